@@ -1,0 +1,1 @@
+"""smc: machine-learning training inside containers."""

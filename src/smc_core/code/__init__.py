@@ -1,0 +1,1 @@
+"""User code and what it needs: fetched, unpacked, installed."""

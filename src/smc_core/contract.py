@@ -1,0 +1,163 @@
+"""Names and paths of the training-container contract, and the writers of its outcome files.
+
+The paths are those of Amazon SageMaker's "How Amazon SageMaker Processes Training Input / Output / ...
+Information" pages; any platform that offers the same folders can run a job. Only the standard library is
+imported here, and importing it reads nothing and creates nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+BASE_PATH = "/opt/ml"
+MODEL_PATH = "/opt/ml/model"
+INPUT_PATH = "/opt/ml/input"
+INPUT_DATA_PATH = "/opt/ml/input/data"
+OUTPUT_PATH = "/opt/ml/output"
+INPUT_CONFIG_PATH = "/opt/ml/input/config"
+OUTPUT_DATA_PATH = "/opt/ml/output/data"
+
+HYPERPARAMETERS_FILE = "hyperparameters.json"
+RESOURCE_CONFIG_FILE = "resourceconfig.json"
+INPUT_DATA_CONFIG_FILE = "inputdataconfig.json"
+SUCCESS_FILE = "success"
+FAILURE_FILE = "failure"
+
+PROGRAM_PARAM = "sagemaker_program"
+SUBMIT_DIR_PARAM = "sagemaker_submit_directory"
+ENABLE_METRICS_PARAM = "sagemaker_enable_cloudwatch_metrics"
+LOG_LEVEL_PARAM = "sagemaker_container_log_level"
+JOB_NAME_PARAM = "sagemaker_job_name"
+DEFAULT_MODULE_NAME_PARAM = "default_user_module_name"
+REGION_PARAM_NAME = "sagemaker_region"
+TUNING_METRIC_PARAM = "_tuning_objective_metric"
+DISTRIBUTION_GROUPS_PARAM = "sagemaker_distribution_instance_groups"
+PLATFORM_PARAM_PREFIX = "sagemaker_"
+SAGEMAKER_HPS = [
+    PROGRAM_PARAM,
+    SUBMIT_DIR_PARAM,
+    ENABLE_METRICS_PARAM,
+    LOG_LEVEL_PARAM,
+    JOB_NAME_PARAM,
+    DEFAULT_MODULE_NAME_PARAM,
+    REGION_PARAM_NAME,
+    TUNING_METRIC_PARAM,
+]
+"""The seed's list of platform hyperparameters; every other key beginning ``sagemaker_`` belongs to it too."""
+
+CURRENT_HOST_ENV = "CURRENT_HOST"
+JOB_NAME_ENV = "JOB_NAME"
+USE_NGINX_ENV = "SAGEMAKER_USE_NGINX"
+BASE_DIR_ENV = "SAGEMAKER_BASE_DIR"
+PROGRAM_ENV = "SAGEMAKER_PROGRAM"
+SUBMIT_DIR_ENV = "SAGEMAKER_SUBMIT_DIRECTORY"
+TRAINING_MODULE_ENV = "SAGEMAKER_TRAINING_MODULE"
+REPORT_DIR_ENV = "SMC_REPORT_DIR"
+MODE_ENV = "SMC_MODE"
+ARGS_ENV = "SMC_ARGS"
+STOP_GRACE_ENV = "SMC_STOP_GRACE"
+DISABLE_PLUGINS_ENV = "SMC_DISABLE_PLUGINS"
+
+DEFAULT_MODULE_NAME = "default_user_module_name"
+MAX_VARIABLE_BYTES = 128 * 1024
+"""Linux's ``MAX_ARG_STRLEN``: one argument, or one ``NAME=value`` with its closing NUL, is at most this long."""
+
+
+@dataclass(frozen=True)
+class JobPaths:
+    """The folders and outcome files of one job below its base directory, all absolute."""
+
+    base: str
+
+    @property
+    def input(self) -> str:
+        """What the platform gives: ``input/``."""
+        return os.path.join(self.base, "input")
+
+    @property
+    def input_config(self) -> str:
+        """The JSON files of the contract: ``input/config/``."""
+        return os.path.join(self.base, "input", "config")
+
+    @property
+    def input_data(self) -> str:
+        """One folder a channel: ``input/data/``."""
+        return os.path.join(self.base, "input", "data")
+
+    @property
+    def model(self) -> str:
+        """What becomes the model artifact: ``model/``."""
+        return os.path.join(self.base, "model")
+
+    @property
+    def code(self) -> str:
+        """Where the user's code lies and runs: ``code/``."""
+        return os.path.join(self.base, "code")
+
+    @property
+    def checkpoints(self) -> str:
+        """Kept in step with storage while the job runs: ``checkpoints/``."""
+        return os.path.join(self.base, "checkpoints")
+
+    @property
+    def output(self) -> str:
+        """Outcome files and further output: ``output/``."""
+        return os.path.join(self.base, "output")
+
+    @property
+    def output_data(self) -> str:
+        """What else the job leaves: ``output/data/``."""
+        return os.path.join(self.base, "output", "data")
+
+    @property
+    def output_intermediate(self) -> str:
+        """Output that is wanted before the end: ``output/intermediate/``."""
+        return os.path.join(self.base, "output", "intermediate")
+
+    @property
+    def success(self) -> str:
+        """Written if and only if the job ends with exit code 0: ``output/success``."""
+        return os.path.join(self.base, "output", SUCCESS_FILE)
+
+    @property
+    def failure(self) -> str:
+        """The cause of a failure: ``output/failure``; SageMaker shows its first 1,024 characters."""
+        return os.path.join(self.base, "output", FAILURE_FILE)
+
+
+def job_paths(base_dir: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None) -> JobPaths:
+    """The folders of a job.
+
+    Args:
+        base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+        environ: the variables to look in, by default those of this process.
+    """
+    if base_dir is None:
+        base_dir = (os.environ if environ is None else environ).get(BASE_DIR_ENV) or BASE_PATH
+    return JobPaths(os.path.abspath(os.fspath(base_dir)))
+
+
+def write_atomic(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file so that a reader sees all of it or nothing: a temporary name beside it, then a rename.
+
+    The parent folder is made where it is missing. The file is readable by all, as other output files are.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; nothing is left behind.
+    """
+    folder, name = os.path.split(os.path.abspath(os.fspath(path)))
+    os.makedirs(folder, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,88 @@
+"""Every error that smc raises on purpose, and the exit code that it ends a job with.
+
+::
+
+    SmcError
+    ├─ ConfigurationError     2    flags, variables, hyperparameters, a file of the contract
+    ├─ PluginError            3    a plugin is broken or unclear; also a hook that nobody answered
+    │  ├─ PluginLoadError          it cannot be imported or registered
+    │  ├─ PluginConflictError      two plugins claim the same thing
+    │  └─ PluginVersionError       its framework does not meet the plugin's requirement
+    ├─ CodeError              4    user code that cannot be fetched, unpacked or installed
+    ├─ HostError              5    a host of the job that cannot be reached or was lost
+    └─ UserCodeError          1    the user's own exception
+
+A job that the user's code ends carries the code's own exit status; one that signal *n* ends carries
+``128 + n``; :data:`EXIT_INTERNAL` means a fault of smc itself.
+
+Only the standard library is imported here: the supervisor knows these codes too.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+EXIT_SUCCESS = 0
+EXIT_USER_CODE = 1
+EXIT_CONFIGURATION = 2
+EXIT_PLUGIN = 3
+EXIT_CODE = 4
+EXIT_HOST = 5
+EXIT_INTERNAL = 70
+"""A fault of smc itself (``EX_SOFTWARE`` of ``sysexits.h``)."""
+EXIT_SIGNAL_BASE = 128
+"""A process that signal *n* killed is reported as ``128 + n``, as shells do."""
+
+
+class SmcError(Exception):
+    """The base of every error that smc raises on purpose.
+
+    The message is for the reader of a log: one or two lines that say what is wrong, where, and what to do.
+    """
+
+    kind: ClassVar[Literal["user", "platform"]] = "user"
+    """Who can mend it: the author of the job, or the platform that runs it."""
+    exit_code: ClassVar[int] = EXIT_INTERNAL
+
+
+class ConfigurationError(SmcError):
+    """A flag, a variable, a hyperparameter or a file of the contract is wrong."""
+
+    exit_code = EXIT_CONFIGURATION
+
+
+class PluginError(SmcError):
+    """A plugin cannot be used, or no plugin answered a hook that needs an answer."""
+
+    exit_code = EXIT_PLUGIN
+
+
+class PluginLoadError(PluginError):
+    """A plugin is installed, but cannot be imported or registered."""
+
+
+class PluginConflictError(PluginError):
+    """Two plugins answered where only one may."""
+
+
+class PluginVersionError(PluginError):
+    """A plugin's framework is installed in a version that the plugin does not work with."""
+
+
+class CodeError(SmcError):
+    """User code cannot be fetched, unpacked, installed or found."""
+
+    exit_code = EXIT_CODE
+
+
+class HostError(SmcError):
+    """A host of the job cannot be reached or was lost."""
+
+    kind = "platform"
+    exit_code = EXIT_HOST
+
+
+class UserCodeError(SmcError):
+    """The user's code failed; the cause is chained (``__cause__``)."""
+
+    exit_code = EXIT_USER_CODE

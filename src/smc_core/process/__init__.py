@@ -1,0 +1,1 @@
+"""The three kinds of process of a job: supervisor, prepare, and worker or script."""
