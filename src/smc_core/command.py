@@ -1,0 +1,54 @@
+"""The Command: what the prepared process becomes, and what a launcher wraps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Command:
+    """An argument list that is executed as it is; no shell ever reads it.
+
+    Attributes:
+        argv: the program and its arguments. For Python entry points ``argv[0]`` is the interpreter and ``argv[1:]``
+            what follows it: a file, or ``-m`` and a module, and the arguments.
+        environ: the whole environment of the process.
+        cwd: the working directory.
+        mode: ``script`` (the user's file as ``__main__``), ``function`` (the worker calls the user's ``train``),
+            or ``executable`` (a shell script or any program).
+        launcher: name of the launcher around it, or None.
+    """
+
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    cwd: str
+    mode: Literal["script", "function", "executable"]
+    launcher: str | None = None
+
+    @property
+    def is_python(self) -> bool:
+        """Whether ``argv[0]`` is the Python interpreter."""
+        return self.mode != "executable"
+
+    def wrap(
+        self, prefix: tuple[str, ...] | list[str], launcher: str, environ: Mapping[str, str] | None = None
+    ) -> Command:
+        """This Command started by a launcher: ``prefix`` stands in place of the interpreter.
+
+        ``command.wrap([sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"], "torchrun")`` makes
+        ``python -m torch.distributed.run --nproc_per_node=2 train.py --epochs 5``.
+
+        Args:
+            prefix: the launcher's own command line, up to the program that it starts.
+            launcher: its name, for the log.
+            environ: variables that the launcher needs besides.
+
+        """
+        return replace(
+            self,
+            argv=(*prefix, *self.argv[1:]),
+            environ={**self.environ, **(environ or {})},
+            launcher=launcher,
+        )

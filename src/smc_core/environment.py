@@ -1,0 +1,253 @@
+"""The Environment: all that a job knows about itself, in one frozen object.
+
+The functions and names that read the contract's files are found here too (``read_config``, ``read_hps``, …), as
+the lower level that :meth:`Environment.create` is composed of.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Dict, List, TypeVar  # noqa: UP035 - inside the class, `dict` is the method
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from smc_core.contract import (
+    BASE_PATH,
+    CURRENT_HOST_ENV,
+    DEFAULT_MODULE_NAME_PARAM,
+    ENABLE_METRICS_PARAM,
+    HYPERPARAMETERS_FILE,
+    INPUT_CONFIG_PATH,
+    INPUT_DATA_CONFIG_FILE,
+    INPUT_DATA_PATH,
+    INPUT_PATH,
+    JOB_NAME_ENV,
+    JOB_NAME_PARAM,
+    LOG_LEVEL_PARAM,
+    MODEL_PATH,
+    OUTPUT_DATA_PATH,
+    OUTPUT_PATH,
+    PROGRAM_PARAM,
+    REGION_PARAM_NAME,
+    RESOURCE_CONFIG_FILE,
+    SAGEMAKER_HPS,
+    SUBMIT_DIR_PARAM,
+    USE_NGINX_ENV,
+)
+from smc_core.facts import gather
+from smc_core.hyperparameters import Value, split_hps
+from smc_core.readers import channel_dir, read_config, read_hps, read_input_data_config, read_resource_config
+from smc_core.resources import cpu_count, gpu_count
+
+__all__ = [
+    "ALIASES",
+    "BASE_PATH",
+    "CURRENT_HOST_ENV",
+    "DEFAULT_MODULE_NAME_PARAM",
+    "ENABLE_METRICS_PARAM",
+    "HYPERPARAMETERS_FILE",
+    "INPUT_CONFIG_PATH",
+    "INPUT_DATA_CONFIG_FILE",
+    "INPUT_DATA_PATH",
+    "INPUT_PATH",
+    "JOB_NAME_ENV",
+    "JOB_NAME_PARAM",
+    "LOG_LEVEL_PARAM",
+    "MODEL_PATH",
+    "OUTPUT_DATA_PATH",
+    "OUTPUT_PATH",
+    "PROGRAM_PARAM",
+    "REGION_PARAM_NAME",
+    "RESOURCE_CONFIG_FILE",
+    "SAGEMAKER_HPS",
+    "SUBMIT_DIR_PARAM",
+    "USE_NGINX_ENV",
+    "Environment",
+    "Value",
+    "channel_dir",
+    "cpu_count",
+    "gpu_count",
+    "read_config",
+    "read_hps",
+    "read_input_data_config",
+    "read_resource_config",
+    "split_hps",
+]
+
+ALIASES = {
+    "additional_framework_parameters": "framework_params",
+    "channel_input_dirs": "channel_dirs",
+    "hyperparameters": "hps",
+    "num_cpus": "cpu_count",
+    "num_gpus": "gpu_count",
+    "num_neurons": "neuron_count",
+}
+"""Classic name of an attribute → the field that it is."""
+
+EnvironmentT = TypeVar("EnvironmentT", bound="Environment")
+
+
+class Environment(BaseModel):
+    """What a training job knows about itself: folders, hosts, channels, hyperparameters, resources.
+
+    Frozen. A subclass may add fields; a plugin adds them through the ``create_environment`` hook
+    (:meth:`extend`). A user hyperparameter is read as ``env["learning-rate"]``, or as an attribute where its name
+    allows (``env.batch_size``; ``-`` may be written ``_``), and is a :class:`~smc_core.hyperparameters.Value`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    base_dir: str = Field(description="base directory: SAGEMAKER_BASE_DIR, else /opt/ml")
+    input_dir: str = Field(description="BASE/input")
+    input_config_dir: str = Field(description="BASE/input/config: the JSON files of the contract")
+    input_data_dir: str = Field(description="BASE/input/data: one folder a channel")
+    model_dir: str = Field(description="BASE/model: becomes the model artifact")
+    output_dir: str = Field(description="BASE/output")
+    output_data_dir: str = Field(description="BASE/output/data: further output")
+    output_intermediate_dir: str = Field(description="BASE/output/intermediate")
+    checkpoint_dir: str = Field(description="BASE/checkpoints: kept in step with storage during the job")
+    code_dir: str = Field(description="BASE/code: the user's code, and its working directory")
+
+    hps: Dict[str, Any] = Field(description="the user's hyperparameters, decoded")
+    hp_texts: Dict[str, str] = Field(description="the user's hyperparameters, raw text")
+    framework_params: Dict[str, Any] = Field(description="the platform's hyperparameters, decoded")
+    resource_config: Dict[str, Any] = Field(description="resourceconfig.json")
+    input_data_config: Dict[str, Any] = Field(description="inputdataconfig.json")
+    channel_dirs: Dict[str, str] = Field(description="channel name → its folder")
+
+    hosts: List[str] = Field(description="names of all hosts, in the platform's order")
+    current_host: str = Field(description="name of this host, one of hosts")
+    host_rank: int = Field(description="index of this host in hosts, from 0")
+    master_hostname: str = Field(description="first host of the groups that distribute, else hosts[0]")
+    master_port: int = Field(description="TCP port for rendezvous on the master, default 7777")
+    is_master: bool = Field(description="whether this host is the master")
+    is_primary: bool = Field(description="whether this process is the one of the job that writes the model")
+    network_interface_name: str = Field(description="network interface between hosts, default eth0")
+    current_instance_type: str = Field(description="instance type, default local")
+    current_instance_group: str = Field(description="instance group of this host, default homogeneousCluster")
+    current_instance_group_hosts: List[str] = Field(description="hosts of that group; empty without groups")
+    instance_groups: List[str] = Field(description="names of all instance groups")
+    instance_groups_dict: Dict[str, Any] = Field(description="name of a group → its entry in resourceconfig.json")
+    distribution_instance_groups: List[str] = Field(description="groups that take part in distributed training")
+    distribution_hosts: List[str] = Field(description="hosts of those groups, else all hosts")
+    is_hetero: bool = Field(description="whether there is more than one instance group")
+    topology: List[Dict[str, Any]] = Field(description="UltraServer placement; mostly empty")
+
+    cpu_count: int = Field(description="processors that the job may use (cgroup quota, affinity)")
+    gpu_count: int = Field(description="GPUs visible to the job")
+    neuron_count: int = Field(description="AWS Neuron cores")
+
+    user_entry_point: str | None = Field(description="what to run: train.py, pkg/train.py, pkg.train, run.sh")
+    module_name: str | None = Field(description="the entry point without .py")
+    module_dir: str = Field(description="where the submitted code comes from: a folder or URL")
+    framework_module: str | None = Field(description="SAGEMAKER_TRAINING_MODULE")
+    job_name: str | None = Field(description="name of the training job")
+    region: str | None = Field(description="AWS region")
+    enable_metrics: bool = Field(description="sagemaker_enable_cloudwatch_metrics")
+    log_level: int = Field(description="level of Python's logging, default 20 (INFO)")
+    user_args: List[str] = Field(description="the script's arguments")
+
+    sources: Dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
+    """Field name → where its value came from."""
+
+    @classmethod
+    def create(
+        cls: type[EnvironmentT],
+        session: Any = None,
+        *,
+        base_dir: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> EnvironmentT:
+        """Read the Environment of this job from the contract's files, the variables and the machine.
+
+        Args:
+            session: anything with a ``region_name``, such as a boto3 session: gives the region.
+            base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+            environ: the variables, by default those of this process.
+            **fields: further fields of a subclass, or replacements of what was read.
+
+        Raises:
+            ConfigurationError: a file or variable is malformed.
+
+        """
+        facts = gather(session=session, base_dir=base_dir, environ=environ)
+        return cls(**{**facts, **fields})
+
+    def extend(self, environment_class: type[EnvironmentT], **fields: Any) -> EnvironmentT:
+        """This Environment as another class with further fields, which a plugin's ``create_environment`` returns.
+
+        Where another plugin has extended it already, the result is of both classes.
+
+        Args:
+            environment_class: a subclass of Environment that declares the fields.
+            **fields: their values; also replacements of fields that exist.
+
+        """
+        own = type(self)
+        if issubclass(environment_class, own):
+            target = environment_class
+        elif issubclass(own, environment_class):
+            target = own
+        else:
+            target = type(environment_class.__name__, (environment_class, own), {})
+        values = {name: getattr(self, name) for name in own.model_fields}
+        return target(**{**values, **fields})
+
+    def dict(self) -> Dict[str, Any]:  # type: ignore[override]
+        """All fields by name, those of plugins included."""
+        return self.model_dump()
+
+    @property
+    def additional_framework_parameters(self) -> Dict[str, Any]:
+        """Classic name of ``framework_params``."""
+        return self.framework_params
+
+    @property
+    def channel_input_dirs(self) -> Dict[str, str]:
+        """Classic name of ``channel_dirs``."""
+        return self.channel_dirs
+
+    @property
+    def hyperparameters(self) -> Dict[str, Any]:
+        """Classic name of ``hps``."""
+        return self.hps
+
+    @property
+    def num_cpus(self) -> int:
+        """Classic name of ``cpu_count``."""
+        return self.cpu_count
+
+    @property
+    def num_gpus(self) -> int:
+        """Classic name of ``gpu_count``."""
+        return self.gpu_count
+
+    @property
+    def num_neurons(self) -> int:
+        """Classic name of ``neuron_count``."""
+        return self.neuron_count
+
+    def __getitem__(self, name: str) -> Value:
+        if name not in self.hp_texts:
+            raise KeyError(f"no hyperparameter {name!r}{_nearest(name, self.hp_texts)}")
+        return Value(self.hp_texts[name], name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.hp_texts
+
+    def __getattr__(self, name: str) -> Any:
+        texts = self.__dict__.get("hp_texts", {}) if not name.startswith("__") else {}
+        for key, text in texts.items():
+            if name in (key, key.replace("-", "_")):
+                return Value(text, key)
+        known = [*type(self).model_fields, *texts]
+        raise AttributeError(
+            f"the Environment has no field and the job no hyperparameter {name!r}{_nearest(name, known)}"
+        )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    matches = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""

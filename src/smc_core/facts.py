@@ -1,0 +1,248 @@
+"""Where each field of the Environment comes from: files of the contract, variables, the machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from smc_core.contract import (
+    ARGS_ENV,
+    DISTRIBUTION_GROUPS_PARAM,
+    ENABLE_METRICS_PARAM,
+    HYPERPARAMETERS_FILE,
+    INPUT_DATA_CONFIG_FILE,
+    JOB_NAME_ENV,
+    JOB_NAME_PARAM,
+    LOG_LEVEL_ENV,
+    LOG_LEVEL_PARAM,
+    PROGRAM_ENV,
+    PROGRAM_PARAM,
+    RANK_VARIABLES,
+    REGION_PARAM_NAME,
+    RESOURCE_CONFIG_FILE,
+    SUBMIT_DIR_ENV,
+    SUBMIT_DIR_PARAM,
+    TRAINING_MODULE_ENV,
+    JobPaths,
+    job_paths,
+)
+from smc_core.errors import ConfigurationError
+from smc_core.hyperparameters import ARGUMENT_STYLES, Value, arguments, decode, split_hps
+from smc_core.readers import (
+    DEFAULT_INSTANCE_GROUP,
+    DEFAULT_INSTANCE_TYPE,
+    DEFAULT_NETWORK_INTERFACE,
+    read_hyperparameter_texts,
+    read_input_data_config,
+    read_resource_config,
+)
+from smc_core.resources import cpu_count, gpu_count, neuron_count
+
+MASTER_PORT = 7777
+"""TCP port that the classic PyTorch toolkit and the SageMaker SDK v3 use for rendezvous."""
+
+LAUNCHER_SWITCHES = (
+    "sagemaker_mpi_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_pytorch_ddp_enabled",
+    "sagemaker_torch_distributed_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
+)
+"""Hyperparameters each of which turns a launcher on."""
+
+
+class _Lookup:
+    """Takes the first source that has a value, and remembers which it was."""
+
+    def __init__(self, environ: Mapping[str, str], platform: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.platform = platform
+        self.sources: dict[str, str] = {}
+
+    def text(
+        self, field: str, variables: tuple[str, ...] = (), param: str = "", default: str | None = None
+    ) -> Value | None:
+        for variable in variables:
+            if self.environ.get(variable):
+                self.sources[field] = f"variable {variable}"
+                return Value(self.environ[variable], variable, "variable")
+        if param and self.platform.get(param):
+            self.sources[field] = f"{HYPERPARAMETERS_FILE}: {param}"
+            return Value(self.platform[param], param)
+        self.sources[field] = "default"
+        return None if default is None else Value(default, field)
+
+
+def gather(
+    session: Any = None, base_dir: str | None = None, environ: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Every field of the Environment by name, and ``sources``: where each came from.
+
+    Args:
+        session: anything with a ``region_name``.
+        base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+        environ: the variables, by default those of this process.
+
+    Raises:
+        ConfigurationError: a file or variable is malformed.
+
+    """
+    environ = os.environ if environ is None else environ
+    paths = job_paths(base_dir, environ)
+    platform, user = split_hps(read_hyperparameter_texts(paths.base))
+    lookup = _Lookup(environ, platform)
+    channels = read_input_data_config(paths.base)
+    facts: dict[str, Any] = {
+        **_folders(paths),
+        "hps": {key: decode(text) for key, text in user.items()},
+        "hp_texts": user,
+        "framework_params": {key: decode(text) for key, text in platform.items()},
+        "input_data_config": channels,
+        "channel_dirs": {name: os.path.join(paths.input_data, name) for name in sorted(channels)},
+        **_hosts(read_resource_config(paths.base), platform, environ),
+        "cpu_count": cpu_count(),
+        "gpu_count": gpu_count(environ),
+        "neuron_count": neuron_count(),
+        **_job(lookup, paths, session),
+        "user_args": arguments(user, _argument_style(environ)),
+    }
+    facts["sources"] = {**_file_sources(facts), **lookup.sources}
+    return facts
+
+
+def _folders(paths: JobPaths) -> dict[str, str]:
+    return {
+        "base_dir": paths.base,
+        "input_dir": paths.input,
+        "input_config_dir": paths.input_config,
+        "input_data_dir": paths.input_data,
+        "model_dir": paths.model,
+        "output_dir": paths.output,
+        "output_data_dir": paths.output_data,
+        "output_intermediate_dir": paths.output_intermediate,
+        "checkpoint_dir": paths.checkpoints,
+        "code_dir": paths.code,
+    }
+
+
+def _hosts(config: dict[str, Any], platform: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, Any]:
+    hosts, current = config["hosts"], config["current_host"]
+    groups = {group["instance_group_name"]: group for group in config.get("instance_groups") or []}
+    group_name = config.get("current_group_name") or DEFAULT_INSTANCE_GROUP
+    distributing = _distributing(platform, groups, group_name)
+    members = [host for name in distributing if name in groups for host in groups[name]["hosts"]] or hosts
+    first_process = all(environ.get(variable, "0") == "0" for variable in RANK_VARIABLES)
+    return {
+        "resource_config": config,
+        "hosts": hosts,
+        "current_host": current,
+        "host_rank": hosts.index(current),
+        "master_hostname": members[0],
+        "master_port": MASTER_PORT,
+        "is_master": current == members[0],
+        "is_primary": current == members[0] and first_process,
+        "network_interface_name": config.get("network_interface_name") or DEFAULT_NETWORK_INTERFACE,
+        "current_instance_type": config.get("current_instance_type") or DEFAULT_INSTANCE_TYPE,
+        "current_instance_group": group_name,
+        "current_instance_group_hosts": groups[group_name]["hosts"] if group_name in groups else [],
+        "instance_groups": list(groups),
+        "instance_groups_dict": groups,
+        "distribution_instance_groups": distributing,
+        "distribution_hosts": members,
+        "is_hetero": len(groups) > 1,
+        "topology": config.get("topology") or [],
+    }
+
+
+def _distributing(platform: Mapping[str, str], groups: Mapping[str, Any], current: str) -> list[str]:
+    text = platform.get(DISTRIBUTION_GROUPS_PARAM)
+    if text is not None:
+        names = Value(text, DISTRIBUTION_GROUPS_PARAM).to_list()
+        for name in names:
+            if name not in groups:
+                raise ConfigurationError(
+                    f"hyperparameter {DISTRIBUTION_GROUPS_PARAM!r} names the instance group {name!r}; "
+                    f"{RESOURCE_CONFIG_FILE} has {', '.join(groups) or 'none'}"
+                )
+        return names
+    switched_on = any(Value(platform[name], name).to_bool() for name in LAUNCHER_SWITCHES if platform.get(name))
+    return [current] if switched_on else []
+
+
+def _job(lookup: _Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
+    region = getattr(session, "region_name", None)
+    program = lookup.text("user_entry_point", (PROGRAM_ENV,), PROGRAM_PARAM)
+    lookup.sources["module_name"] = lookup.sources["user_entry_point"]
+    metrics = lookup.text("enable_metrics", (), ENABLE_METRICS_PARAM)
+    level = lookup.text("log_level", (LOG_LEVEL_ENV,), LOG_LEVEL_PARAM)
+    job = {
+        "user_entry_point": _plain(program),
+        "module_name": None if program is None else str(program).removesuffix(".py"),
+        "module_dir": _plain(lookup.text("module_dir", (SUBMIT_DIR_ENV,), SUBMIT_DIR_PARAM, paths.code)),
+        "framework_module": _plain(lookup.text("framework_module", (TRAINING_MODULE_ENV,))),
+        "job_name": _plain(lookup.text("job_name", ("TRAINING_JOB_NAME", JOB_NAME_ENV), JOB_NAME_PARAM)),
+        "region": _plain(lookup.text("region", ("AWS_REGION", "SAGEMAKER_REGION"), REGION_PARAM_NAME)),
+        "enable_metrics": metrics is not None and metrics.to_bool(),
+        "log_level": logging.INFO if level is None else _log_level(level),
+    }
+    if region:
+        job["region"] = region
+        lookup.sources["region"] = "session"
+    return job
+
+
+def _plain(value: Value | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _log_level(value: Value) -> int:
+    named = getattr(logging, value.strip().upper(), None)
+    return named if isinstance(named, int) else value.to_int()
+
+
+def _argument_style(environ: Mapping[str, str]) -> Any:
+    style = environ.get(ARGS_ENV) or ARGUMENT_STYLES[0]
+    if style not in ARGUMENT_STYLES:
+        raise ConfigurationError(f"variable {ARGS_ENV} is {style!r}, not one of {', '.join(ARGUMENT_STYLES)}")
+    return style
+
+
+def _file_sources(facts: Mapping[str, Any]) -> dict[str, str]:
+    config = facts["input_config_dir"]
+    files = {
+        HYPERPARAMETERS_FILE: ("hps", "hp_texts", "framework_params", "user_args"),
+        INPUT_DATA_CONFIG_FILE: ("input_data_config", "channel_dirs"),
+        RESOURCE_CONFIG_FILE: tuple(_HOST_FIELDS),
+    }
+    sources = dict.fromkeys(facts, "base directory")
+    sources |= dict.fromkeys(("cpu_count", "gpu_count", "neuron_count"), "this machine")
+    for name, fields in files.items():
+        found = os.path.lexists(os.path.join(config, name))
+        sources |= dict.fromkeys(fields, name if found else f"default: no {name}")
+    return sources
+
+
+_HOST_FIELDS = (
+    "resource_config",
+    "hosts",
+    "current_host",
+    "host_rank",
+    "master_hostname",
+    "master_port",
+    "is_master",
+    "is_primary",
+    "network_interface_name",
+    "current_instance_type",
+    "current_instance_group",
+    "current_instance_group_hosts",
+    "instance_groups",
+    "instance_groups_dict",
+    "distribution_instance_groups",
+    "distribution_hosts",
+    "is_hetero",
+    "topology",
+)

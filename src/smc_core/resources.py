@@ -1,0 +1,160 @@
+"""What this container may use: processors, memory, accelerators.
+
+A container sees the whole machine in ``/proc``; what it may use is told by its control group (cgroup version 1 or
+2), the processor affinity of the process, and the variables that hide devices.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+_QUERY_SECONDS = 30.0
+
+
+def cpu_count(root: str | os.PathLike[str] = "/") -> int:
+    """Processors that this process may use: at least 1.
+
+    The smaller of the affinity mask and the cgroup's quota, a part of a processor counted as one (as the JVM does).
+
+    Args:
+        root: where ``/proc`` and ``/sys`` are mounted.
+
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cpu_quota(Path(root))
+    return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+
+def memory_bytes(root: str | os.PathLike[str] = "/") -> int | None:
+    """Bytes of memory that this process may use: the cgroup's limit or the machine's; None where neither is told."""
+    limits = [
+        int(text)
+        for text in _cgroup_values(Path(root), "memory", "memory.max", "memory.limit_in_bytes")
+        if text.isdigit()
+    ]
+    try:
+        for line in (Path(root) / "proc/meminfo").read_text().splitlines():
+            if line.startswith("MemTotal:"):
+                limits.append(int(line.split()[1]) * 1024)
+    except OSError:
+        pass
+    return min(limits, default=None)
+
+
+def gpu_count(environ: Mapping[str, str] | None = None) -> int:
+    """NVIDIA GPUs that CUDA would show this process; 0 where there is no driver.
+
+    Asked of the driver through ``nvidia-ml-py`` (extra ``gpu``), else of ``nvidia-smi``; then what
+    ``CUDA_VISIBLE_DEVICES`` hides is left out, by CUDA's rule: the list ends at its first invalid entry.
+    """
+    environ = os.environ if environ is None else environ
+    visible = environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and not visible.strip():
+        return 0
+    installed = _nvidia_gpus()
+    return installed if visible is None else _visible(visible, installed)
+
+
+def neuron_count() -> int:
+    """AWS Neuron cores of this machine, as ``neuron-ls -j`` tells; 0 without that tool."""
+    text = _ask("neuron-ls", "-j")
+    try:
+        devices = json.loads(text or "[]")
+        return sum(int(device["nc_count"]) for device in devices)
+    except (ValueError, TypeError, KeyError):
+        return 0
+
+
+def _visible(visible: str, installed: int) -> int:
+    seen: set[str] = set()
+    for entry in (part.strip() for part in visible.split(",")):
+        is_index = entry.isdigit() and int(entry) < installed
+        is_name = entry.startswith(("GPU-", "MIG-"))
+        if not (is_index or is_name) or entry in seen:
+            break
+        seen.add(entry)
+    return min(len(seen), installed) if not any(name.startswith("MIG-") for name in seen) else len(seen)
+
+
+def _nvidia_gpus() -> int:
+    try:
+        import pynvml  # the extra "gpu"
+    except ImportError:
+        listing = _ask("nvidia-smi", "--list-gpus") or ""
+        return sum(line.startswith("GPU ") for line in listing.splitlines())
+    try:
+        pynvml.nvmlInit()
+        try:
+            return int(pynvml.nvmlDeviceGetCount())
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        return 0
+
+
+def _ask(program: str, *options: str) -> str | None:
+    path = shutil.which(program)
+    if path is None:
+        return None
+    try:
+        answer = subprocess.run(  # noqa: S603 - a fixed program and fixed options
+            [path, *options], capture_output=True, text=True, timeout=_QUERY_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout
+
+
+def _cpu_quota(root: Path) -> float | None:
+    quotas = []
+    for text in _cgroup_values(root, "cpu", "cpu.max", "cpu.cfs_quota_us"):
+        quota, _, period = text.partition(" ")
+        if quota.isdigit() and int(quota) > 0:
+            quotas.append(int(quota) / int(period or 100_000))
+    return min(quotas, default=None)
+
+
+def _cgroup_values(root: Path, controller: str, v2_name: str, v1_name: str) -> Iterator[str]:
+    """The text of a limit in this process's cgroup and in each of its parents, of either version."""
+    for version, mount, group in _cgroup_folders(root, controller):
+        name = v2_name if version == 2 else v1_name
+        folder = mount / group
+        while True:
+            try:
+                text = (folder / name).read_text().strip()
+                if name == "cpu.cfs_quota_us":
+                    text += " " + (folder / "cpu.cfs_period_us").read_text().strip()
+                yield text
+            except OSError:
+                pass  # the root group has no limit, and a namespace hides the parents
+            if folder == mount:
+                break
+            folder = folder.parent
+
+
+def _cgroup_folders(root: Path, controller: str) -> Iterator[tuple[int, Path, str]]:
+    """Version, mount point and group of each hierarchy that can limit the controller (``cgroups(7)``)."""
+    base = root / "sys/fs/cgroup"
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        number, _, rest = line.partition(":")
+        controllers, _, group = rest.partition(":")
+        group = group.lstrip("/")
+        if group.startswith(".."):
+            group = ""  # outside of our namespace: only what is mounted here can be read
+        if number == "0":
+            yield 2, base, group
+        elif controller in controllers.split(","):
+            for name in (controllers, controller):
+                if (base / name).is_dir():
+                    yield 1, base / name, group if (base / name / group).is_dir() else ""
+                    break

@@ -1,0 +1,203 @@
+"""The variables that a script finds: every ``SM_*`` name of the classic toolkit and of the SageMaker SDK v3.
+
+Formats are the classic toolkit's (``sagemaker_training/environment.py`` and ``mapping.py``): a string as it is,
+None as an empty text, anything else as compact JSON with sorted keys in ASCII.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smc_core.contract import CURRENT_HOST_ENV, MAX_VARIABLE_BYTES, job_paths
+from smc_core.environment import Environment
+from smc_core.hyperparameters import compact_json, decode, variable_names
+
+FIELD_VARIABLES = {
+    "SM_HOSTS": "hosts",
+    "SM_CURRENT_HOST": "current_host",
+    "SM_CURRENT_HOST_RANK": "host_rank",
+    "SM_MASTER_ADDR": "master_hostname",
+    "SM_MASTER_PORT": "master_port",
+    "SM_NETWORK_INTERFACE_NAME": "network_interface_name",
+    "SM_CURRENT_INSTANCE_TYPE": "current_instance_type",
+    "SM_CURRENT_INSTANCE_GROUP": "current_instance_group",
+    "SM_CURRENT_INSTANCE_GROUP_HOSTS": "current_instance_group_hosts",
+    "SM_INSTANCE_GROUPS": "instance_groups",
+    "SM_INSTANCE_GROUPS_DICT": "instance_groups_dict",
+    "SM_DISTRIBUTION_INSTANCE_GROUPS": "distribution_instance_groups",
+    "SM_IS_HETERO": "is_hetero",
+    "SM_RESOURCE_CONFIG": "resource_config",
+    "SM_INPUT_DATA_CONFIG": "input_data_config",
+    "SM_HPS": "hps",
+    "SM_USER_ARGS": "user_args",
+    "SM_FRAMEWORK_PARAMS": "framework_params",
+    "SM_MODEL_DIR": "model_dir",
+    "SM_INPUT_DIR": "input_dir",
+    "SM_INPUT_CONFIG_DIR": "input_config_dir",
+    "SM_INPUT_DATA_DIR": "input_data_dir",
+    "SM_OUTPUT_DIR": "output_dir",
+    "SM_OUTPUT_DATA_DIR": "output_data_dir",
+    "SM_OUTPUT_INTERMEDIATE_DIR": "output_intermediate_dir",
+    "SM_SOURCE_DIR": "code_dir",
+    "SM_USER_ENTRY_POINT": "user_entry_point",
+    "SM_ENTRY_SCRIPT": "user_entry_point",
+    "SM_MODULE_NAME": "module_name",
+    "SM_MODULE_DIR": "module_dir",
+    "SM_FRAMEWORK_MODULE": "framework_module",
+    "SM_LOG_LEVEL": "log_level",
+    "SM_NUM_CPUS": "cpu_count",
+    "SM_NUM_GPUS": "gpu_count",
+    "SM_NUM_NEURONS": "neuron_count",
+    CURRENT_HOST_ENV: "current_host",
+}
+"""Variable → the field of the Environment that it holds."""
+
+_PROCESS_VARIABLES = {"SAGEMAKER_JOB_NAME": "job_name", "SAGEMAKER_REGION": "region"}
+
+_TRAINING_ENV_FIELDS = (
+    "additional_framework_parameters",
+    "channel_input_dirs",
+    "current_host",
+    "current_instance_group",
+    "current_instance_group_hosts",
+    "current_instance_type",
+    "distribution_hosts",
+    "distribution_instance_groups",
+    "framework_module",
+    "hosts",
+    "hyperparameters",
+    "input_config_dir",
+    "input_data_config",
+    "input_dir",
+    "instance_groups",
+    "instance_groups_dict",
+    "is_hetero",
+    "is_master",
+    "job_name",
+    "log_level",
+    "master_hostname",
+    "model_dir",
+    "module_dir",
+    "module_name",
+    "network_interface_name",
+    "num_cpus",
+    "num_gpus",
+    "num_neurons",
+    "output_data_dir",
+    "output_dir",
+    "output_intermediate_dir",
+    "resource_config",
+    "topology",
+    "user_entry_point",
+)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable for the script: its text, and where that came from."""
+
+    name: str
+    text: str
+    source: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether the kernel can pass it: ``NAME=text`` and its NUL in 128 KiB, and no NUL inside."""
+        size = len(f"{self.name}={self.text}".encode("utf-8", "surrogatepass")) + 1
+        return size <= MAX_VARIABLE_BYTES and "\0" not in self.text and _encodable(self.name + self.text)
+
+
+def variable_text(value: Any) -> str:
+    """A value as the text of a variable: a string as it is, None empty, the rest as compact JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else compact_json(value)
+
+
+def script_variables(environment: Environment) -> dict[str, Variable]:
+    """Every variable that a script gets from the Environment, those that do not fit included.
+
+    A name that a POSIX shell cannot read comes twice: as it is, and with ``_`` for each such character. Where two
+    names meet, the exact one wins, then the first in sorting order.
+    """
+    sources = environment.sources
+    found: dict[str, Variable] = {}
+
+    def add(name: str, value: Any, source: str) -> None:
+        found.setdefault(name, Variable(name, variable_text(value), source))
+
+    for name, field in FIELD_VARIABLES.items():
+        add(name, getattr(environment, field), sources.get(field, "default"))
+    for name, field in _PROCESS_VARIABLES.items():
+        if getattr(environment, field) is not None:
+            add(name, getattr(environment, field), sources.get(field, "default"))
+    if environment.topology:
+        add("SM_TOPOLOGY", environment.topology, sources.get("topology", "default"))
+    add("SM_HOST_COUNT", len(environment.hosts), sources.get("hosts", "default"))
+    add("SM_OUTPUT_FAILURE", job_paths(environment.base_dir).failure, sources.get("base_dir", "default"))
+    add("SM_CHANNELS", sorted(environment.channel_dirs), sources.get("channel_dirs", "default"))
+    add("SM_TRAINING_ENV", training_env(environment), "the Environment")
+    _add_families(environment, add)
+    return found
+
+
+def _add_families(environment: Environment, add: Any) -> None:
+    families = [
+        ("SM_CHANNEL_", environment.channel_dirs, environment.sources.get("channel_dirs", "default")),
+        ("SM_HP_", {k: _hp_text(t) for k, t in environment.hp_texts.items()}, environment.sources.get("hps", "default")),
+    ]
+    for position in (0, 1):  # all exact names first, then the readable twins
+        for prefix, texts, source in families:
+            for key in sorted(texts):
+                names = variable_names(prefix, key)
+                for name in names[:1] if position == 0 else names[1:]:
+                    add(name, texts[key], f"{source}: {key}")
+
+
+def _hp_text(text: str) -> str:
+    value = decode(text)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return text.strip()
+    return variable_text(value)
+
+
+def training_env(environment: Environment) -> dict[str, Any]:
+    """The content of ``SM_TRAINING_ENV``: the classic toolkit's properties."""
+    content = {name: getattr(environment, name) for name in _TRAINING_ENV_FIELDS}
+    absent = ("is_modelparallel_enabled", "is_smddpmprun_installed", "is_smddprun_installed")
+    return {**content, **dict.fromkeys(absent, False)}
+
+
+def process_environ(
+    environment: Environment, inherited: Mapping[str, str]
+) -> tuple[dict[str, str], list[Variable]]:
+    """The whole environment of the script's process.
+
+    What the container was given stays; the ``SM_*`` variables are laid over it; ``PYTHONPATH`` gets the code
+    directory in front; ``PYTHONUNBUFFERED`` and ``PYTHONFAULTHANDLER`` are 1 unless set.
+
+    Returns:
+        The variables, and those that were left out because the kernel cannot pass them.
+
+    """
+    variables = script_variables(environment)
+    left_out = [variable for variable in variables.values() if not variable.fits]
+    result = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **inherited}
+    for name, variable in variables.items():
+        if variable.fits:
+            result[name] = variable.text
+        else:
+            result.pop(name, None)
+    before = [entry for entry in inherited.get("PYTHONPATH", "").split(":") if entry]
+    result["PYTHONPATH"] = ":".join([environment.code_dir, *(e for e in before if e != environment.code_dir)])
+    return result, left_out
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
