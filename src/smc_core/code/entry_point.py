@@ -1,0 +1,180 @@
+"""What the job runs: found by its own name, and told script or function without importing it."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.util
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from smc_core.contract import MODE_ENV, PROGRAM_ENV, PROGRAM_PARAM
+from smc_core.errors import CodeError, ConfigurationError
+
+Mode = Literal["script", "function", "executable"]
+
+_LISTED_FILES = 8
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """The user's program.
+
+    Attributes:
+        name: as it was given: ``train.py``, ``pkg/train.py``, ``pkg.train``, ``run.sh``.
+        path: its file, absolute; None for a module whose file cannot be told.
+        module: dotted name where it is run as ``python -m``; else None.
+        mode: ``script`` (as ``__main__``), ``function`` (its ``train`` is called), ``executable`` (anything else).
+        reason: why this mode, for the log.
+    """
+
+    name: str
+    path: str | None
+    module: str | None
+    mode: Mode
+    reason: str
+
+
+def resolve(
+    name: str | None, code_dir: str, *, as_module: bool = False, environ: Mapping[str, str] | None = None
+) -> EntryPoint:
+    """Find the entry point, and tell how it is run.
+
+    A name that is a file is that file, whatever else lies beside it; else a dotted name is a module, found in the
+    code directory or among what is installed.
+
+    Args:
+        name: ``sagemaker_program``: ``train.py``, ``pkg/train.py``, ``pkg.train``, ``run.sh``, any executable.
+        code_dir: the folder that it is relative to.
+        as_module: whether it is a module's name in any case (``smc run -m``).
+        environ: the variables to find ``SMC_MODE`` in.
+
+    Raises:
+        ConfigurationError: no entry point is named, or ``SMC_MODE`` is wrong.
+        CodeError: there is no such file or module.
+
+    """
+    if not name:
+        raise ConfigurationError(
+            f"no entry point: set the hyperparameter {PROGRAM_PARAM} or the variable {PROGRAM_ENV} "
+            f"(for example train.py){_listing(code_dir)}"
+        )
+    forced = _forced_mode(os.environ if environ is None else environ)
+    path = os.path.abspath(os.path.join(code_dir, name))
+    if not as_module and os.path.isfile(path):
+        if not path.endswith(".py"):
+            return EntryPoint(name, path, None, "executable", "not a Python file")
+        return EntryPoint(name, path, None, *_mode(path, forced))
+    found = _module_file(name, code_dir)
+    if found is None:
+        raise CodeError(f"entry point {name!r} is neither a file nor a module{_nearest(name, code_dir)}")
+    return EntryPoint(name, found, name, *_mode(found, forced))
+
+
+def executable_argv(path: str) -> list[str]:
+    """The argument list that starts a program without a shell in between.
+
+    A file with an interpreter line is started by that interpreter, so that it needs no executable bit; a ``.sh``
+    without one by ``/bin/sh``; anything else must be executable itself.
+
+    Raises:
+        CodeError: it is neither.
+
+    """
+    with open(path, "rb") as file:
+        first = file.readline(512)
+    if first.startswith(b"#!"):
+        try:
+            return [*shlex.split(first[2:].decode().strip()), path]
+        except ValueError as error:
+            raise CodeError(f"{path}, line 1: cannot read the interpreter line: {error}") from error
+    if path.endswith((".sh", ".bash")):
+        return ["/bin/sh", path]
+    if not os.access(path, os.X_OK):
+        raise CodeError(f"{path} cannot be executed: make it executable (chmod +x), or name a .py or .sh file")
+    return [path]
+
+
+def _forced_mode(environ: Mapping[str, str]) -> str | None:
+    mode = environ.get(MODE_ENV)
+    if mode and mode not in ("script", "function"):
+        raise ConfigurationError(f"variable {MODE_ENV} is {mode!r}, not script or function")
+    return mode or None
+
+
+def _mode(path: str, forced: str | None) -> tuple[Mode, str]:
+    if forced:
+        return ("function" if forced == "function" else "script"), f"{MODE_ENV}={forced}"
+    if not path.endswith(".py"):
+        return "script", "its source cannot be read"
+    try:
+        with open(path, "rb") as file:
+            body = ast.parse(file.read(), path).body
+    except (SyntaxError, ValueError):
+        return "script", "Python cannot parse it"
+    if any(_is_main_block(statement) for statement in body):
+        return "script", 'it has an if __name__ == "__main__" block'
+    if any(isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)) and s.name == "train" for s in body):
+        return "function", "it defines train()"
+    return "script", "it defines no train()"
+
+
+def _is_main_block(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.If) or not isinstance(statement.test, ast.Compare):
+        return False
+    sides = [statement.test.left, *statement.test.comparators]
+    names = {side.id for side in sides if isinstance(side, ast.Name)}
+    texts = {side.value for side in sides if isinstance(side, ast.Constant)}
+    return "__name__" in names and "__main__" in texts
+
+
+def _module_file(name: str, code_dir: str) -> str | None:
+    """The file that ``python -m name`` would run, without importing the module itself."""
+    if not all(part.isidentifier() for part in name.split(".")):
+        return None
+    below = os.path.join(code_dir, *name.split("."))
+    for candidate in (below + ".py", os.path.join(below, "__main__.py")):
+        if os.path.isfile(candidate):
+            return candidate
+    sys.path.insert(0, code_dir)
+    try:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(name + ".__main__")
+    except ImportError:
+        return None
+    finally:
+        sys.path.remove(code_dir)
+    return None if spec is None else spec.origin
+
+
+def _nearest(name: str, code_dir: str) -> str:
+    files = _files(code_dir)
+    matches = difflib.get_close_matches(name, files, n=3, cutoff=0.5)
+    same_base = [file for file in files if os.path.basename(file) == os.path.basename(name)]
+    nearest = list(dict.fromkeys([*same_base, *matches]))[:3]
+    return f" in {code_dir}; did you mean {' or '.join(nearest)}?" if nearest else _listing(code_dir)
+
+
+def _listing(code_dir: str) -> str:
+    files = _files(code_dir)
+    if not files:
+        return f"; {code_dir} holds no files"
+    more = f" and {len(files) - _LISTED_FILES} more" if len(files) > _LISTED_FILES else ""
+    return f"; {code_dir} holds {', '.join(files[:_LISTED_FILES])}{more}"
+
+
+def _files(code_dir: str, limit: int = 2000) -> list[str]:
+    """Files below the code directory that could be entry points, nearest the top first."""
+    found: list[str] = []
+    for folder, folders, names in os.walk(code_dir):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")))
+        relative = os.path.relpath(folder, code_dir)
+        found += [os.path.normpath(os.path.join(relative, name)) for name in names if not name.startswith(".")]
+        if len(found) > limit:
+            break
+    return sorted(found, key=lambda file: (file.count(os.sep), not file.endswith((".py", ".sh")), file))
