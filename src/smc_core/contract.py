@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 BASE_PATH = "/opt/ml"
 MODEL_PATH = "/opt/ml/model"
@@ -57,6 +55,7 @@ PROGRAM_ENV = "SAGEMAKER_PROGRAM"
 SUBMIT_DIR_ENV = "SAGEMAKER_SUBMIT_DIRECTORY"
 TRAINING_MODULE_ENV = "SAGEMAKER_TRAINING_MODULE"
 LOG_LEVEL_ENV = "SAGEMAKER_CONTAINER_LOG_LEVEL"
+CODE_DIR_ENV = "SMC_CODE_DIR"
 REPORT_DIR_ENV = "SMC_REPORT_DIR"
 MODE_ENV = "SMC_MODE"
 ARGS_ENV = "SMC_ARGS"
@@ -70,11 +69,26 @@ MAX_VARIABLE_BYTES = 128 * 1024
 """Linux's ``MAX_ARG_STRLEN``: one argument, or one ``NAME=value`` with its closing NUL, is at most this long."""
 
 
-@dataclass(frozen=True)
 class JobPaths:
-    """The folders and outcome files of one job below its base directory, all absolute."""
+    """The folders and outcome files of one job below its base directory, all absolute.
 
-    base: str
+    A plain class: the supervisor, which stays in memory as long as the job runs, imports this module, and
+    ``dataclasses`` would cost it 2 MB.
+    """
+
+    __slots__ = ("base",)
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+    def __repr__(self) -> str:
+        return f"JobPaths({self.base!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JobPaths) and self.base == other.base
+
+    def __hash__(self) -> int:
+        return hash(self.base)
 
     @property
     def input(self) -> str:
@@ -154,11 +168,12 @@ def write_atomic(path: str | os.PathLike[str], content: bytes) -> None:
     """
     folder, name = os.path.split(os.path.abspath(os.fspath(path)))
     os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(4).hex()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(handle, "wb") as file:
+            os.fchmod(handle, 0o644)  # whatever the umask
             file.write(content)
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
