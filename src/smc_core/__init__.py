@@ -1,1 +1,95 @@
-"""smc: machine-learning training inside containers."""
+"""smc: machine-learning training inside containers.
+
+``import smc_core as smc`` gives a script or a framework what it needs: ``smc.Environment``, ``smc.modules``,
+``smc.functions``, ``smc.hookimpl`` … and each installed plugin's own namespace under its name: ``smc.keras``.
+Every name is imported on first use, so that importing this package costs nothing, reads nothing and creates nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smc_core import contract, environment, errors, functions, hookspecs, modules
+    from smc_core.command import Command
+    from smc_core.environment import Environment
+    from smc_core.errors import (
+        CodeError,
+        ConfigurationError,
+        HostError,
+        PluginConflictError,
+        PluginError,
+        PluginLoadError,
+        PluginVersionError,
+        SmcError,
+        UserCodeError,
+    )
+    from smc_core.hookspecs import TrainResult, hookimpl
+    from smc_core.hyperparameters import Value
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CodeError",
+    "Command",
+    "ConfigurationError",
+    "Environment",
+    "HostError",
+    "PluginConflictError",
+    "PluginError",
+    "PluginLoadError",
+    "PluginVersionError",
+    "SmcError",
+    "TrainResult",
+    "UserCodeError",
+    "Value",
+    "__version__",
+    "contract",
+    "environment",
+    "errors",
+    "functions",
+    "hookimpl",
+    "hookspecs",
+    "modules",
+]
+
+_ROOMS = frozenset({"contract", "environment", "errors", "functions", "hookspecs", "modules"})
+_HOMES = {
+    "Command": "command",
+    "Environment": "environment",
+    "TrainResult": "hookspecs",
+    "Value": "hyperparameters",
+    "hookimpl": "hookspecs",
+    **{name: "errors" for name in __all__ if name.endswith("Error")},
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, or the namespace of a plugin (PEP 562)."""
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    else:
+        value = _namespace(name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _namespace(name: str) -> Any:
+    from smc_core.plugins import namespace
+
+    try:
+        return namespace(name)
+    except LookupError:
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}, and no plugin of that name is installed "
+            f"(pip install smc-{name}?)"
+        ) from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from smc_core.contract import (
     ARGS_ENV,
+    CODE_DIR_ENV,
     DISTRIBUTION_GROUPS_PARAM,
     ENABLE_METRICS_PARAM,
     HYPERPARAMETERS_FILE,
@@ -125,7 +126,6 @@ def _folders(paths: JobPaths) -> dict[str, str]:
         "output_data_dir": paths.output_data,
         "output_intermediate_dir": paths.output_intermediate,
         "checkpoint_dir": paths.checkpoints,
-        "code_dir": paths.code,
     }
 
 
@@ -175,14 +175,16 @@ def _distributing(platform: Mapping[str, str], groups: Mapping[str, Any], curren
 
 def _job(lookup: _Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
     region = getattr(session, "region_name", None)
+    code_dir = os.path.abspath(str(lookup.text("code_dir", (CODE_DIR_ENV,), default=paths.code)))
     program = lookup.text("user_entry_point", (PROGRAM_ENV,), PROGRAM_PARAM)
     lookup.sources["module_name"] = lookup.sources["user_entry_point"]
     metrics = lookup.text("enable_metrics", (), ENABLE_METRICS_PARAM)
     level = lookup.text("log_level", (LOG_LEVEL_ENV,), LOG_LEVEL_PARAM)
     job = {
+        "code_dir": code_dir,
         "user_entry_point": _plain(program),
         "module_name": None if program is None else str(program).removesuffix(".py"),
-        "module_dir": _plain(lookup.text("module_dir", (SUBMIT_DIR_ENV,), SUBMIT_DIR_PARAM, paths.code)),
+        "module_dir": _plain(lookup.text("module_dir", (SUBMIT_DIR_ENV,), SUBMIT_DIR_PARAM, code_dir)),
         "framework_module": _plain(lookup.text("framework_module", (TRAINING_MODULE_ENV,))),
         "job_name": _plain(lookup.text("job_name", ("TRAINING_JOB_NAME", JOB_NAME_ENV), JOB_NAME_PARAM)),
         "region": _plain(lookup.text("region", ("AWS_REGION", "SAGEMAKER_REGION"), REGION_PARAM_NAME)),

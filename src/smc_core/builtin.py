@@ -1,0 +1,66 @@
+"""The core's own answers to the hooks: asked last, except that the user's own ``save`` is asked first."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import Any
+
+from smc_core import functions, modules
+from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError
+from smc_core.hookspecs import TrainResult, hookimpl
+
+SAVED_MODEL = "saved_model"
+"""Name below the model folder that ``model.save`` is given, as in the seed."""
+
+
+@hookimpl(trylast=True)
+def create_environment(base_dir: str) -> Environment:
+    """Read the contract's files."""
+    return Environment.create(base_dir=base_dir)
+
+
+@hookimpl(trylast=True)
+def load_user_module(environment: Environment) -> ModuleType:
+    """Import the entry point from the code directory."""
+    if environment.user_entry_point is None:
+        raise ConfigurationError("no entry point: set the hyperparameter sagemaker_program")
+    return modules.import_module(environment.user_entry_point, environment.code_dir)
+
+
+@hookimpl(trylast=True)
+def train(environment: Environment, module: ModuleType) -> TrainResult:
+    """Call the module's ``train`` with the arguments that it asks for."""
+    function = getattr(module, "train", None)
+    if not callable(function):
+        raise ConfigurationError(
+            f"{module.__name__} has no function train(); define one, or set SMC_MODE=script to run it as a program"
+        )
+    return TrainResult(functions.call(function, environment))
+
+
+@hookimpl(trylast=True)
+def save_model(environment: Environment, model: Any) -> str | None:
+    """Call ``model.save(model_dir/saved_model)`` where the model has it."""
+    save = getattr(model, "save", None)
+    if not callable(save) or isinstance(model, type):
+        return None
+    path = os.path.join(environment.model_dir, SAVED_MODEL)
+    if environment.is_primary:
+        save(path)
+    return path
+
+
+class UserSave:
+    """The user's own ``save(model, model_dir)``: what they wrote themselves goes before any plugin."""
+
+    @hookimpl(tryfirst=True)
+    def save_model(self, environment: Environment, module: ModuleType, model: Any) -> str | None:
+        """Call the module's ``save`` where there is one."""
+        save = getattr(module, "save", None)
+        if not callable(save):
+            return None
+        if environment.is_primary:
+            save(model, environment.model_dir)
+        return environment.model_dir

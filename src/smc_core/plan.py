@@ -1,0 +1,115 @@
+"""From the Environment to the Command: what a job would run, and nothing run yet.
+
+The prepare process executes the plan; ``smc plan`` prints it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from smc_core.code.entry_point import EntryPoint, executable_argv, resolve
+from smc_core.command import Command
+from smc_core.environment import Environment
+from smc_core.errors import CodeError
+from smc_core.hyperparameters import check_arguments
+from smc_core.plugins import Plugins
+from smc_core.variables import Variable, process_environ
+
+_PROCESS_ROOM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "process")
+SCRIPT_RUNNER = os.path.join(_PROCESS_ROOM, "script.py")
+WORKER = os.path.join(_PROCESS_ROOM, "worker.py")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is asked to be run.
+
+    Attributes:
+        name: the entry point or the framework's function; None where the job names nothing.
+        kind: ``program`` (the user's entry point, a file or a module), ``module`` (the user's, a module in any
+            case), or ``framework`` (a framework's own function or module, which brings the user's code by itself).
+    """
+
+    name: str | None
+    kind: Literal["program", "module", "framework"] = "program"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job runs.
+
+    Attributes:
+        environment: the Environment.
+        entry_point: the program and its mode.
+        command: the command, with its launcher.
+        left_out: variables that the kernel cannot pass.
+    """
+
+    environment: Environment
+    entry_point: EntryPoint
+    command: Command
+    left_out: list[Variable]
+
+
+def find_target(environment: Environment, framework: str | None = None, *, as_module: bool = False) -> Target:
+    """What the job asks to be run: a framework's function where one is named, else the entry point."""
+    framework = framework or environment.framework_module
+    if framework:
+        return Target(framework, "framework")
+    return Target(environment.user_entry_point, "module" if as_module else "program")
+
+
+def make_plan(environment: Environment, target: Target, plugins: Plugins, inherited: Mapping[str, str]) -> Plan:
+    """Find the entry point, build its command, and let a plugin put its launcher around it.
+
+    Args:
+        environment: the Environment; its ``code_dir`` holds the code.
+        target: what is asked for.
+        plugins: the job's plugins.
+        inherited: the variables that the container was given.
+
+    Raises:
+        ConfigurationError: no entry point, or a value that no process can be passed.
+        CodeError: the entry point is not there.
+        PluginConflictError: two plugins launch.
+
+    """
+    entry = _entry_point(target, environment, inherited)
+    environ, left_out = process_environ(environment, inherited)
+    argv = _framework_argv(entry) if target.kind == "framework" else _argv(entry, environment)
+    cwd = environment.code_dir if os.path.isdir(environment.code_dir) else os.getcwd()
+    command = Command(tuple(argv), environ, cwd, entry.mode)
+    return Plan(environment, entry, plugins.launch(environment, command), left_out)
+
+
+def _entry_point(target: Target, environment: Environment, inherited: Mapping[str, str]) -> EntryPoint:
+    named_function = target.kind == "framework" and ":" in (target.name or "")
+    try:
+        if not named_function:
+            return resolve(
+                target.name, environment.code_dir, as_module=target.kind != "program", environ=inherited
+            )
+    except CodeError:
+        if target.kind != "framework":
+            raise
+    return EntryPoint(target.name or "", None, target.name, "function", "it names a function")
+
+
+def _argv(entry: EntryPoint, environment: Environment) -> list[str]:
+    if entry.mode == "function":
+        return [sys.executable, WORKER]
+    check_arguments(environment.hp_texts)
+    if entry.mode == "executable" and entry.path is not None:
+        return [*executable_argv(entry.path), *environment.user_args]
+    program = [entry.name] if entry.module is None else ["-m", entry.module]
+    return [sys.executable, SCRIPT_RUNNER, *program, *environment.user_args]
+
+
+def _framework_argv(entry: EntryPoint) -> list[str]:
+    if entry.mode == "function":
+        return [sys.executable, WORKER, "--target", entry.name]
+    return [sys.executable, SCRIPT_RUNNER, "-m", entry.name]

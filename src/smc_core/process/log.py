@@ -1,0 +1,37 @@
+"""The few lines that smc itself says, to stderr; each begins with ``smc: ``.
+
+Standard library only: every process of the job speaks through here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+from smc_core.errors import EXIT_INTERNAL, SmcError, UserCodeError
+
+ISSUES = "please report it with the lines above (CONTRIBUTING.md says where)"
+
+
+def line(text: str) -> None:
+    """Say one line; a stderr that is gone is no reason to end a job."""
+    data = f"smc: {text}\n".encode("utf-8", "backslashreplace")
+    try:
+        sys.stderr.flush()
+        os.write(2, data)
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def failure(error: BaseException) -> int:
+    """Say why a step of smc failed, and return the exit code for it.
+
+    An expected error is one or two lines; anything else is a fault of smc, with its traceback.
+    """
+    if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
+        line(f"error: {error}")
+        return error.exit_code
+    traceback.print_exception(type(error), error, error.__traceback__)
+    line(f"internal error: {type(error).__name__}: {error}; {ISSUES}")
+    return EXIT_INTERNAL

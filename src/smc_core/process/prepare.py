@@ -1,0 +1,179 @@
+"""The second process of a job: from the contract to a Command, which it then becomes.
+
+plugins → Environment → code → dependencies → hosts → Command → exec. Where nothing was installed and no launcher
+wraps a function-mode job, the worker runs in this very process, which saves one start of the interpreter.
+
+It is started by the path of this file, not with ``-m``, so that a file of the user's in the working directory
+never stands in for a module of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__":
+    del sys.path[0]  # the folder of this file, which Python puts there
+
+import argparse
+import os
+import platform
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from smc_core.errors import ConfigurationError
+from smc_core.process import lifeline, log, reports
+
+if TYPE_CHECKING:
+    from smc_core.environment import Environment
+    from smc_core.plan import Plan
+    from smc_core.plugins import Plugins
+
+
+def main(argv: list[str]) -> int:
+    """Prepare the job, and become it.
+
+    Args:
+        argv: the arguments that :mod:`smc_core.runner` gives.
+
+    Returns:
+        The exit code, where the job could not be prepared or was run in this process.
+
+    """
+    lifeline.die_with_parent()
+    parser = argparse.ArgumentParser(prog="prepare")
+    parser.add_argument("--module", action="store_true")
+    parser.add_argument("--framework")
+    options = parser.parse_args(argv)
+    steps = _Steps(options.framework, options.module)
+    try:
+        become = steps.prepare()
+    except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
+        reports.write_report(error, phase=steps.phase)
+        return log.failure(error)
+    return become()
+
+
+class _Steps:
+    """The steps of the preparation, and which of them is under way: a report names it."""
+
+    def __init__(self, framework: str | None, as_module: bool) -> None:
+        self.framework = framework
+        self.as_module = as_module
+        self.phase = "plugins"
+        self.installed = False
+
+    def prepare(self) -> Callable[[], int]:
+        """Take all steps but the last, and return that one: a function that comes back only for a worker."""
+        from smc_core import __version__
+        from smc_core.plan import find_target, make_plan
+        from smc_core.plugins import Plugins
+
+        plugins = Plugins.load()
+        log.line(f"smc-core {__version__}, Python {platform.python_version()}, {_names(plugins)}")
+        self.phase = "environment"
+        environment = plugins.create_environment()
+        _make_folders(environment)
+        target = find_target(environment, self.framework, as_module=self.as_module)
+        if target.kind != "framework":
+            environment = self._bring_code(environment)
+        self.phase = "launch"
+        plan = make_plan(environment, target, plugins, os.environ)
+        _tell(plan)
+        self.phase = "hosts"
+        _wait_for_hosts(environment)
+        command = plan.command
+        framework = target.name if target.kind == "framework" else None
+        reports.note_command(
+            "python" if command.is_python else "binary", command.launcher or command.mode, len(environment.hosts)
+        )
+        if command.mode == "function" and command.launcher is None and not self.installed:
+            return lambda: _work(plan, plugins, framework)
+        return lambda: _execute(plan)
+
+    def _bring_code(self, environment: Environment) -> Environment:
+        """Fetch what was submitted and install what it needs; returns the Environment that knows where it lies."""
+        from smc_core.code.download import fetch
+        from smc_core.code.install import install
+        from smc_core.contract import CODE_DIR_ENV
+
+        self.phase = "code"
+        fetched = fetch(environment.module_dir, environment.code_dir)
+        if fetched.path != environment.code_dir:
+            os.environ[CODE_DIR_ENV] = fetched.path  # every rank makes its own Environment
+            environment = environment.model_copy(update={"code_dir": fetched.path})
+        if environment.module_dir != environment.code_dir:
+            log.line(f"code: {fetched.summary}")
+        self.phase = "requirements"
+        installed = install(environment.code_dir)
+        self.installed = installed.changed
+        if installed.summary:
+            log.line(installed.summary)
+        if installed.path_entry is not None:
+            inherited = os.environ.get("PYTHONPATH", "")
+            os.environ["PYTHONPATH"] = f"{installed.path_entry}:{inherited}".rstrip(":")
+        return environment
+
+
+def _names(plugins: Plugins) -> str:
+    active = [f"{plugin.name} {plugin.version}" for plugin in plugins.installed if not plugin.disabled]
+    disabled = [f"{plugin.name} disabled" for plugin in plugins.installed if plugin.disabled]
+    return f"plugins: {', '.join([*active, *disabled]) or 'none'}"
+
+
+def _make_folders(environment: Environment) -> None:
+    """The folders that a script may take for granted."""
+    for folder in (environment.model_dir, environment.output_data_dir, environment.code_dir):
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot make the folder {folder}: {error.strerror}; "
+                f"mount it writable, or set SAGEMAKER_BASE_DIR to a folder that is"
+            ) from error
+
+
+def _tell(plan: Plan) -> None:
+    entry = plan.entry_point
+    log.line(f"{entry.mode} mode: {entry.name} ({entry.reason})")
+    for variable in plan.left_out:
+        log.line(f"variable {variable.name} is left out: no process can be passed its {len(variable.text):,} characters")
+    if plan.command.launcher is not None:
+        log.line(f"launcher: {plan.command.launcher}")
+
+
+def _wait_for_hosts(environment: Environment) -> None:
+    if len(environment.hosts) > 1:
+        from smc_core.hosts import wait_for_hosts
+
+        wait_for_hosts(environment.hosts, current_host=environment.current_host, log=log.line)
+
+
+def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
+    """Run the worker in this process, which becomes what the command describes."""
+    from smc_core.process import worker
+
+    os.environ.clear()
+    os.environ.update(plan.command.environ)
+    os.chdir(plan.command.cwd)
+    sys.path.insert(0, plan.environment.code_dir)
+    return worker.run(plugins, plan.environment, framework)
+
+
+def _execute(plan: Plan) -> int:
+    """Become the command; comes back only where it cannot be started."""
+    from smc_core.errors import CodeError
+
+    command = plan.command
+    try:
+        os.chdir(command.cwd)
+        sys.stdout.flush()
+        os.execvpe(command.argv[0], command.argv, dict(command.environ))  # noqa: S606 - a list, and no shell
+    except OSError as failed:
+        error = CodeError(f"{command.argv[0]} cannot be started: {failed.strerror}")
+        error.__cause__ = failed
+        reports.write_report(error, phase="launch")
+        return log.failure(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

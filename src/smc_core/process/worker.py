@@ -1,0 +1,138 @@
+"""Function mode: load the user's module, train, save the model.
+
+It runs inside the prepare process, or as a program of its own, once a rank, where a launcher starts it or packages
+were installed. Its Environment is made anew in each rank, so that every rank sees its own host's values.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__":
+    del sys.path[0]  # the folder of this file, which Python puts there
+
+import argparse
+import logging
+import os
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from smc_core.errors import EXIT_SUCCESS, EXIT_USER_CODE, PluginError, SmcError, UserCodeError
+from smc_core.process import log, reports
+
+if TYPE_CHECKING:
+    from smc_core.environment import Environment
+    from smc_core.hookspecs import TrainResult
+    from smc_core.plugins import Plugins
+
+
+def main(argv: list[str]) -> int:
+    """Run the worker as a program of its own.
+
+    Args:
+        argv: ``--target NAME`` for a framework's function; the user's arguments are read from the contract.
+
+    Returns:
+        The exit code.
+
+    """
+    parser = argparse.ArgumentParser(prog="worker")
+    parser.add_argument("--target")
+    target = parser.parse_args(argv).target
+    phase = "plugins"
+    try:
+        from smc_core.plugins import Plugins
+
+        plugins = Plugins.load()
+        phase = "environment"
+        environment = plugins.create_environment()
+    except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
+        reports.write_report(error, phase=phase)
+        return log.failure(error)
+    return run(plugins, environment, target)
+
+
+def run(plugins: Plugins, environment: Environment, target: str | None = None) -> int:
+    """Train and save.
+
+    Args:
+        plugins: the job's plugins.
+        environment: the Environment.
+        target: name of a framework's function to call in place of the hooks.
+
+    Returns:
+        The exit code. A SystemExit of the user's passes through.
+
+    """
+    sys.argv[:] = [environment.user_entry_point or sys.argv[0], *environment.user_args]
+    logging.basicConfig(level=environment.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    steps = _Steps(plugins, environment)
+    try:
+        steps.framework(target) if target else steps.hooks()
+    except SystemExit as ending:
+        reports.write_report(ending, phase=steps.phase)
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's own exception, of any class
+        reports.write_report(error, phase=steps.phase)
+        if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
+            return log.failure(error)
+        sys.stderr.write(reports.user_traceback(error))
+        return EXIT_USER_CODE
+    return EXIT_SUCCESS
+
+
+class _Steps:
+    """The steps of the worker, and which of them is under way."""
+
+    def __init__(self, plugins: Plugins, environment: Environment) -> None:
+        self.plugins = plugins
+        self.environment = environment
+        self.phase = "load"
+
+    def framework(self, target: str) -> None:
+        """Call a framework's own function."""
+        from smc_core.functions import execute
+
+        self.phase = "train"
+        execute(target, self.environment)
+
+    def hooks(self) -> None:
+        """load_user_module → train → save_model."""
+        hook, environment = self.plugins.hook, self.environment
+        module = hook.load_user_module(environment=environment)
+        self.phase = "train"
+        if environment.enable_metrics:
+            from smc_core.modules import start_metrics
+
+            start_metrics()
+        result = self._checked(hook.train(environment=environment, module=module))
+        if result.model is None:
+            return
+        self.phase = "save"
+        path = hook.save_model(environment=environment, module=module, model=result.model)
+        if path is None:
+            raise self._nobody_saves(module, result.model)
+        if environment.is_primary:
+            log.line(f"model saved: {os.fspath(path)}")
+
+    def _checked(self, result: TrainResult | None) -> TrainResult:
+        from smc_core.hookspecs import TrainResult
+
+        if not isinstance(result, TrainResult):
+            raise PluginError(
+                f"the hook train gave {type(result).__name__} instead of a TrainResult; "
+                f"asked: {', '.join(self.plugins.callers('train'))}"
+            )
+        return result
+
+    def _nobody_saves(self, module: ModuleType, model: object) -> PluginError:
+        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        asked = ", ".join(self.plugins.callers("save_model"))
+        return PluginError(
+            f"train() returned a {kind}, which nobody can save (asked: {asked}); define "
+            f"save(model, model_dir) in {module.__name__}, or save it in train() and return nothing"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

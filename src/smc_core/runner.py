@@ -1,0 +1,71 @@
+"""From a target to a supervised job: ``smc run``, and ``python -m smc_core.runner keras_container.start``.
+
+Standard library only: this runs in the supervisor.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from smc_core.contract import PROGRAM_ENV, job_paths
+from smc_core.process.supervisor import supervise
+
+PREPARE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "process", "prepare.py")
+
+
+def run(
+    program: str | None = None,
+    *,
+    module: str | None = None,
+    framework: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> int:
+    """Run one job under supervision, and return its exit code.
+
+    Args:
+        program: the user's entry point, a path; None takes the job's own (``SAGEMAKER_PROGRAM``, else the
+            hyperparameter ``sagemaker_program``).
+        module: the user's entry point as a module, run as ``python -m`` would.
+        framework: a framework's own function or module, which brings the user's code by itself.
+        environ: the variables of the job, by default those of this process.
+
+    """
+    variables = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **(os.environ if environ is None else environ)}
+    options = []
+    if program is not None:
+        variables[PROGRAM_ENV] = os.path.abspath(program)
+    if module is not None:
+        variables[PROGRAM_ENV] = module
+        options = ["--module"]
+    if framework is not None:
+        options = ["--framework", framework]
+    command = [sys.executable, PREPARE, *options]
+    return supervise(command, base_dir=job_paths(environ=variables).base, environ=variables)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``python -m smc_core.runner TARGET``.
+
+    Args:
+        argv: the arguments, by default those of this process.
+
+    Returns:
+        The exit code of the job, or 2 where the arguments are wrong.
+
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print(
+            "usage: python -m smc_core.runner TARGET\n\n"
+            "TARGET is a framework's own training function or module: keras_container.start,\n"
+            "keras_container.start:train_fn. It runs under smc's supervision.",
+            file=sys.stdout if arguments in (["-h"], ["--help"]) else sys.stderr,
+        )
+        return 0 if arguments in (["-h"], ["--help"]) else 2
+    return run(framework=arguments[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
