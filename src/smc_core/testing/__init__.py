@@ -1,0 +1,9 @@
+"""What an author of a plugin needs to test it (extra ``smc-core[testing]``).
+
+``pytest_plugins = ["smc_core.testing.fixtures"]`` in a ``conftest.py`` gives the fixtures; :class:`JobFolder` works
+without pytest too.
+"""
+
+from smc_core.testing.job_folder import JobFolder
+
+__all__ = ["JobFolder"]

@@ -1,0 +1,214 @@
+"""The Environment: fields, aliases, hyperparameters, extension."""
+
+import json
+import pickle
+from typing import Any
+
+import pydantic
+import pytest
+
+from smc_core import environment as room
+from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError
+from smc_core.testing import JobFolder
+
+SEED_FIELDS = (
+    "input_dir input_config_dir model_dir output_dir hps resource_config input_data_config output_data_dir hosts "
+    "channel_dirs current_host gpu_count cpu_count module_name module_dir enable_metrics log_level"
+).split()
+SEED_CONSTANTS = (
+    "BASE_PATH MODEL_PATH INPUT_PATH INPUT_DATA_PATH OUTPUT_PATH INPUT_CONFIG_PATH OUTPUT_DATA_PATH "
+    "HYPERPARAMETERS_FILE RESOURCE_CONFIG_FILE INPUT_DATA_CONFIG_FILE PROGRAM_PARAM SUBMIT_DIR_PARAM "
+    "ENABLE_METRICS_PARAM LOG_LEVEL_PARAM JOB_NAME_PARAM DEFAULT_MODULE_NAME_PARAM REGION_PARAM_NAME SAGEMAKER_HPS "
+    "CURRENT_HOST_ENV JOB_NAME_ENV USE_NGINX_ENV"
+).split()
+SEED_FUNCTIONS = (
+    "read_config read_hps split_hps read_resource_config read_input_data_config channel_dir gpu_count cpu_count"
+).split()
+GROUPS = [
+    {"instance_group_name": "cpu", "instance_type": "ml.m5.large", "hosts": ["algo-1"]},
+    {"instance_group_name": "gpu", "instance_type": "ml.p4d.24xlarge", "hosts": ["algo-3", "algo-2"]},
+]
+
+
+def create(job: JobFolder, **variables: str) -> Environment:
+    return Environment.create(environ={"SAGEMAKER_BASE_DIR": str(job.base), **variables})
+
+
+def test_every_name_of_the_seed_is_there(job: JobFolder) -> None:
+    assert set(SEED_FIELDS) <= set(create(job).dict())
+    assert all(hasattr(room, name) for name in SEED_CONSTANTS + SEED_FUNCTIONS)
+    assert room.INPUT_DATA_PATH == "/opt/ml/input/data"
+
+
+def test_an_empty_job_is_one_host_with_defaults(job: JobFolder) -> None:
+    env = create(job)
+    assert env.hosts == [env.current_host]
+    assert env.is_primary
+    assert (env.hps, env.channel_dirs, env.user_entry_point, env.log_level) == ({}, {}, None, 20)
+    assert env.module_dir == env.code_dir == str(job.base / "code")
+    assert (env.network_interface_name, env.current_instance_type) == ("eth0", "local")
+    assert env.current_instance_group == "homogeneousCluster"
+
+
+def test_it_is_frozen(job: JobFolder) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        create(job).model_dir = "/elsewhere"  # type: ignore[misc]
+
+
+def test_hyperparameters_by_item_and_by_attribute(job: JobFolder) -> None:
+    job.raw_hyperparameters({"batch_size": "32", "learning-rate": '"0.10"', "sagemaker_program": "train.py"})
+    env = create(job)
+    assert env.batch_size.to_int() == 32
+    assert env["learning-rate"].to_float() == 0.1
+    assert env.learning_rate == "0.10"
+    assert "batch_size" in env
+    assert "sagemaker_program" not in env
+    assert env.framework_params == {"sagemaker_program": "train.py"}
+    with pytest.raises(KeyError, match="did you mean 'batch_size'"):
+        env["batch_sise"]
+    with pytest.raises(AttributeError, match="did you mean 'batch_size'"):
+        _ = env.batch_sise
+
+
+def test_classic_names_are_aliases(job: JobFolder) -> None:
+    job.channel("training")
+    job.hyperparameters(a=1)
+    env = create(job)
+    for alias, field in room.ALIASES.items():
+        assert getattr(env, alias) == getattr(env, field)
+    assert env.channel_input_dirs == {"training": str(job.base / "input/data/training")}
+
+
+@pytest.mark.parametrize(
+    ("variables", "hps", "field", "value", "source"),
+    [
+        ({"SAGEMAKER_PROGRAM": "a.py"}, {"sagemaker_program": "b.py"}, "user_entry_point", "a.py", "SAGEMAKER_PROGRAM"),
+        ({}, {"sagemaker_program": '"b.py"'}, "module_name", "b", "hyperparameters.json: sagemaker_program"),
+        ({"SAGEMAKER_SUBMIT_DIRECTORY": "/x"}, {"sagemaker_submit_directory": "/y"}, "module_dir", "/x", "SUBMIT"),
+        ({}, {"sagemaker_container_log_level": "10"}, "log_level", 10, "log_level"),
+        ({"SAGEMAKER_CONTAINER_LOG_LEVEL": "warning"}, {}, "log_level", 30, "LOG_LEVEL"),
+        ({"TRAINING_JOB_NAME": "j1"}, {"sagemaker_job_name": "j2"}, "job_name", "j1", "TRAINING_JOB_NAME"),
+        ({"AWS_REGION": "eu-west-1"}, {"sagemaker_region": "us-east-1"}, "region", "eu-west-1", "AWS_REGION"),
+        ({}, {"sagemaker_enable_cloudwatch_metrics": "true"}, "enable_metrics", True, "metrics"),
+        ({"SAGEMAKER_TRAINING_MODULE": "a.b:c"}, {}, "framework_module", "a.b:c", "SAGEMAKER_TRAINING_MODULE"),
+        ({"SMC_CODE_DIR": "/code/p-1.0"}, {}, "code_dir", "/code/p-1.0", "SMC_CODE_DIR"),
+    ],
+)
+def test_where_a_setting_comes_from(
+    job: JobFolder, variables: dict[str, str], hps: dict[str, str], field: str, value: Any, source: str
+) -> None:
+    job.raw_hyperparameters(hps)
+    env = create(job, **variables)
+    assert getattr(env, field) == value
+    assert source in env.sources[field]
+
+
+def test_the_session_gives_the_region(job: JobFolder) -> None:
+    class Session:
+        region_name = "ap-south-1"
+
+    env = Environment.create(Session(), base_dir=str(job.base), environ={"AWS_REGION": "eu-west-1"})
+    assert (env.region, env.sources["region"]) == ("ap-south-1", "session")
+
+
+def test_hosts_and_ranks(job: JobFolder) -> None:
+    job.hosts("algo-1", "algo-2", current="algo-2")
+    env = create(job)
+    assert (env.host_rank, env.master_hostname, env.is_master, env.is_primary) == (1, "algo-1", False, False)
+
+
+def test_only_rank_0_is_primary(job: JobFolder) -> None:
+    assert create(job, RANK="0").is_primary
+    assert not create(job, RANK="1").is_primary
+    assert not create(job, OMPI_COMM_WORLD_RANK="3").is_primary
+
+
+def test_heterogeneous_groups(job: JobFolder) -> None:
+    job.hosts("algo-1", "algo-2", "algo-3", current="algo-2", current_group_name="gpu", instance_groups=GROUPS)
+    job.raw_hyperparameters({"sagemaker_distribution_instance_groups": '["gpu"]'})
+    env = create(job)
+    assert env.is_hetero
+    assert env.instance_groups == ["cpu", "gpu"]
+    assert env.current_instance_group_hosts == ["algo-3", "algo-2"]
+    assert (env.distribution_hosts, env.master_hostname) == (["algo-3", "algo-2"], "algo-3")
+
+
+def test_a_launcher_distributes_over_its_own_group(job: JobFolder) -> None:
+    job.hosts("algo-1", "algo-2", "algo-3", current="algo-2", current_group_name="gpu", instance_groups=GROUPS)
+    assert create(job).distribution_instance_groups == []
+    job.raw_hyperparameters({"sagemaker_torch_distributed_enabled": "true"})
+    assert create(job).distribution_instance_groups == ["gpu"]
+
+
+def test_an_unknown_distribution_group_is_refused(job: JobFolder) -> None:
+    job.hosts("algo-1", instance_groups=GROUPS[:1])
+    job.raw_hyperparameters({"sagemaker_distribution_instance_groups": '["gpuu"]'})
+    with pytest.raises(ConfigurationError, match="names the instance group 'gpuu'; resourceconfig.json has cpu"):
+        create(job)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"SAGEMAKER_CONTAINER_LOG_LEVEL": "loud"}, "variable 'SAGEMAKER_CONTAINER_LOG_LEVEL' is 'loud'"),
+        ({"SMC_ARGS": "posix"}, "variable SMC_ARGS is 'posix', not one of classic, json, flags"),
+    ],
+)
+def test_a_wrong_variable_is_named(job: JobFolder, variables: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        create(job, **variables)
+
+
+def get_world_size(hosts_count: int, processors: int) -> int:
+    return hosts_count * processors
+
+
+class PyTorchEnvironment(Environment):
+    """The seed's example, in today's spelling."""
+
+    world_size: int = 0
+
+    @classmethod
+    def create(cls, session: Any = None, **fields: Any) -> "PyTorchEnvironment":
+        env = Environment.create(session, **fields)
+        return env.extend(cls, world_size=get_world_size(len(env.hosts), env.cpu_count))
+
+
+class KerasEnvironment(Environment):
+    backend: str
+
+
+def test_a_subclass_adds_fields(job: JobFolder) -> None:
+    env = PyTorchEnvironment.create(base_dir=str(job.base))
+    assert env.world_size == env.cpu_count > 0
+    assert env.dict()["world_size"] == env.world_size
+    assert json.loads(env.model_dump_json())["world_size"] == env.world_size
+
+
+def test_create_takes_further_fields(job: JobFolder) -> None:
+    assert KerasEnvironment.create(base_dir=str(job.base), backend="jax").backend == "jax"
+
+
+def test_two_plugins_extend_one_environment(job: JobFolder) -> None:
+    job.hyperparameters(epochs=3)
+    env = create(job).extend(KerasEnvironment, backend="jax").extend(PyTorchEnvironment, world_size=8)
+    assert isinstance(env, KerasEnvironment)
+    assert isinstance(env, PyTorchEnvironment)
+    assert (env.backend, env.world_size, env.epochs.to_int()) == ("jax", 8, 3)
+    again = env.extend(KerasEnvironment, backend="torch")
+    assert (again.backend, again.world_size) == ("torch", 8)
+    assert again.sources == create(job).sources
+
+
+def test_dict_is_all_fields_and_json_can_be_made_of_it(job: JobFolder) -> None:
+    env = create(job)
+    assert json.loads(json.dumps(env.dict())) == env.dict()
+    assert "sources" not in env.dict()
+
+
+def test_it_can_be_pickled_for_a_process_pool(job: JobFolder) -> None:
+    job.hyperparameters(epochs=3)
+    env = pickle.loads(pickle.dumps(create(job)))  # noqa: S301 - our own bytes
+    assert env.epochs.to_int() == 3
+    assert pickle.loads(pickle.dumps(env["epochs"])) == "3"  # noqa: S301 - our own bytes
