@@ -6,9 +6,10 @@ the lower level that :meth:`Environment.create` is composed of.
 
 from __future__ import annotations
 
+import builtins
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, Dict, List, TypeVar  # noqa: UP035 - inside the class, `dict` is the method
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -109,14 +110,14 @@ class Environment(BaseModel):
     checkpoint_dir: str = Field(description="BASE/checkpoints: kept in step with storage during the job")
     code_dir: str = Field(description="BASE/code: the user's code, and its working directory")
 
-    hps: Dict[str, Any] = Field(description="the user's hyperparameters, decoded")
-    hp_texts: Dict[str, str] = Field(description="the user's hyperparameters, raw text")
-    framework_params: Dict[str, Any] = Field(description="the platform's hyperparameters, decoded")
-    resource_config: Dict[str, Any] = Field(description="resourceconfig.json")
-    input_data_config: Dict[str, Any] = Field(description="inputdataconfig.json")
-    channel_dirs: Dict[str, str] = Field(description="channel name → its folder")
+    hps: builtins.dict[str, Any] = Field(description="the user's hyperparameters, decoded")
+    hp_texts: builtins.dict[str, str] = Field(description="the user's hyperparameters, raw text")
+    framework_params: builtins.dict[str, Any] = Field(description="the platform's hyperparameters, decoded")
+    resource_config: builtins.dict[str, Any] = Field(description="resourceconfig.json")
+    input_data_config: builtins.dict[str, Any] = Field(description="inputdataconfig.json")
+    channel_dirs: builtins.dict[str, str] = Field(description="channel name → its folder")
 
-    hosts: List[str] = Field(description="names of all hosts, in the platform's order")
+    hosts: list[str] = Field(description="names of all hosts, in the platform's order")
     current_host: str = Field(description="name of this host, one of hosts")
     host_rank: int = Field(description="index of this host in hosts, from 0")
     master_hostname: str = Field(description="first host of the groups that distribute, else hosts[0]")
@@ -126,13 +127,15 @@ class Environment(BaseModel):
     network_interface_name: str = Field(description="network interface between hosts, default eth0")
     current_instance_type: str = Field(description="instance type, default local")
     current_instance_group: str = Field(description="instance group of this host, default homogeneousCluster")
-    current_instance_group_hosts: List[str] = Field(description="hosts of that group; empty without groups")
-    instance_groups: List[str] = Field(description="names of all instance groups")
-    instance_groups_dict: Dict[str, Any] = Field(description="name of a group → its entry in resourceconfig.json")
-    distribution_instance_groups: List[str] = Field(description="groups that take part in distributed training")
-    distribution_hosts: List[str] = Field(description="hosts of those groups, else all hosts")
+    current_instance_group_hosts: list[str] = Field(description="hosts of that group; empty without groups")
+    instance_groups: list[str] = Field(description="names of all instance groups")
+    instance_groups_dict: builtins.dict[str, Any] = Field(
+        description="name of a group → its entry in resourceconfig.json"
+    )
+    distribution_instance_groups: list[str] = Field(description="groups that take part in distributed training")
+    distribution_hosts: list[str] = Field(description="hosts of those groups, else all hosts")
     is_hetero: bool = Field(description="whether there is more than one instance group")
-    topology: List[Dict[str, Any]] = Field(description="UltraServer placement; mostly empty")
+    topology: list[builtins.dict[str, Any]] = Field(description="UltraServer placement; mostly empty")
 
     cpu_count: int = Field(description="processors that the job may use (cgroup quota, affinity)")
     gpu_count: int = Field(description="GPUs visible to the job")
@@ -146,9 +149,9 @@ class Environment(BaseModel):
     region: str | None = Field(description="AWS region")
     enable_metrics: bool = Field(description="sagemaker_enable_cloudwatch_metrics")
     log_level: int = Field(description="level of Python's logging, default 20 (INFO)")
-    user_args: List[str] = Field(description="the script's arguments")
+    user_args: list[str] = Field(description="the script's arguments")
 
-    sources: Dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
+    sources: builtins.dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     """Field name → where its value came from."""
 
     @classmethod
@@ -195,22 +198,22 @@ class Environment(BaseModel):
         values = {name: getattr(self, name) for name in own.model_fields}
         return target(**{**values, **fields})
 
-    def dict(self) -> Dict[str, Any]:  # type: ignore[override]
+    def dict(self) -> builtins.dict[str, Any]:  # type: ignore[override]
         """All fields by name, those of plugins included."""
         return self.model_dump()
 
     @property
-    def additional_framework_parameters(self) -> Dict[str, Any]:
+    def additional_framework_parameters(self) -> builtins.dict[str, Any]:
         """Classic name of ``framework_params``."""
         return self.framework_params
 
     @property
-    def channel_input_dirs(self) -> Dict[str, str]:
+    def channel_input_dirs(self) -> builtins.dict[str, str]:
         """Classic name of ``channel_dirs``."""
         return self.channel_dirs
 
     @property
-    def hyperparameters(self) -> Dict[str, Any]:
+    def hyperparameters(self) -> builtins.dict[str, Any]:
         """Classic name of ``hps``."""
         return self.hps
 

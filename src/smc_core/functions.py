@@ -8,6 +8,7 @@ annotation converts. All that is wrong is told at once, before the function runs
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 import os
 import typing
@@ -17,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from smc_core.environment import ALIASES, Environment
-from smc_core.errors import ConfigurationError
+from smc_core.errors import CodeError, ConfigurationError
 from smc_core.masking import is_secret
 
 _ENVIRONMENT_NAMES = ("environment", "env")
@@ -148,8 +149,6 @@ def execute(
 
     """
     if isinstance(target, str):
-        from smc_core.modules import import_target
-
         target = import_target(target)
     if isinstance(target, ModuleType):
         names = [name for name in ("train", "main") if callable(getattr(target, name, None))]
@@ -157,6 +156,25 @@ def execute(
             raise ConfigurationError(f"module {target.__name__!r} has neither train() nor main()")
         target = typing.cast("Callable[..., Any]", getattr(target, names[0]))
     return call(target, Environment.create() if environment is None else environment)
+
+
+def import_target(target: str) -> ModuleType | Callable[..., Any]:
+    """Import ``package.module``, ``package.module:function`` or ``package.module.function``.
+
+    Raises:
+        CodeError: there is no such module or function.
+
+    """
+    module_name, _, attribute = target.partition(":")
+    if attribute:
+        return _function(importlib.import_module(module_name), attribute)
+    try:
+        return importlib.import_module(target)
+    except ModuleNotFoundError as error:
+        parent, _, attribute = target.rpartition(".")
+        if error.name != target or not parent:
+            raise
+        return _function(importlib.import_module(parent), attribute)
 
 
 def _offers(environment: Environment | Mapping[str, Any]) -> dict[str, _Offer]:
@@ -251,3 +269,10 @@ def _type_name(annotation: Any) -> str:
 def _shortened(value: Any, width: int = 80) -> str:
     text = repr(value)
     return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def _function(module: ModuleType, attribute: str) -> Callable[..., Any]:
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        raise CodeError(f"module {module.__name__!r} has no function {attribute!r}")
+    return function  # type: ignore[no-any-return]

@@ -160,9 +160,7 @@ def variable_names(prefix: str, key: str) -> list[str]:
 def is_platform_key(key: str, keys: Iterable[str] = ()) -> bool:
     """Whether a hyperparameter belongs to the platform and never reaches the script."""
     return (
-        key.startswith(PLATFORM_PARAM_PREFIX)
-        or key in (TUNING_METRIC_PARAM, DEFAULT_MODULE_NAME_PARAM)
-        or key in keys
+        key.startswith(PLATFORM_PARAM_PREFIX) or key in (TUNING_METRIC_PARAM, DEFAULT_MODULE_NAME_PARAM) or key in keys
     )
 
 

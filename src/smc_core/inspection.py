@@ -55,7 +55,7 @@ def environment() -> str:
 def plugins(*, as_json: bool) -> tuple[str, bool]:
     """The installed plugins and the hooks in call order, and whether all of them work."""
     manager = new_manager()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for plugin in reversed(installed()):
         row = {
             "name": plugin.name,
@@ -95,7 +95,11 @@ def _plugins_text(content: dict[str, Any]) -> str:
     ]
     lines = _table(rows) if len(rows) > 1 else ["no plugins are installed (pip install smc-keras, for one)"]
     lines += [f"  {row['cause']}" for row in content["plugins"] if "cause" in row]
-    lines += ["", "call order:", *(f"  {hook}: {' → '.join(names) or '-'}" for hook, names in content["call_order"].items())]
+    lines += [
+        "",
+        "call order:",
+        *(f"  {hook}: {' → '.join(names) or '-'}" for hook, names in content["call_order"].items()),
+    ]
     return "\n".join(lines)
 
 

@@ -15,27 +15,84 @@ MASK = "****"
 
 _SECRET_WORDS = frozenset(
     {
-        "token", "tokens", "password", "passwords", "passwd", "passphrase", "pwd", "secret", "secrets",
-        "credential", "credentials", "apikey", "apitoken", "authkey", "accesskey", "secretkey",
-        "privatekey", "authorization",
+        "token",
+        "tokens",
+        "password",
+        "passwords",
+        "passwd",
+        "passphrase",
+        "pwd",
+        "secret",
+        "secrets",
+        "credential",
+        "credentials",
+        "apikey",
+        "apitoken",
+        "authkey",
+        "accesskey",
+        "secretkey",
+        "privatekey",
+        "authorization",
     }
 )
 _KEY_OWNERS = frozenset(
     {
-        "api", "access", "secret", "private", "auth", "account", "license", "licence", "encryption",
-        "signing", "ssh", "master",
+        "api",
+        "access",
+        "secret",
+        "private",
+        "auth",
+        "account",
+        "license",
+        "licence",
+        "encryption",
+        "signing",
+        "ssh",
+        "master",
     }
 )
 _HARMLESS_BEFORE_TOKEN = frozenset(
     {
-        "pad", "eos", "bos", "unk", "mask", "cls", "sep", "start", "end", "stop", "special", "image",
-        "video", "audio", "num", "max", "min", "n", "per", "total", "decoder", "prefix", "suffix", "forced",
+        "pad",
+        "eos",
+        "bos",
+        "unk",
+        "mask",
+        "cls",
+        "sep",
+        "start",
+        "end",
+        "stop",
+        "special",
+        "image",
+        "video",
+        "audio",
+        "num",
+        "max",
+        "min",
+        "n",
+        "per",
+        "total",
+        "decoder",
+        "prefix",
+        "suffix",
+        "forced",
     }
 )
 """``pad_token`` is a word of the model's vocabulary and ``max_tokens`` a number; neither is a secret."""
 _HARMLESS_AFTER_TOKEN = frozenset(
     {
-        "id", "ids", "len", "length", "count", "dim", "type", "types", "size", "limit", "embedding",
+        "id",
+        "ids",
+        "len",
+        "length",
+        "count",
+        "dim",
+        "type",
+        "types",
+        "size",
+        "limit",
+        "embedding",
         "embeddings",
     }
 )

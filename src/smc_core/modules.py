@@ -11,7 +11,6 @@ import tempfile
 import threading
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 from smc_core.code.download import download
 from smc_core.code.install import install
@@ -25,7 +24,6 @@ __all__ = [
     "download_and_import",
     "execute",
     "import_module",
-    "import_target",
     "install",
     "start_metrics",
 ]
@@ -61,25 +59,6 @@ def import_module(name: str, folder: str | os.PathLike[str] | None = None) -> Mo
             where = f" in {os.fspath(folder)}" if folder is not None else ""
             raise CodeError(f"there is no module {dotted!r}{where}") from error
     return _import_file(dotted, path)
-
-
-def import_target(target: str) -> ModuleType | Callable[..., Any]:
-    """Import ``package.module``, ``package.module:function`` or ``package.module.function``.
-
-    Raises:
-        CodeError: there is no such module or function.
-
-    """
-    module_name, _, attribute = target.partition(":")
-    if attribute:
-        return _function(importlib.import_module(module_name), attribute)
-    try:
-        return importlib.import_module(target)
-    except ModuleNotFoundError as error:
-        parent, _, attribute = target.rpartition(".")
-        if error.name != target or not parent:
-            raise
-        return _function(importlib.import_module(parent), attribute)
 
 
 def download_and_import(
@@ -165,10 +144,3 @@ def _import_file(name: str, path: str) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _function(module: ModuleType, attribute: str) -> Callable[..., Any]:
-    function = getattr(module, attribute, None)
-    if not callable(function):
-        raise CodeError(f"module {module.__name__!r} has no function {attribute!r}")
-    return function  # type: ignore[no-any-return]

@@ -90,9 +90,7 @@ def _entry_point(target: Target, environment: Environment, inherited: Mapping[st
     named_function = target.kind == "framework" and ":" in (target.name or "")
     try:
         if not named_function:
-            return resolve(
-                target.name, environment.code_dir, as_module=target.kind != "program", environ=inherited
-            )
+            return resolve(target.name, environment.code_dir, as_module=target.kind != "program", environ=inherited)
     except CodeError:
         if target.kind != "framework":
             raise

@@ -146,7 +146,11 @@ def script_variables(environment: Environment) -> dict[str, Variable]:
 def _add_families(environment: Environment, add: Any) -> None:
     families = [
         ("SM_CHANNEL_", environment.channel_dirs, environment.sources.get("channel_dirs", "default")),
-        ("SM_HP_", {k: _hp_text(t) for k, t in environment.hp_texts.items()}, environment.sources.get("hps", "default")),
+        (
+            "SM_HP_",
+            {k: _hp_text(t) for k, t in environment.hp_texts.items()},
+            environment.sources.get("hps", "default"),
+        ),
     ]
     for position in (0, 1):  # all exact names first, then the readable twins
         for prefix, texts, source in families:
@@ -170,9 +174,7 @@ def training_env(environment: Environment) -> dict[str, Any]:
     return {**content, **dict.fromkeys(absent, False)}
 
 
-def process_environ(
-    environment: Environment, inherited: Mapping[str, str]
-) -> tuple[dict[str, str], list[Variable]]:
+def process_environ(environment: Environment, inherited: Mapping[str, str]) -> tuple[dict[str, str], list[Variable]]:
     """The whole environment of the script's process.
 
     What the container was given stays; the ``SM_*`` variables are laid over it; ``PYTHONPATH`` gets the code

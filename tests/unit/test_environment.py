@@ -209,6 +209,6 @@ def test_dict_is_all_fields_and_json_can_be_made_of_it(job: JobFolder) -> None:
 
 def test_it_can_be_pickled_for_a_process_pool(job: JobFolder) -> None:
     job.hyperparameters(epochs=3)
-    env = pickle.loads(pickle.dumps(create(job)))  # noqa: S301 - our own bytes
+    env = pickle.loads(pickle.dumps(create(job)))
     assert env.epochs.to_int() == 3
-    assert pickle.loads(pickle.dumps(env["epochs"])) == "3"  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(env["epochs"])) == "3"

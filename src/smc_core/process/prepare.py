@@ -136,7 +136,9 @@ def _tell(plan: Plan) -> None:
     entry = plan.entry_point
     log.line(f"{entry.mode} mode: {entry.name} ({entry.reason})")
     for variable in plan.left_out:
-        log.line(f"variable {variable.name} is left out: no process can be passed its {len(variable.text):,} characters")
+        log.line(
+            f"variable {variable.name} is left out: no process can be passed its {len(variable.text):,} characters"
+        )
     if plan.command.launcher is not None:
         log.line(f"launcher: {plan.command.launcher}")
 

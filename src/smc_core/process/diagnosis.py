@@ -1,0 +1,183 @@
+"""What the kernel knows about a failure: the out-of-memory killer's count, and file systems that are full.
+
+Sources: Linux ``Documentation/admin-guide/cgroup-v2.rst`` (``memory.events``, ``memory.max``, ``memory.peak``),
+``cgroup-v1/memory.rst`` (``memory.oom_control``, ``memory.limit_in_bytes``, ``memory.max_usage_in_bytes``),
+``proc(5)`` (``/proc/self/cgroup``, ``/proc/self/mountinfo``).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+_NO_LIMIT = 1 << 62
+"""Bytes; a version-1 limit above this is the kernel's way to say that there is none."""
+_FULL = 1 << 20
+"""Bytes; a file system with less than this available counts as full."""
+
+
+class Memory(NamedTuple):
+    """The memory of this container. Bytes; None where the kernel does not tell.
+
+    Attributes:
+        kills: processes of this cgroup that the out-of-memory killer has ended since it was made.
+        limit: the tightest limit of this cgroup and those above it.
+        peak: the most that was ever used.
+
+    """
+
+    kills: int | None = None
+    limit: int | None = None
+    peak: int | None = None
+
+
+def memory(proc: str = "/proc/self") -> Memory:
+    """Read the memory cgroup of this process, version 1 or 2, inside a cgroup namespace or not.
+
+    Args:
+        proc: where ``cgroup`` and ``mountinfo`` are read; a test hands a folder of its own.
+
+    """
+    found = _memory_cgroup(proc)
+    if found is None:
+        return Memory()
+    version, folder, top = found
+    if version == 1:
+        kills = _counter(os.path.join(folder, "memory.oom_control"), "oom_kill")
+        return Memory(kills, _limit(folder, top, "memory.limit_in_bytes"), _number(folder, "memory.max_usage_in_bytes"))
+    kills = _counter(os.path.join(folder, "memory.events"), "oom_kill")
+    return Memory(kills, _limit(folder, top, "memory.max"), _number(folder, "memory.peak"))
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or a quota, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def disk_note(error: BaseException) -> str:
+    """One line about the file system that an error of a full disk names, as it is now."""
+    path = getattr(error, "filename", None)
+    if isinstance(path, (str, bytes)):
+        known = _describe(os.fsdecode(path))
+        if known:
+            return f"Disk full: {known}."
+    return "A disk is full; the error does not name the file."
+
+
+def full_disks(paths: Iterable[str]) -> list[str]:
+    """One line for each file system under these paths that has no room, or no inode, left."""
+    lines = {}
+    for path in paths:
+        try:
+            device, state = os.stat(path).st_dev, os.statvfs(path)
+        except OSError:
+            continue
+        no_room = state.f_blocks and state.f_bavail * state.f_frsize < _FULL
+        no_inode = state.f_files and not state.f_favail
+        if (no_room or no_inode) and not state.f_flag & os.ST_RDONLY:
+            lines.setdefault(device, f"Disk full: {_describe(path)}{'' if no_room else ', no inode left'}.")
+    return list(lines.values())
+
+
+def size_text(count: int) -> str:
+    """Bytes in the unit that suits them: ``512.0 MiB``."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def _describe(path: str) -> str:
+    """The file system of a path, or of the nearest folder above it that exists."""
+    place = os.path.abspath(path)
+    while not os.path.exists(place) and place != os.sep:
+        place = os.path.dirname(place)
+    try:
+        state = os.statvfs(place)
+    except OSError:
+        return ""
+    size, free = state.f_blocks * state.f_frsize, state.f_bavail * state.f_frsize
+    mount, kind = _mount_of(os.path.realpath(place))
+    return f"{mount} ({kind}) has {size_text(free)} of {size_text(size)} free"
+
+
+def _mount_of(path: str) -> tuple[str, str]:
+    best = ("/", "file system")
+    for point, _root, kind, _options in _mounts("/proc/self"):
+        inside = path == point or path.startswith(os.path.join(point, ""))
+        if inside and len(point) >= len(best[0]):  # of two mounts at one place, the later one is seen
+            best = (point, kind)
+    return best
+
+
+def _mounts(proc: str) -> Iterator[tuple[str, str, str, str]]:
+    """Mount point, root, type and super-block options of every mount, in the order of mounting."""
+    for line in _lines(os.path.join(proc, "mountinfo")):
+        left, separator, right = line.partition(" - ")
+        fields, kind = left.split(), right.split()
+        if separator and len(fields) >= 5 and kind:
+            yield _unescaped(fields[4]), _unescaped(fields[3]), kind[0], kind[-1]
+
+
+def _unescaped(field: str) -> str:
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        field = field.replace(code, character)
+    return field
+
+
+def _memory_cgroup(proc: str) -> tuple[int, str, str] | None:
+    """Version, folder and mount point of the memory cgroup; version 1 where it has the memory controller."""
+    paths: dict[int, str] = {}
+    for line in _lines(os.path.join(proc, "cgroup")):
+        number, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if "memory" in controllers.split(","):
+            paths[1] = path
+        elif number == "0":
+            paths[2] = path
+    for version, path in sorted(paths.items()):
+        for point, root, kind, options in _mounts(proc):
+            if kind == ("cgroup", "cgroup2")[version - 1] and (version == 2 or "memory" in options.split(",")):
+                return version, _cgroup_folder(point, root, path), point
+    return None
+
+
+def _cgroup_folder(point: str, root: str, path: str) -> str:
+    """Where a cgroup lies below its mount point; the mount may show a part of the tree only."""
+    inner = path.removeprefix(root.rstrip("/")) if path.startswith(root.rstrip("/") + "/") else ""
+    folder = os.path.normpath(os.path.join(point, inner.strip("/")))
+    return folder if folder.startswith(point) and os.path.isdir(folder) else point
+
+
+def _limit(folder: str, top: str, name: str) -> int | None:
+    limits = []
+    while folder.startswith(top):
+        limit = _number(folder, name)
+        if limit is not None and limit < _NO_LIMIT:
+            limits.append(limit)
+        folder = os.path.dirname(folder)
+    return min(limits, default=None)
+
+
+def _number(folder: str, name: str) -> int | None:
+    lines = _lines(os.path.join(folder, name))
+    return int(lines[0]) if lines and lines[0].isdecimal() else None
+
+
+def _counter(path: str, name: str) -> int | None:
+    for line in _lines(path):
+        key, _, value = line.partition(" ")
+        if key == name and value.isdecimal():
+            return int(value)
+    return None
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
