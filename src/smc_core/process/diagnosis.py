@@ -1,8 +1,8 @@
 """What the kernel knows about a failure: the out-of-memory killer's count, and file systems that are full.
 
-Sources: Linux ``Documentation/admin-guide/cgroup-v2.rst`` (``memory.events``, ``memory.max``, ``memory.peak``),
-``cgroup-v1/memory.rst`` (``memory.oom_control``, ``memory.limit_in_bytes``, ``memory.max_usage_in_bytes``),
-``proc(5)`` (``/proc/self/cgroup``, ``/proc/self/mountinfo``).
+Sources: Linux ``Documentation/admin-guide/cgroup-v2.rst`` (``memory.events``, ``memory.max``,
+``memory.peak``) and ``cgroup-v1/memory.rst`` (``memory.oom_control``, ``memory.limit_in_bytes``,
+``memory.max_usage_in_bytes``); ``proc(5)`` (``/proc/self/cgroup``, ``/proc/self/mountinfo``).
 """
 
 from __future__ import annotations
@@ -45,10 +45,13 @@ def memory(proc: str = "/proc/self") -> Memory:
         return Memory()
     version, folder, top = found
     if version == 1:
-        kills = _counter(os.path.join(folder, "memory.oom_control"), "oom_kill")
-        return Memory(kills, _limit(folder, top, "memory.limit_in_bytes"), _number(folder, "memory.max_usage_in_bytes"))
-    kills = _counter(os.path.join(folder, "memory.events"), "oom_kill")
-    return Memory(kills, _limit(folder, top, "memory.max"), _number(folder, "memory.peak"))
+        files = ("memory.oom_control", "memory.limit_in_bytes", "memory.max_usage_in_bytes")
+    else:
+        files = ("memory.events", "memory.max", "memory.peak")
+    kills, limit, peak = files
+    return Memory(
+        _counter(os.path.join(folder, kills), "oom_kill"), _limit(folder, top, limit), _number(folder, peak)
+    )
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -68,7 +71,7 @@ def disk_note(error: BaseException) -> str:
 
 def full_disks(paths: Iterable[str]) -> list[str]:
     """One line for each file system under these paths that has no room, or no inode, left."""
-    lines = {}
+    lines: dict[int, str] = {}
     for path in paths:
         try:
             device, state = os.stat(path).st_dev, os.statvfs(path)
@@ -138,10 +141,11 @@ def _memory_cgroup(proc: str) -> tuple[int, str, str] | None:
             paths[1] = path
         elif number == "0":
             paths[2] = path
-    for version, path in sorted(paths.items()):
-        for point, root, kind, options in _mounts(proc):
-            if kind == ("cgroup", "cgroup2")[version - 1] and (version == 2 or "memory" in options.split(",")):
-                return version, _cgroup_folder(point, root, path), point
+    for point, root, kind, options in _mounts(proc):
+        if 1 in paths and kind == "cgroup" and "memory" in options.split(","):
+            return 1, _cgroup_folder(point, root, paths[1]), point
+        if 1 not in paths and 2 in paths and kind == "cgroup2":
+            return 2, _cgroup_folder(point, root, paths[2]), point
     return None
 
 

@@ -9,10 +9,6 @@ from collections.abc import Iterator
 from smc_core.process.diagnosis import disk_note, is_disk_full
 from smc_core.process.frames import Place, own_place
 
-MAX_NOTES = 6
-MAX_NOTE = 300
-"""Notes of one report, and characters of each."""
-
 
 def type_name(error: BaseException) -> str:
     """Name of an exception's class as a traceback prints it: with the module, but for built-in and script classes."""
@@ -62,7 +58,7 @@ def notes(error: BaseException, code_dir: str) -> list[str]:
                 found.append(hint)
         if is_disk_full(inner):
             found.append(disk_note(inner))
-    return [note if len(note) <= MAX_NOTE else f"{note[: MAX_NOTE - 1]}…" for note in found[:MAX_NOTES]]
+    return found
 
 
 def _main_file() -> str:

@@ -1,0 +1,116 @@
+"""Which frames of a traceback are the user's own, and the traceback as the user should see it.
+
+The user's code is what lies in the job's code directory or runs as ``__main__``; where none of it is in a
+traceback, whatever is neither smc's, nor a plugin's, nor the standard library's, nor installed.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import NamedTuple
+
+_SMC_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_STDLIB_DIR = os.path.dirname(os.path.abspath(os.__file__))
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+class Place(NamedTuple):
+    """A place in the user's code.
+
+    Attributes:
+        file: absolute path.
+        line: line number, from 1.
+        function: name of the function; None where an error has no frame, as a syntax error.
+
+    """
+
+    file: str
+    line: int
+    function: str | None
+
+
+def own_place(error: BaseException, code_dir: str) -> Place | None:
+    """The user's own last frame in the traceback of an error; the place in the file for a syntax error.
+
+    Args:
+        error: an exception that was raised.
+        code_dir: the job's code directory.
+
+    """
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return Place(os.path.abspath(error.filename), error.lineno, None)
+    frames = list(_frames(error.__traceback__))
+    own = [item for item in frames if _is_own(item[0], code_dir)]
+    foreign = [item for item in frames if not _is_library(item[0].f_code.co_filename)]
+    anywhere = [item for item in frames if not _is_smc(item[0].f_code.co_filename)]
+    for candidates in (own, foreign, anywhere, frames):
+        if candidates:
+            frame, line = candidates[-1]
+            return Place(os.path.abspath(frame.f_code.co_filename), line, frame.f_code.co_name)
+    return None
+
+
+def shown_traceback(error: BaseException, code_dir: str) -> str:
+    """The traceback as text, beginning at the user's first frame, for every exception of the chain.
+
+    Where no frame is the user's, it begins behind smc's own.
+    """
+    told = traceback.TracebackException.from_exception(error)
+    _strip(told, os.path.join(code_dir, ""), set())
+    return "".join(told.format())
+
+
+def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
+    while trace is not None:
+        yield trace.tb_frame, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _strip(told: traceback.TracebackException, code_prefix: str, seen: set[int]) -> None:
+    if id(told) in seen:
+        return
+    seen.add(id(told))
+    stack = told.stack
+    first = next((n for n, frame in enumerate(stack) if _begins_user_code(frame.filename, code_prefix)), None)
+    if first is None:
+        first = next((n for n, frame in enumerate(stack) if not _is_plumbing(frame.filename)), 0)
+    told.stack = traceback.StackSummary.from_list(stack[first:])
+    chained = [told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())]
+    for inner in chained:
+        if inner is not None:
+            _strip(inner, code_prefix, seen)
+
+
+def _begins_user_code(file: str, code_prefix: str) -> bool:
+    if file.startswith(code_prefix) and not _is_installed(file):
+        return True
+    return not _is_library(file)
+
+
+def _is_own(frame: FrameType, code_dir: str) -> bool:
+    file = frame.f_code.co_filename
+    if _is_smc(file):
+        return False
+    inside = os.path.abspath(file).startswith(os.path.join(code_dir, "")) and not _is_installed(file)
+    return inside or frame.f_globals.get("__name__") == "__main__"
+
+
+def _is_smc(file: str) -> bool:
+    return file.startswith(_SMC_DIR + os.sep)
+
+
+def _is_installed(file: str) -> bool:
+    return any(part in file for part in _INSTALLED)
+
+
+def _is_library(file: str) -> bool:
+    """Whether a file is smc's, installed, of the standard library, or no file at all."""
+    return file.startswith(("<", _STDLIB_DIR + os.sep)) or _is_smc(file) or _is_installed(file)
+
+
+def _is_plumbing(file: str) -> bool:
+    """Whether a frame is of those that lead from smc to the user's code."""
+    return _is_smc(file) or file.startswith("<frozen ") or f"{os.sep}pluggy{os.sep}" in file

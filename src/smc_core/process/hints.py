@@ -1,0 +1,84 @@
+"""What to do about an import that failed: the nearest installed name, and where a requirement is written."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import pkgutil
+import sys
+
+_DISTRIBUTIONS = {
+    "bs4": "beautifulsoup4",
+    "Crypto": "pycryptodome",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
+"""Modules whose distribution has another name, as far as training scripts often import them."""
+
+
+def import_hint(error: ImportError) -> str | None:
+    """One or two sentences of advice, or None where there is nothing to say.
+
+    Args:
+        error: an import error as Python raised it, with the ``name`` of the module.
+
+    """
+    if not error.name:
+        return None
+    if isinstance(error, ModuleNotFoundError):
+        return _missing(error.name)
+    return _broken(error.name, str(error))
+
+
+def _missing(name: str) -> str:
+    top, *inner = name.split(".")
+    if inner and top in sys.modules:
+        near = _nearest(inner[-1], _submodules(top))
+        return f"The installed {_version_of(top)} has no module {name}." + _suggest(near)
+    requirement = _DISTRIBUTIONS.get(top, top)
+    near = None if requirement != top else _nearest(top, _importable_names())
+    return f"If {top} is a package, add it to requirements.txt: {requirement}." + _suggest(near)
+
+
+def _broken(name: str, message: str) -> str:
+    """Advice where the module was found but does not give what was asked for."""
+    top = name.partition(".")[0]
+    wanted = message.partition("cannot import name '")[2].partition("'")[0]
+    near = _nearest(wanted, dir(sys.modules[name])) if wanted and name in sys.modules else None
+    return f"Installed: {_version_of(top)}; requirements.txt can ask for another version." + _suggest(near)
+
+
+def _suggest(near: str | None) -> str:
+    return f" The nearest name that is installed: {near}." if near else ""
+
+
+def _nearest(name: str, names: list[str]) -> str | None:
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    return matches[0] if matches else None
+
+
+def _importable_names() -> list[str]:
+    """Top-level modules and distributions that are installed, the standard library's among them."""
+    modules = {module.name for module in pkgutil.iter_modules()}
+    distributions = {dist.metadata["Name"] for dist in importlib.metadata.distributions()}
+    names = modules | distributions | set(sys.stdlib_module_names)
+    return sorted(name for name in names if name and not name.startswith("_"))
+
+
+def _submodules(top: str) -> list[str]:
+    path = getattr(sys.modules[top], "__path__", None)
+    return [module.name for module in pkgutil.iter_modules(path)] if path else []
+
+
+def _version_of(top: str) -> str:
+    """``pandas 2.1.0`` for a module of an installed distribution, else the module's name."""
+    try:
+        distribution = importlib.metadata.distribution(_DISTRIBUTIONS.get(top, top))
+    except importlib.metadata.PackageNotFoundError:
+        return top
+    return f"{distribution.metadata['Name']} {distribution.version}"

@@ -1,0 +1,220 @@
+"""How a Python process of the job tells the supervisor what happened: one JSON file for each error.
+
+``prepare``, the worker and the script runner call this when they fail; the supervisor reads the files when the
+job has ended (``report_dir.py``) and takes the earliest for the cause. Writing a report never raises, and never
+changes how the process ends.
+
+While a script runs, a file of the user's may stand in for a module of the standard library (a ``json.py`` beside
+``train.py``), so this module imports nothing at its top that the interpreter has not loaded already.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+    from typing import Literal
+
+COMMAND_FILE = "command.json"
+REPORT_PREFIX = "report-"
+RESERVE_FILE = "reserve"
+"""Made by the supervisor, with blocks allotted: where the first report goes when the disk is full."""
+
+USER_PHASES = frozenset({"load", "train", "save", "script"})
+"""Steps that run the user's code; an unexpected error in any other is a fault of smc itself."""
+
+MAX_MESSAGE = 16 * 1024
+MAX_TRACEBACK = 64 * 1024
+"""Characters of a report's message and traceback; a longer traceback loses its middle."""
+MAX_NOTES = 6
+MAX_NOTE = 300
+
+
+def write_report(error: BaseException, *, phase: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Write what ended this process to ``$SMC_REPORT_DIR``; nothing where that is unset, and never an error.
+
+    An exit that is a success (``sys.exit(0)``) is not reported.
+
+    Args:
+        error: the exception, with its traceback.
+        phase: what the process was doing: plugins, environment, code, requirements, hosts, launch, load, train,
+            save or script.
+        environ: the variables of this process.
+
+    """
+    try:
+        folder = environ.get("SMC_REPORT_DIR")
+        if folder and exit_code(error, phase):
+            with _GenuineStandardLibrary():
+                _write_report(error, phase, environ, folder)
+    except BaseException:  # noqa: BLE001, S110 - whatever happens here, the error that is told of comes first
+        pass
+
+
+def note_command(
+    kind: Literal["python", "shell", "binary"], mode: str, hosts: int, environ: Mapping[str, str] = os.environ
+) -> None:
+    """Tell the supervisor, immediately before exec, that the user's code begins.
+
+    Args:
+        kind: what the process becomes. Signals go to a Python process alone, and to the whole process group of
+            anything else.
+        mode: function, script or the name of a launcher, for the reader of a failure.
+        hosts: number of hosts of the job; where it is 1, no failure names the host.
+        environ: the variables of this process.
+
+    """
+    import contextlib
+    import json
+
+    from smc_core.contract import REPORT_DIR_ENV, write_atomic
+
+    if folder := environ.get(REPORT_DIR_ENV):
+        content = json.dumps({"kind": kind, "mode": mode, "hosts": hosts}).encode()
+        with contextlib.suppress(OSError):
+            write_atomic(os.path.join(folder, COMMAND_FILE), content)
+
+
+def exit_code(error: BaseException, phase: str) -> int:
+    """The code that a process ends with for an error: the error's own, 1 for the user's, 70 for a fault of smc."""
+    if isinstance(error, SystemExit):
+        if error.code is None:
+            return 0
+        return error.code & 0xFF if isinstance(error.code, int) else 1
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    errors = sys.modules.get("smc_core.errors")  # an SmcError cannot be raised before it is imported
+    if errors is not None and isinstance(error, errors.SmcError):
+        return int(error.exit_code)
+    return 1 if phase in USER_PHASES else 70
+
+
+def user_traceback(error: BaseException, environ: Mapping[str, str] = os.environ) -> str:
+    """The traceback as the user should see it on stderr: it begins at the user's first frame."""
+    from smc_core.process.frames import shown_traceback
+
+    return shown_traceback(_users_own(error), _code_dir(environ))
+
+
+class _GenuineStandardLibrary:
+    """While entered, imports find the standard library, though the user's folder has files of the same names."""
+
+    def __enter__(self) -> None:
+        self._path = sys.path[:]
+        self._shadowing: dict[str, ModuleType] = {}
+        stdlib = os.path.dirname(os.path.abspath(os.__file__))
+        for name in list(sys.modules):
+            if name.partition(".")[0] in sys.stdlib_module_names and name != "__main__":
+                file = getattr(sys.modules[name], "__file__", None)
+                if file and not file.startswith(stdlib) and "lib-dynload" not in file:
+                    self._shadowing[name] = sys.modules.pop(name)
+        folders = [folder for folder in sys.path if folder.startswith(stdlib) or folder.endswith(".zip")]
+        sys.path[:] = [*folders, *(folder for folder in sys.path if folder not in folders)]
+
+    def __exit__(self, *_: object) -> None:
+        sys.path[:] = self._path
+        sys.modules.update(self._shadowing)
+
+
+def _write_report(error: BaseException, phase: str, environ: Mapping[str, str], folder: str) -> None:
+    import json
+    import time
+
+    now = time.time_ns()
+    report = {"time": now / 1e9, "pid": os.getpid(), **_whereabouts(environ), "phase": phase}
+    report.update(_description(error, phase, environ))
+    name = f"{REPORT_PREFIX}{now:020}-{report['host']}-{report['rank']}-{os.getpid()}.json"
+    _write(folder, name.replace(os.sep, "_"), json.dumps(report).encode("ascii"))
+
+
+def _whereabouts(environ: Mapping[str, str]) -> dict[str, object]:
+    """Host and rank of this process, as the contract and the launchers tell them."""
+    from smc_core.contract import RANK_VARIABLES
+
+    rank = next((int(environ[name]) for name in RANK_VARIABLES if environ.get(name, "").isdecimal()), None)
+    return {"host": environ.get("SM_CURRENT_HOST") or os.uname().nodename, "rank": rank}
+
+
+def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -> dict[str, object]:
+    """What there is to say about an error, with every secret masked."""
+    from smc_core import errors
+    from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
+    from smc_core.masking import Masker
+    from smc_core.process import frames, telling
+
+    ours = isinstance(error, errors.SmcError) and not isinstance(error, errors.UserCodeError)
+    told = _users_own(error)
+    code_dir = _code_dir(environ)
+    paths = job_paths(environ=environ)
+    mask = Masker.of_job(environ, os.path.join(paths.input_config, HYPERPARAMETERS_FILE))
+    place = frames.own_place(told, code_dir)
+    return {
+        "kind": _kind(error, phase),
+        "type": telling.type_name(told),
+        "message": _cut(mask(telling.message(told)), MAX_MESSAGE),
+        "exit_code": exit_code(error, phase),
+        "expected": ours,
+        "traceback": _cut_middle(mask(frames.shown_traceback(told, code_dir)), MAX_TRACEBACK),
+        "frame": place._asdict() if place else None,
+        "place": telling.place_text(place, code_dir),
+        "notes": [_cut(mask(note), MAX_NOTE) for note in telling.notes(told, code_dir)[:MAX_NOTES]],
+    }
+
+
+def _kind(error: BaseException, phase: str) -> str:
+    """Who can mend it: the user, the platform, or the makers of smc."""
+    errors = sys.modules["smc_core.errors"]
+    if isinstance(error, errors.SmcError):
+        return str(error.kind)
+    if phase in USER_PHASES or isinstance(error, (KeyboardInterrupt, SystemExit)):
+        return "user"
+    from smc_core.process.diagnosis import is_disk_full
+
+    return "platform" if isinstance(error, MemoryError) or is_disk_full(error) else "smc"
+
+
+def _users_own(error: BaseException) -> BaseException:
+    """The user's exception behind an error that only says that the user's code failed."""
+    errors = sys.modules.get("smc_core.errors")
+    cause = error.__cause__
+    if cause is not None and errors is not None and isinstance(error, errors.UserCodeError):
+        return cause
+    return error
+
+
+def _code_dir(environ: Mapping[str, str]) -> str:
+    from smc_core.contract import CODE_DIR_ENV, job_paths
+
+    return os.path.abspath(environ.get(CODE_DIR_ENV) or job_paths(environ=environ).code)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _cut_middle(text: str, limit: int) -> str:
+    """Keep the beginning, where the user's frames are, and the end, where the exception is."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
+
+
+def _write(folder: str, name: str, content: bytes) -> None:
+    """Write whole or not at all; on a full disk into the reserve, which one process can claim by renaming it."""
+    from smc_core.contract import write_atomic
+
+    path = os.path.join(folder, name)
+    try:
+        write_atomic(path, content)
+    except OSError:
+        claimed = f"{path}.claimed"
+        os.rename(os.path.join(folder, RESERVE_FILE), claimed)
+        with open(claimed, "r+b") as file:
+            file.write(content)
+            file.truncate()
+        os.rename(claimed, path)
