@@ -195,7 +195,7 @@ class Value(str):
     origin: str
     raw: str
 
-    def __new__(cls, raw: str, name: str, origin: str = "hyperparameter") -> Value:
+    def __new__(cls, raw: str, name: str, origin: str = "hyperparameter") -> Value:  # noqa: D102 - the class says it
         decoded = decode(raw)
         value = super().__new__(cls, decoded if isinstance(decoded, str) else raw)
         value.raw = raw

@@ -144,7 +144,7 @@ def test_a_launcher_distributes_over_its_own_group(job: JobFolder) -> None:
 def test_an_unknown_distribution_group_is_refused(job: JobFolder) -> None:
     job.hosts("algo-1", instance_groups=GROUPS[:1])
     job.raw_hyperparameters({"sagemaker_distribution_instance_groups": '["gpuu"]'})
-    with pytest.raises(ConfigurationError, match="names the instance group 'gpuu'; resourceconfig.json has cpu"):
+    with pytest.raises(ConfigurationError, match=r"names the instance group 'gpuu'; resourceconfig\.json has cpu"):
         create(job)
 
 

@@ -1,0 +1,140 @@
+"""Function mode: the user's module is loaded, its train() called, its model saved."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+from smc_core.testing import JobFolder
+
+MODEL = """
+import pickle
+class Model:
+    def __init__(self, weights): self.weights = weights
+    def save(self, path):
+        with open(path, "wb") as file:
+            pickle.dump(self.weights, file)
+"""
+
+
+def test_the_seeds_customer_function(job: JobFolder) -> None:
+    job.channel("training", {"data.txt": "1 2 3"})
+    job.hyperparameters(training_data_file="data.txt")
+    job.code(
+        train_py=MODEL + "import os\n"
+        "def train(training_dir, hyperparameters):\n"
+        "    text = open(os.path.join(training_dir, hyperparameters['training_data_file'])).read()\n"
+        "    return Model([int(word) for word in text.split()])\n"
+    )
+    ended = job.run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.success
+    assert ended.failure is None
+    assert pickle.loads((job.base / "model/saved_model").read_bytes()) == [1, 2, 3]
+    assert "function mode: train.py (it defines train())" in ended.stderr
+
+
+def test_a_train_that_returns_nothing_saved_by_itself(job: JobFolder) -> None:
+    job.code(train_py="def train(model_dir):\n    open(model_dir + '/own', 'w').close()\n")
+    assert job.run("train.py").exit_code == 0
+    assert (job.base / "model/own").exists()
+
+
+def test_the_users_save_is_called_with_model_and_folder(job: JobFolder) -> None:
+    job.code(
+        train_py="def train():\n    return 'weights'\n"
+        "def save(model, model_dir):\n    open(model_dir + '/w', 'w').write(model)\n"
+    )
+    assert job.run("train.py").exit_code == 0
+    assert (job.base / "model/w").read_text() == "weights"
+
+
+def test_it_sees_what_a_script_sees(job: JobFolder) -> None:
+    job.code_files({"lib/helper.py": "NAME = 'helper'\n"})
+    job.raw_hyperparameters({"lr": "0.10"})
+    job.code(
+        train_py="import os, sys\nfrom lib.helper import NAME\n"
+        "def train():\n    print(NAME, os.getcwd() == os.environ['SM_SOURCE_DIR'], sys.argv[1:], os.environ['SM_HP_LR'])\n"
+    )
+    assert job.run("train.py").stdout == "helper True ['--lr', '0.10'] 0.10\n"
+
+
+def test_modules_packages_and_files_with_odd_names(job: JobFolder) -> None:
+    source = "def train(environment):\n    print(__name__, environment.user_entry_point)\n"
+    job.code_files({"pkg/__init__.py": "", "pkg/train.py": source, "my-train.py": source})
+    assert job.run("pkg/train.py").stdout == "pkg.train pkg/train.py\n"
+    assert job.run("pkg.train").stdout == "pkg.train pkg.train\n"
+    assert job.run("my-train.py").stdout == "my-train my-train.py\n"
+    assert job.run(None, ["-m", "pkg.train"]).stdout == "pkg.train pkg.train\n"
+
+
+def test_a_path_takes_the_place_of_the_entry_point(job: JobFolder, tmp_path: Path) -> None:
+    job.code(train_py="raise SystemExit(9)")
+    other = tmp_path / "other.py"
+    other.write_text("def train(job_name):\n    print('other', job_name)\n")
+    ended = job.run("train.py", [str(other)], TRAINING_JOB_NAME="j")
+    assert (ended.exit_code, ended.stdout) == (0, "other j\n"), ended.stderr
+
+
+def test_a_parameter_that_nobody_gives(job: JobFolder) -> None:
+    job.code(train_py="def train(epoch, lr: float):\n    print('begun')\n").raw_hyperparameters({"epochs": "5", "lr": "x"})
+    ended = job.run("train.py")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert ended.failure is not None
+    message = "train() (train.py:1) cannot be called: 'epoch' is given by nobody (nearest: 'epochs'); 'lr': hyperparameter"
+    assert message in ended.failure
+    assert not ended.success
+
+
+def test_an_exception_of_the_users(job: JobFolder) -> None:
+    job.code(train_py="def load():\n    raise ValueError('bad data in column 7')\ndef train():\n    load()\n")
+    ended = job.run("train.py")
+    assert ended.exit_code == 1
+    assert ended.failure is not None
+    assert ended.failure.splitlines()[0] == "ValueError: bad data in column 7 (train.py:2, in load)"
+    assert 'line 4, in train' in ended.stderr
+    assert "smc_core" not in ended.stderr.replace("smc-core", "")
+
+
+def test_exit_codes_of_the_users_are_kept(job: JobFolder) -> None:
+    job.code(train_py="import sys\ndef train():\n    sys.exit(37)\n")
+    assert job.run("train.py").exit_code == 37
+
+
+def test_an_import_error_of_the_users_module(job: JobFolder) -> None:
+    job.code(train_py="import not_there_at_all\ndef train(): ...\n")
+    ended = job.run("train.py")
+    assert ended.exit_code == 1
+    assert "ModuleNotFoundError: No module named 'not_there_at_all'" in (ended.failure or "")
+
+
+def test_a_framework_function_under_the_runner(job: JobFolder, tmp_path: Path) -> None:
+    """``python -m smc_core.runner keras_container.start`` with the seed's framework example."""
+    job.code(train_py="def train(epochs: int):\n    return Model(epochs)\n" + MODEL).hyperparameters(epochs=2)
+    package = tmp_path / "site/keras_container"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "start.py").write_text(
+        "import os\nimport smc_core as smc\n"
+        "def keras_framework_training_fn():\n"
+        "    env = smc.Environment.create()\n"
+        "    mod = smc.modules.download_and_import(env.module_dir, env.module_name)\n"
+        "    model = smc.functions.call(mod.train, environment=env)\n"
+        "    if model:\n"
+        "        if hasattr(mod, 'save'):\n"
+        "            mod.save(model, env.model_dir)\n"
+        "        else:\n"
+        "            model.save(os.path.join(env.model_dir, 'saved_model'))\n"
+        "if __name__ == '__main__':\n"
+        "    keras_framework_training_fn()\n"
+    )
+    environ = job.environ("train.py", PYTHONPATH=str(package.parent))
+    for target in ("keras_container.start", "keras_container.start:keras_framework_training_fn"):
+        (job.base / "model/saved_model").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "smc_core.runner", target]
+        ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        assert pickle.loads((job.base / "model/saved_model").read_bytes()) == 2
+        assert (job.base / "output/success").exists()
+    classic = job.run("train.py", PYTHONPATH=str(package.parent), SAGEMAKER_TRAINING_MODULE=target)
+    assert classic.exit_code == 0, classic.stderr
