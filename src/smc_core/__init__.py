@@ -54,7 +54,6 @@ __all__ = [
     "modules",
 ]
 
-_ROOMS = frozenset({"contract", "environment", "errors", "functions", "hookspecs", "modules"})
 _HOMES = {
     "Command": "command",
     "Environment": "environment",
@@ -67,12 +66,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """A public name, or the namespace of a plugin (PEP 562)."""
-    if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
     if name in _HOMES:
         value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     elif name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    elif _is_room(name):
+        value = importlib.import_module(f"{__name__}.{name}")
     else:
         value = _namespace(name)
     globals()[name] = value
@@ -81,6 +80,12 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _is_room(name: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(f"{__name__}.{name}") is not None
 
 
 def _namespace(name: str) -> Any:

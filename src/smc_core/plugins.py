@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.metadata
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-import importlib_metadata
 import pluggy
 
 from smc_core import builtin, hookspecs
@@ -91,7 +91,7 @@ def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
     environ = os.environ if environ is None else environ
     disabled = {name.strip() for name in environ.get(DISABLE_PLUGINS_ENV, "").split(",") if name.strip()}
     found: dict[str, Installed] = {}
-    for point in sorted(importlib_metadata.entry_points(group=GROUP), key=lambda point: point.name):
+    for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
         distribution = point.dist
         name, version = ("?", "?") if distribution is None else (distribution.name, distribution.version)
         plugin = Installed(point.name, name, version, point.value, point.name in disabled, point.load)

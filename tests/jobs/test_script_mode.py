@@ -116,7 +116,7 @@ def test_submitted_code_is_what_runs(job: JobFolder, tmp_path: Path) -> None:
     ended = job.run("train.py", SAGEMAKER_SUBMIT_DIRECTORY=str(tmp_path / "mine"))
     assert (ended.exit_code, ended.stdout) == (0, "submitted\n"), ended.stderr
     assert not (job.base / "code/stale.py").exists()
-    assert "replaced" in ended.stderr
+    assert "replaces" in ended.stderr
 
 
 def test_start_up_says_at_most_ten_lines(job: JobFolder) -> None:

@@ -97,7 +97,7 @@ class _Steps:
         from smc_core.contract import CODE_DIR_ENV
 
         self.phase = "code"
-        fetched = fetch(environment.module_dir, environment.code_dir)
+        fetched = fetch(environment.module_dir, environment.code_dir, environment.user_entry_point)
         if fetched.path != environment.code_dir:
             os.environ[CODE_DIR_ENV] = fetched.path  # every rank makes its own Environment
             environment = environment.model_copy(update={"code_dir": fetched.path})
