@@ -1,0 +1,173 @@
+"""Folders as a whole: a private one to build in, one replaced by another, one copied."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+
+from smc_core.errors import CodeError
+
+_LEFT_ALONE = frozenset({"lost+found"})
+"""What a file system puts into its own top folder."""
+
+_log = logging.getLogger("smc.code")
+
+
+def reason(error: OSError) -> str:
+    """What went wrong and with which file, as an error message says it."""
+    text = error.strerror or str(error)
+    return f"{text}: {os.fsdecode(error.filename)}" if error.filename else text
+
+
+@contextlib.contextmanager
+def staging(destination: str) -> Iterator[str]:
+    """A fresh private folder on the disk of ``destination``, which is gone afterwards.
+
+    It lies beside the destination where that is on the same disk and can be written, else inside it.
+
+    Raises:
+        CodeError: neither can be written.
+
+    """
+    parent, name = os.path.split(destination)
+    try:
+        os.makedirs(parent, exist_ok=True)
+        inside = os.path.isdir(destination) and (os.path.ismount(destination) or not os.access(parent, os.W_OK))
+        folder = tempfile.mkdtemp(prefix=f".{name}.", dir=destination if inside else parent)
+    except OSError as error:
+        raise CodeError(f"{destination} cannot be written: {reason(error)}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def replace_content(destination: str, new: str, aside: str) -> tuple[str, ...]:
+    """Put the content of one folder in place of another's.
+
+    The destination stays the folder that it was: it may be a mount point, a layer of an image that cannot be
+    renamed, or the working directory of a process. Where something fails, what was there is put back.
+
+    Args:
+        destination: the folder whose content is replaced; made where it is missing.
+        new: the folder whose entries move there; on the same disk if it is to be quick.
+        aside: an empty folder for the old content, which the caller removes.
+
+    Returns:
+        The entries that were replaced, folders with ``/`` at the end.
+
+    Raises:
+        OSError: the destination cannot be changed.
+
+    """
+    os.makedirs(destination, exist_ok=True)
+    outside = os.path.dirname(aside)
+    old = sorted(name for name in os.listdir(destination) if name not in _LEFT_ALONE)
+    old = [name for name in old if os.path.join(destination, name) != outside]
+    replaced = tuple(name + "/" if os.path.isdir(os.path.join(destination, name)) else name for name in old)
+    moved: list[tuple[str, str]] = []
+    try:
+        for name in old:
+            _move(os.path.join(destination, name), os.path.join(aside, name), moved)
+        for name in sorted(os.listdir(new)):
+            _move(os.path.join(new, name), os.path.join(destination, name), moved)
+    except OSError:
+        for source, target in reversed(moved):
+            with contextlib.suppress(OSError):
+                shutil.move(target, source)
+        raise
+    return replaced
+
+
+def _move(source: str, target: str, moved: list[tuple[str, str]]) -> None:
+    shutil.move(source, target)
+    moved.append((source, target))
+
+
+def only_folder(folder: str) -> str | None:
+    """The one folder that a folder holds, if it holds nothing else that counts; else None."""
+    entries = [name for name in os.listdir(folder) if not is_litter(name)]
+    if len(entries) != 1:
+        return None
+    path = os.path.join(folder, entries[0])
+    return path if os.path.isdir(path) and not os.path.islink(path) else None
+
+
+def only_file(folder: str) -> str | None:
+    """The one file that a folder holds, if it holds nothing else that counts; else None."""
+    entries = [name for name in os.listdir(folder) if not is_litter(name)]
+    path = os.path.join(folder, entries[0]) if len(entries) == 1 else ""
+    return path if os.path.isfile(path) else None
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file's name is one that archivers, desktops and disks leave behind."""
+    return name in _LEFT_ALONE or name in ("__MACOSX", ".DS_Store", "pax_global_header") or name.startswith("._")
+
+
+def copy_folder(source: str, target: str) -> int:
+    """Copy a folder whole, so that the copy needs nothing of the original.
+
+    A symbolic link that stays inside the folder is kept; one that leaves it is replaced by what it points to.
+    Sockets, FIFOs and devices are left out with a line in the log.
+
+    Args:
+        source: the folder.
+        target: an existing empty folder.
+
+    Returns:
+        How many bytes its files hold.
+
+    Raises:
+        CodeError: links lead round in a circle.
+        OSError: something cannot be read or written.
+
+    """
+    root = os.path.realpath(source)
+    size = 0
+    pending = [(source, target, frozenset({root}))]
+    while pending:
+        folder, copy, above = pending.pop()
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            path, place = entry.path, os.path.join(copy, entry.name)
+            if entry.is_symlink() and _keep_link(path, root, place, target):
+                continue
+            mode = os.stat(path).st_mode
+            if stat.S_ISDIR(mode):
+                real = os.path.realpath(path)
+                if real in above:
+                    raise CodeError(f"{path} leads round in a circle: it points to a folder that it lies in")
+                os.mkdir(place)
+                pending.append((path, place, above | {real}))
+            elif stat.S_ISREG(mode):
+                size += copy_file(path, place)
+            else:
+                _log.warning("%s is left out: it is neither a file nor a folder", path)
+    return size
+
+
+def copy_file(source: str, target: str) -> int:
+    """Copy a file with its permissions (none of them special) and its time; returns its size in bytes."""
+    shutil.copyfile(source, target)
+    facts = os.stat(source)
+    os.chmod(target, (facts.st_mode & 0o777) | 0o600)
+    os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    return facts.st_size
+
+
+def _keep_link(path: str, root: str, place: str, target: str) -> bool:
+    """Copy a link that stays inside ``root`` as a link inside ``target``, and one that points nowhere as it is."""
+    real = os.path.realpath(path)
+    if real == root or real.startswith(root + os.sep):
+        text = os.path.relpath(os.path.join(target, os.path.relpath(real, root)), os.path.dirname(place))
+    elif os.path.exists(path):
+        return False
+    else:
+        text = os.readlink(path)
+    os.symlink(text, place)
+    return True

@@ -1,0 +1,123 @@
+"""Where code lies: a folder, a file or a URL, told apart by its own text, and printable without credentials."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.parse
+from dataclasses import dataclass
+from typing import Literal
+
+from smc_core.errors import CodeError
+
+Scheme = Literal["file", "http", "https", "s3"]
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"<>]*@")
+_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"<>]*|(?<=url: )[^\s?#'\"<>]*)\?[^\s#'\"<>)]*")
+_CHECKSUM = re.compile(r"#(?:.*&)?(sha256|sha384|sha512)=([^&]*)$")
+_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place that code is fetched from.
+
+    Attributes:
+        scheme: how it is reached.
+        target: an absolute path (``file``), or the URL without its fragment.
+        name: the last part of its path, which tells an archive from a file; may be empty.
+        printable: what a log may show.
+        checksum: algorithm and hexadecimal digest that the content must have, from ``#sha256=…``; None without.
+    """
+
+    scheme: Scheme
+    target: str
+    name: str
+    printable: str
+    checksum: tuple[str, str] | None = None
+
+
+def parse(url: str | os.PathLike[str]) -> Location:
+    """Read what the user gave as the place of the code.
+
+    Args:
+        url: a path, absolute or relative to the working directory, or a ``file://``, ``http://``, ``https://`` or
+            ``s3://`` URL.
+
+    Raises:
+        CodeError: it is empty, of a scheme that is not understood, or malformed.
+
+    """
+    text = os.fspath(url).strip()
+    if not text or "\0" in text:
+        raise CodeError("no place is given that code could be fetched from")
+    found = _URL.match(text)
+    if found is None:
+        return _local(text)
+    checksum = _checksum(text)
+    scheme = found.group(1).lower()
+    if scheme == "s3":
+        return _s3(_CHECKSUM.sub("", text), checksum)
+    if scheme in ("http", "https"):
+        return _http("https" if scheme == "https" else "http", text, checksum)
+    if scheme == "file":
+        return _file(text, checksum)
+    raise CodeError(
+        f"{without_credentials(text)}: {scheme}:// is not understood; "
+        "give a path, or a URL that begins with s3://, https://, http:// or file://"
+    )
+
+
+def without_credentials(text: str) -> str:
+    """The text with the user and password of every URL in it, and every URL's query, replaced by ``***``.
+
+    A query is where signed URLs carry their signature, and some servers a token.
+    """
+    return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
+
+
+def _local(text: str) -> Location:
+    path = os.path.abspath(os.path.expanduser(text))
+    return Location("file", path, os.path.basename(path), path)
+
+
+def _file(text: str, checksum: tuple[str, str] | None) -> Location:
+    parts = urllib.parse.urlsplit(text)
+    if parts.netloc not in ("", "localhost"):
+        raise CodeError(f"{text}: a file:// URL names no host; write file://{parts.path or '/path'}")
+    path = os.path.abspath(urllib.parse.unquote(parts.path))
+    return Location("file", path, os.path.basename(path), path, checksum)
+
+
+def _http(scheme: Literal["http", "https"], text: str, checksum: tuple[str, str] | None) -> Location:
+    try:
+        parts = urllib.parse.urlsplit(text)
+        malformed = not parts.hostname or parts.port == 0
+    except ValueError:
+        malformed = True
+    if malformed:
+        raise CodeError(f"{without_credentials(text)} is no URL that can be fetched")
+    target = text.partition("#")[0]
+    name = urllib.parse.unquote(parts.path).rstrip("/").rpartition("/")[2]
+    return Location(scheme, target, name, without_credentials(target), checksum)
+
+
+def _s3(text: str, checksum: tuple[str, str] | None) -> Location:
+    bucket, _, key = text[len("s3://") :].partition("/")
+    if not bucket or "@" in bucket or ":" in bucket:
+        raise CodeError(f"{without_credentials(text)}: an S3 URL reads s3://bucket/key")
+    return Location("s3", f"s3://{bucket}/{key}", key.rstrip("/").rpartition("/")[2], f"s3://{bucket}/{key}", checksum)
+
+
+def _checksum(text: str) -> tuple[str, str] | None:
+    found = _CHECKSUM.search(text)
+    if found is None:
+        return None
+    algorithm, digest = found.group(1), found.group(2).lower()
+    if len(digest) != _DIGITS[algorithm] or set(digest) - set("0123456789abcdef"):
+        raise CodeError(
+            f"{without_credentials(text.partition('#')[0])}: #{algorithm}= needs {_DIGITS[algorithm]} "
+            f"hexadecimal digits, not {digest!r}"
+        )
+    return algorithm, digest

@@ -1,0 +1,49 @@
+"""How far a transfer is: a line that is rewritten on a terminal, and nothing anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import TracebackType
+
+_INTERVAL = 0.1
+"""Seconds between two states of the line."""
+
+
+class Progress:
+    """Counts the bytes of a transfer and shows them while it lasts.
+
+    Args:
+        what: what is transferred, without credentials.
+        total: its size in bytes, where known.
+
+    """
+
+    def __init__(self, what: str, total: int | None = None) -> None:
+        self.bytes = 0
+        self.total = total
+        self._what = what
+        self._shown = sys.stderr.isatty()
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def add(self, size: int) -> None:
+        """Count ``size`` more bytes; may be called from several threads."""
+        with self._lock:
+            self.bytes += size
+            if self._shown and time.monotonic() >= self._next:
+                self._next = time.monotonic() + _INTERVAL
+                of = f" of {self.total:,}" if self.total else ""
+                sys.stderr.write(f"\r\x1b[K{self._what}: {self.bytes:,}{of} bytes")
+                sys.stderr.flush()

@@ -1,0 +1,272 @@
+"""Where the members of an archive are written, so that none of them lands anywhere else.
+
+An archive is treated as hostile, and four rules keep it inside its folder on any file system:
+
+1. A member's name is cut into parts; an absolute one, one with ``..``, and one with a drive letter are refused.
+2. Files and folders are written while there is no symbolic link in the folder at all: links are kept until the end.
+   So nothing is ever written *through* a link, however links, names and letter cases are combined.
+3. A link's target climbs first (``../..``), at most up to the folder itself, and then only goes down. From a real
+   folder inside, such a path stays inside, also where it passes further links of the same kind.
+4. A file is made new or not at all (``O_EXCL``, ``O_NOFOLLOW``), and a hard link is made only to a file written before.
+
+Nothing is made but files, folders and those links; no permission but ``rwxr-xr-x`` at the most is given.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Literal
+
+from smc_core.errors import CodeError, ConfigurationError
+
+MAX_BYTES_ENV = "SMC_MAX_ARCHIVE_BYTES"
+MAX_FILES_ENV = "SMC_MAX_ARCHIVE_FILES"
+DEFAULT_MAX_BYTES = 10 * 1024**3
+DEFAULT_MAX_FILES = 100_000
+MAX_DEPTH = 100
+"""Folders inside folders; the deepest public source trees have about 30."""
+MAX_LINK_LENGTH = 4096
+"""Bytes of a symbolic link's target: Linux's ``PATH_MAX``."""
+
+_CHUNK = 1024 * 1024
+_DRIVE = re.compile(r"[A-Za-z]:")
+_LAST_SECOND = 2**33
+"""Times after the year 2242 are not set: file systems disagree about them."""
+
+Parts = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much an archive may unpack to.
+
+    Attributes:
+        max_bytes: content of all files together, in bytes, 10 GiB by default.
+        max_files: files, folders and links together, 100,000 by default.
+    """
+
+    max_bytes: int = DEFAULT_MAX_BYTES
+    max_files: int = DEFAULT_MAX_FILES
+
+    @classmethod
+    def of_job(cls, environ: Mapping[str, str]) -> Limits:
+        """The limits that ``SMC_MAX_ARCHIVE_BYTES`` and ``SMC_MAX_ARCHIVE_FILES`` set.
+
+        Raises:
+            ConfigurationError: one of them is no positive whole number.
+
+        """
+        return cls(
+            _positive(environ, MAX_BYTES_ENV, DEFAULT_MAX_BYTES),
+            _positive(environ, MAX_FILES_ENV, DEFAULT_MAX_FILES),
+        )
+
+
+class Unpacked:
+    """A folder that an archive is unpacked into.
+
+    Args:
+        root: an existing empty folder that nobody else writes to.
+        archive: how messages call the archive.
+        limits: how much it may unpack to.
+
+    """
+
+    def __init__(self, root: str, archive: str, limits: Limits) -> None:
+        self.size = 0
+        self.limits = limits
+        self._root = root
+        self._archive = archive
+        self._kinds: dict[Parts, Literal["file", "folder", "link"]] = {}
+        self._links: dict[Parts, str] = {}
+        self._members = 0
+
+    def folder(self, name: str, mode: int | None = None) -> None:
+        """Make a folder."""
+        parts = self._parts(name)
+        self._count(name)
+        self._make_folders(parts, name)
+        if parts and mode is not None:
+            os.chmod(self._path(parts), (mode & 0o755) | 0o700)
+
+    def file(self, name: str, content: IO[bytes], size: int, mode: int | None = None, time: float = 0) -> None:
+        """Write a file.
+
+        Args:
+            name: the member's name.
+            content: what to read its ``size`` bytes from.
+            size: how long the archive says that it is, in bytes.
+            mode: its permissions; None for ``rw-r--r--``.
+            time: seconds since 1970 when it was changed last; 0 for now.
+
+        """
+        parts = self._place(name)
+        self._reserve(size)
+        path = self._path(parts)
+        if self._kinds.get(parts) == "file":
+            os.unlink(path)  # the later of two members with one name counts, as for tar
+        mode = 0o644 if mode is None else (mode & 0o755) | 0o600
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            self._copy(content, file, size, name)
+            os.fchmod(file.fileno(), mode)
+        if 0 < time < _LAST_SECOND:
+            os.utime(path, (time, time))
+        self._kinds[parts] = "file"
+
+    def hard_link(self, name: str, target: str) -> None:
+        """Make another name of a file that the archive held before."""
+        source, parts = self._parts(target), self._place(name)
+        if self._kinds.get(source) != "file":
+            raise self.refused(name, f"is a hard link to {target!r}, which is no earlier file of the archive")
+        if source == parts:
+            return
+        path = self._path(parts)
+        if self._kinds.get(parts) == "file":
+            os.unlink(path)
+        try:
+            os.link(self._path(source), path, follow_symlinks=False)
+        except OSError:  # a file system without hard links
+            self._reserve(os.path.getsize(self._path(source)))
+            shutil.copy(self._path(source), path)
+        self._kinds[parts] = "file"
+
+    def symbolic_link(self, name: str, target: str) -> None:
+        """Remember a symbolic link; :meth:`finish` makes it."""
+        parts = self._place(name)
+        if self._kinds.get(parts) == "file":
+            raise self.refused(name, "is both a file and a link")
+        if not _stays_inside(len(parts) - 1, target):
+            raise self.refused(name, f"is a link to {target!r}, which may lead outside")
+        self._kinds[parts] = "link"
+        self._links[parts] = target
+
+    def finish(self) -> None:
+        """Make the symbolic links, after everything else."""
+        for parts, target in self._links.items():
+            os.symlink(target, self._path(parts))
+
+    def refused(self, name: str, why: str) -> CodeError:
+        """The error that says which member is refused and why."""
+        return CodeError(f"{self._archive} is refused: its member {_shown(name)} {why}")
+
+    def damaged(self, how: str) -> CodeError:
+        """The error that says how the archive is broken."""
+        return CodeError(f"{self._archive} {how}")
+
+    def check_size(self, size: int) -> None:
+        """Refuse an archive that unpacks to more than it may.
+
+        Args:
+            size: bytes of content that it holds so far, or will hold.
+
+        """
+        if size > self.limits.max_bytes:
+            raise CodeError(
+                f"{self._archive} is refused: it unpacks to more than {self.limits.max_bytes:,} bytes; "
+                f"set {MAX_BYTES_ENV} if that is meant"
+            )
+
+    def check_count(self, members: int) -> None:
+        """Refuse an archive of more files than it may have."""
+        if members > self.limits.max_files:
+            raise CodeError(
+                f"{self._archive} is refused: it has more than {self.limits.max_files:,} files; "
+                f"set {MAX_FILES_ENV} if that is meant"
+            )
+
+    def _place(self, name: str) -> Parts:
+        """Check the name of a file or link, and make the folders above it."""
+        parts = self._parts(name)
+        self._count(name)
+        if not parts:
+            raise self.refused(name, "has the name of the folder itself")
+        self._make_folders(parts[:-1], name)
+        if self._kinds.get(parts) == "folder":
+            raise self.refused(name, "is a folder too")
+        if self._kinds.get(parts) == "link":
+            raise self.refused(name, "is a link too")
+        return parts
+
+    def _parts(self, name: str) -> Parts:
+        plain = name.replace("\\", "/")
+        if "\0" in name or not plain:
+            raise self.refused(name, "has an empty or unreadable name")
+        if plain.startswith("/") or _DRIVE.match(plain):
+            raise self.refused(name, "has an absolute path")
+        parts = tuple(part for part in plain.split("/") if part not in ("", "."))
+        if ".." in parts:
+            raise self.refused(name, "leads outside (..)")
+        if len(parts) > MAX_DEPTH:
+            raise self.refused(name, f"lies more than {MAX_DEPTH} folders deep")
+        return parts
+
+    def _make_folders(self, parts: Parts, name: str) -> None:
+        for depth in range(1, len(parts) + 1):
+            above = parts[:depth]
+            kind = self._kinds.get(above)
+            if kind is None:
+                self._count(name)
+                if not os.path.isdir(self._path(above)):  # there already where the disk ignores case
+                    os.mkdir(self._path(above), 0o755)
+                self._kinds[above] = "folder"
+            elif kind != "folder":
+                raise self.refused(name, f"lies in {'/'.join(above)!r}, which is a {kind}")
+
+    def _path(self, parts: Parts) -> str:
+        return os.path.join(self._root, *parts)
+
+    def _count(self, name: str) -> None:
+        self._members += 1
+        self.check_count(self._members)
+        if len(name) > MAX_LINK_LENGTH:
+            raise self.refused(name, "has a name that is too long")
+
+    def _reserve(self, size: int) -> None:
+        if size < 0:
+            raise self.damaged("is corrupt: it has a file of negative size")
+        self.size += size
+        self.check_size(self.size)
+
+    def _copy(self, content: IO[bytes], file: IO[bytes], size: int, name: str) -> None:
+        left = size
+        while left:
+            chunk = content.read(min(left, _CHUNK))
+            if not chunk:
+                raise self.damaged(f"is truncated: it ends inside {_shown(name)}")
+            file.write(chunk)
+            left -= len(chunk)
+
+
+def _stays_inside(depth: int, target: str) -> bool:
+    """Whether a link in a folder ``depth`` levels below the root leads to a place inside it (rule 3)."""
+    if not target or "\0" in target or len(target) > MAX_LINK_LENGTH:
+        return False
+    if target.startswith("/") or "\\" in target or _DRIVE.match(target):
+        return False
+    parts = [part for part in target.split("/") if part not in ("", ".")]
+    climbs = 0
+    while climbs < len(parts) and parts[climbs] == "..":
+        climbs += 1
+    return climbs <= depth and ".." not in parts[climbs:]
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= 80 else name[:77] + "...")
+
+
+def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        number = int(text.replace("_", ""))
+    except ValueError:
+        number = 0
+    if number <= 0:
+        raise ConfigurationError(f"variable {name} is {text!r}, not a whole number above 0")
+    return number

@@ -1,0 +1,133 @@
+"""Wait for the other hosts of a job: their names need not resolve when this one starts."""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from smc_core.errors import ConfigurationError, HostError
+
+HOST_WAIT_ENV = "SMC_HOST_WAIT"
+STUDIO_LOCAL_ENV = "SM_STUDIO_LOCAL_MODE"
+DEFAULT_WAIT_SECONDS = 900.0
+LOG_SECONDS = 30.0
+"""How often a line tells who is missing."""
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
+_MOST_THREADS = 32
+
+
+def wait_for_hosts(
+    hosts: Sequence[str],
+    *,
+    current_host: str,
+    environ: Mapping[str, str] = os.environ,
+    log: Callable[[str], None],
+) -> None:
+    """Wait until the name of every host of the job resolves.
+
+    One host alone waits for nobody. ``SMC_HOST_WAIT`` sets how long to wait (seconds, 900 by default; 0 asks once);
+    ``SM_STUDIO_LOCAL_MODE=true`` does not wait at all.
+
+    Args:
+        hosts: names of all hosts, this one's too.
+        current_host: name of this one, for the messages.
+        environ: the variables.
+        log: takes a line every 30 s, which names the hosts that are missing.
+
+    Raises:
+        HostError: a name does not resolve in time; the message names them all.
+        ConfigurationError: ``SMC_HOST_WAIT`` is no number of seconds.
+
+    """
+    names = list(dict.fromkeys(hosts))
+    if len(names) <= 1 or environ.get(STUDIO_LOCAL_ENV, "").strip().lower() in ("true", "1"):
+        return
+    patience = _patience(environ)
+    begin = time.monotonic()
+    waiting = _Waiting(names)
+    next_line = LOG_SECONDS
+    while True:
+        waited = time.monotonic() - begin
+        if waiting.done.wait(max(0.05, min(next_line, patience) - waited)):
+            break
+        waited = time.monotonic() - begin
+        if waited >= patience:
+            waiting.ended.set()
+            text = _missing(waiting, current_host, f"after {waited:.0f} s")
+            raise HostError(f"{text} ({HOST_WAIT_ENV} sets how long to wait)")
+        if waited >= next_line:
+            log(_missing(waiting, current_host, f"for {waited:.0f} s"))
+            next_line += LOG_SECONDS
+    if time.monotonic() - begin >= 1:
+        log(f"all {len(names)} hosts found after {time.monotonic() - begin:.1f} s")
+
+
+class _Waiting:
+    """Asks for all names at once, in threads: a resolver may block for longer than there is time."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.done = threading.Event()
+        self.ended = threading.Event()
+        self.reasons = dict.fromkeys(names, "no answer")
+        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()
+        for name in names:
+            self._queue.put((name, _FIRST_PAUSE_SECONDS))
+        for _ in range(min(len(names), _MOST_THREADS)):
+            threading.Thread(target=self._ask, name="smc-hosts", daemon=True).start()
+
+    def missing(self) -> list[tuple[str, str]]:
+        with self._lock:
+            return list(self.reasons.items())
+
+    def _ask(self) -> None:
+        while not (self.done.is_set() or self.ended.is_set()):
+            try:
+                name, pause = self._queue.get(timeout=_FIRST_PAUSE_SECONDS)
+            except queue.Empty:
+                continue
+            failure = _resolve(name)
+            with self._lock:
+                if failure is None:
+                    del self.reasons[name]
+                    if not self.reasons:
+                        self.done.set()
+                    continue
+                self.reasons[name] = failure
+            self.ended.wait(pause)
+            self._queue.put((name, min(2 * pause, _LONGEST_PAUSE_SECONDS)))
+
+
+def _resolve(name: str) -> str | None:
+    """Ask for a name; returns None, or why it does not resolve."""
+    try:
+        socket.getaddrinfo(name, None)
+    except OSError as error:
+        return error.strerror or str(error)
+    except UnicodeError:
+        return "not a host name"
+    return None
+
+
+def _missing(waiting: _Waiting, current_host: str, time_text: str) -> str:
+    missing = waiting.missing()
+    names = ", ".join(name for name, _ in missing[:10])
+    more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
+    why = missing[0][1] if missing else "no answer"
+    return f"{current_host} cannot find the {'host' if len(missing) == 1 else 'hosts'} {names}{more} {time_text}: {why}"
+
+
+def _patience(environ: Mapping[str, str]) -> float:
+    text = environ.get(HOST_WAIT_ENV, "").strip()
+    try:
+        seconds = float(text) if text else DEFAULT_WAIT_SECONDS
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise ConfigurationError(f"variable {HOST_WAIT_ENV} is {text!r}, not a number of seconds")
+    return seconds
