@@ -1,0 +1,71 @@
+"""Which backend Keras runs on: settled before Keras is imported, which reads ``KERAS_BACKEND`` only then."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from smc_core.errors import ConfigurationError
+
+BACKEND_ENV = "KERAS_BACKEND"
+BACKENDS = ("tensorflow", "jax", "torch")
+"""The backends that train, in the order in which an installed one is taken; the first is Keras's default."""
+
+
+def is_installed(module: str) -> bool:
+    """Whether a top-level package can be imported (a bare folder of its name cannot); it is not imported."""
+    spec = find_spec(module) if module.isidentifier() else None
+    return spec is not None and spec.origin is not None
+
+
+def choose_backend() -> str | None:
+    """The backend for this job.
+
+    In order: the variable ``KERAS_BACKEND``; the ``backend`` of ``keras.json`` where it is installed (Keras
+    writes ``tensorflow`` there by itself); the first of :data:`BACKENDS` that is installed.
+
+    Returns:
+        The name of the backend, which is that of its package too. None where none is installed.
+
+    """
+    named = os.environ.get(BACKEND_ENV)
+    if named:
+        return named
+    return next((name for name in (_configured(), *BACKENDS) if is_installed(name)), None)
+
+
+def use_backend() -> str | None:
+    """Choose the backend and tell Keras, which is to be imported after this."""
+    backend = choose_backend()
+    if backend:
+        os.environ[BACKEND_ENV] = backend
+    return backend
+
+
+def check_backend(environ: Mapping[str, str]) -> None:
+    """Refuse a ``KERAS_BACKEND`` with which Keras could not be imported.
+
+    Args:
+        environ: the variables that the job will see.
+
+    Raises:
+        ConfigurationError: Keras is installed, and the backend that the variable names is not.
+
+    """
+    named = environ.get(BACKEND_ENV)
+    if named and is_installed("keras") and not is_installed(named):
+        here = ", ".join(filter(is_installed, BACKENDS)) or "none"
+        raise ConfigurationError(
+            f"variable {BACKEND_ENV} is {named!r}, which is not installed; Keras backends installed: {here}"
+        )
+
+
+def _configured() -> str:
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+    try:
+        with open(os.path.join(home, "keras.json"), encoding="utf-8") as file:
+            return str(json.load(file)["backend"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # as Keras: what cannot be read is not there

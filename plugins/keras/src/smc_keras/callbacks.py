@@ -1,0 +1,52 @@
+"""Keras callbacks for a training job. Importing this module imports Keras."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from smc_keras.backend import use_backend
+
+if TYPE_CHECKING:
+    from smc_core.environment import Environment
+
+use_backend()
+import keras  # noqa: E402 - reads the backend while it is imported
+
+
+class EpochLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Logs one line per epoch to stdout: ``epoch=3 loss=0.1234 val_loss=0.1391 seconds=0.42``.
+
+    Epochs count from 1, as in Keras's own lines; ``seconds`` is the wall time of the epoch, validation included.
+    SageMaker takes a metric from it by a regular expression such as ``" loss=([0-9.e+-]+)"``; the blank in front
+    keeps it apart from ``val_loss``.
+    """
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Start the clock."""
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Log the line."""
+        values = {**(logs or {}), "seconds": time.monotonic() - self._began}
+        metrics = " ".join(f"{name}={float(value):.6g}" for name, value in values.items())
+        if self.params.get("verbose") in (1, "auto"):
+            sys.stdout.write("\n")  # Keras's progress bar has left its line open
+        sys.stdout.write(f"epoch={epoch + 1} {metrics}\n")
+        sys.stdout.flush()
+
+
+def backup_and_restore(environment: Environment, **options: Any) -> Any:
+    """Keras's ``BackupAndRestore`` in the checkpoint folder: an interrupted job goes on at its last epoch.
+
+    It deletes its files when training ends. The model must be built before ``fit``, as by an ``Input`` layer.
+
+    Args:
+        environment: the Environment of the job.
+        **options: as the callback takes them (``save_freq``, ``double_checkpoint``, ``delete_checkpoint``).
+
+    """
+    return keras.callbacks.BackupAndRestore(os.path.join(environment.checkpoint_dir, "keras"), **options)

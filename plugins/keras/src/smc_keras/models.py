@@ -1,0 +1,75 @@
+"""Write a model so that it is there whole or not at all, and find it again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from smc_keras.backend import use_backend
+
+MODEL_FILE = "model.keras"
+"""The model in Keras's own format, below the model folder."""
+SAVED_MODEL = "1"
+"""The model as a SavedModel, below the model folder: a version number, as TensorFlow Serving wants it."""
+TORCH_PROGRAM = "model.pt2"
+"""The model as a ``torch.export`` program, below the model folder."""
+
+
+def save(model: Any, model_dir: str) -> str:
+    """Write a model to ``model.keras`` in a folder, and return its path."""
+    return _write(os.path.join(model_dir, MODEL_FILE), model.save)
+
+
+def export(model: Any, model_dir: str) -> str:
+    """Write a model for serving, without its Python code, and return its path.
+
+    Raises:
+        Exception: whatever an exporter raises that cannot express the model, or lacks a package.
+
+    """
+    import keras
+
+    if keras.config.backend() != "torch":  # jax too, by way of TensorFlow
+        return _write(os.path.join(model_dir, SAVED_MODEL), lambda path: model.export(path, verbose=False))
+    import torch
+
+    shapes = {0: torch.export.Dim("batch")}
+    return _write(
+        os.path.join(model_dir, TORCH_PROGRAM),
+        lambda path: model.export(path, format="torch", dynamic_shapes=shapes, verbose=False),
+    )
+
+
+def load_model(path: str | os.PathLike[str], **options: Any) -> Any:
+    """Load a model that a job has saved, in any process, on the backend that is installed there.
+
+    Args:
+        path: a ``.keras`` file, or a folder in which ``model.keras`` lies, such as ``environment.model_dir``.
+        **options: as ``keras.saving.load_model`` takes them (``custom_objects``, ``compile``, ``safe_mode``).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+
+    """
+    file = os.path.join(path, MODEL_FILE) if os.path.isdir(path) else os.fspath(path)
+    if not os.path.exists(file):
+        raise FileNotFoundError(f"there is no Keras model at {file}")
+    use_backend()
+    import keras
+
+    return keras.saving.load_model(file, **options)
+
+
+def _write(path: str, write: Callable[[str], object]) -> str:
+    """Write a file or folder under a temporary name beside it, and give it its name when it is whole."""
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+        write(os.path.join(partial, name))
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        os.replace(os.path.join(partial, name), path)
+    return path

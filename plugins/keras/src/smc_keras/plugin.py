@@ -1,0 +1,76 @@
+"""What smc does for Keras: the hooks that this plugin answers, in the order in which a job calls them.
+
+Nothing here imports Keras before the job's own code has, or asks for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Generator
+from types import ModuleType
+from typing import Any
+
+from smc_core import hookimpl
+from smc_core.command import Command
+from smc_core.environment import Environment as CoreEnvironment
+from smc_core.errors import ConfigurationError
+from smc_core.hookspecs import TrainResult
+from smc_keras import models
+from smc_keras.backend import BACKEND_ENV, check_backend, is_installed, use_backend
+from smc_keras.environment import Environment
+from smc_keras.framework import check_framework
+
+EXPORT_ENV = "SMC_KERAS_EXPORT"
+"""The variable that leaves the export for serving out, where it is ``0``."""
+SEED = "seed"
+"""The hyperparameter that seeds Python, NumPy and the backend."""
+
+log = logging.getLogger("smc.keras")
+
+
+@hookimpl(wrapper=True)
+def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
+    """Add the backend, and set ``KERAS_BACKEND``, which the job's processes inherit."""
+    environment = yield
+    source = f"variable {BACKEND_ENV}" if os.environ.get(BACKEND_ENV) else "what is installed"
+    return environment.extend(Environment, backend=use_backend(), sources={**environment.sources, "backend": source})
+
+
+@hookimpl
+def launch(command: Command) -> None:
+    """Launch nothing, but check what the job will find: its requirements are installed by now."""
+    check_framework()
+    check_backend(command.environ)
+
+
+@hookimpl(wrapper=True)
+def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
+    """Seed everything before training, where the hyperparameter ``seed`` is given."""
+    if SEED in environment and is_installed("keras"):
+        seed = environment[SEED].to_int()
+        if not 0 <= seed < 2**32:
+            raise ConfigurationError(f"hyperparameter {SEED!r} is {seed}, not between 0 and 4294967295")
+        import keras
+
+        keras.utils.set_random_seed(seed)
+    return (yield)
+
+
+@hookimpl
+def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> str | None:
+    """Save a Keras model as ``model.keras``, and export it for serving where the backend can."""
+    keras = sys.modules.get("keras")  # a process that never imported Keras has no Keras model
+    if not isinstance(model, getattr(keras, "Model", ())):
+        return None
+    if not environment.is_primary:
+        return os.path.join(environment.model_dir, models.MODEL_FILE)
+    path = models.save(model, environment.model_dir)
+    if os.environ.get(EXPORT_ENV) != "0":
+        try:
+            log.info("exported for serving: %s", models.export(model, environment.model_dir))
+        except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved
+            reason = next(iter(str(error).splitlines()), "")
+            log.info("not exported for serving: %s: %s", type(error).__name__, reason)
+    return path

@@ -1,0 +1,52 @@
+"""Every test of a backend runs in interpreters of its own: Keras takes one backend for life."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from smc_keras.backend import BACKENDS, is_installed
+
+pytest_plugins = ["smc_core.testing.fixtures"]
+
+RunPython = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the backend nor the ``keras.json`` of whoever runs the tests."""
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras_home"))
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of each backend that is installed, which the test's processes use."""
+    if not is_installed("keras") or not is_installed(request.param):
+        pytest.skip(f"Keras on {request.param} is not installed")
+    monkeypatch.setenv("KERAS_BACKEND", request.param)
+    return request.param
+
+
+@pytest.fixture
+def run_python() -> RunPython:
+    """Runs code in a fresh interpreter, arguments after it, and returns what it printed."""
+
+    def run(code: str, *arguments: object) -> str:
+        ended = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env=dict(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    return run

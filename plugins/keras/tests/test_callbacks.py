@@ -1,0 +1,69 @@
+"""The line per epoch, and the way back after an interruption."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from smc_core.testing import JobFolder
+
+README = Path(__file__).parents[1] / "README.md"
+LINE = re.compile(r"epoch=\d+ accuracy=\S+ loss=\S+ val_accuracy=\S+ val_loss=\S+ seconds=\S+")
+FIT = """
+import keras, numpy as np, smc_core as smc
+
+def train(verbose):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(loss="binary_crossentropy", optimizer="sgd", metrics=["accuracy"])
+    data = np.ones((8, 4)), np.ones((8, 1))
+    model.fit(*data, validation_data=data, epochs=3, verbose=verbose, callbacks=[smc.keras.EpochLogger()])
+"""
+INTERRUPTED = """
+import os, keras, numpy as np, smc_core as smc
+
+class Interruption(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2 and not os.path.exists("interrupted"):
+            open("interrupted", "w").close()
+            os._exit(9)
+
+def train(environment):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile(loss="mse", optimizer="adam")
+    callbacks = [smc.keras.backup_and_restore(environment), smc.keras.EpochLogger(), Interruption()]
+    model.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=4, verbose=0, callbacks=callbacks)
+"""
+
+
+def metric_lines(stdout: str) -> list[str]:
+    return [line for line in stdout.splitlines() if "seconds=" in line]
+
+
+@pytest.mark.parametrize("verbose", ["0", "1", "2", '"auto"'])
+def test_one_whole_line_per_epoch(job: JobFolder, backend: str, verbose: str) -> None:
+    ended = job.hyperparameters(verbose=verbose).code(train_py=FIT).run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    lines = metric_lines(ended.stdout)
+    assert [line.split()[0] for line in lines] == ["epoch=1", "epoch=2", "epoch=3"]
+    assert all(map(LINE.fullmatch, lines))
+
+
+def test_the_expressions_of_the_readme(job: JobFolder, backend: str) -> None:
+    ended = job.hyperparameters(verbose=0).code(train_py=FIT).run("train.py")
+    values = dict(word.split("=") for word in metric_lines(ended.stdout)[0].split())
+    (block,) = re.findall(r"```json\n(\[.*?\])\n```", README.read_text(), re.DOTALL)
+    definitions = json.loads(block)
+    assert {definition["Name"] for definition in definitions} == {"loss", "val_loss", "accuracy", "val_accuracy"}
+    for definition in definitions:
+        assert re.findall(definition["Regex"], metric_lines(ended.stdout)[0]) == [values[definition["Name"]]]
+
+
+def test_an_interrupted_job_goes_on(job: JobFolder, backend: str) -> None:
+    job.code(train_py=INTERRUPTED)
+    assert job.run("train.py").exit_code == 9
+    ended = job.run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    assert [line.split()[0] for line in metric_lines(ended.stdout)] == ["epoch=3", "epoch=4"]

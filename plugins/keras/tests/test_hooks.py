@@ -1,0 +1,82 @@
+"""The hooks in one process, without Keras: what they add, and what they leave to others."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+
+import pluggy
+import pytest
+
+from smc_core.command import Command
+from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError
+from smc_core.plugins import new_manager
+from smc_core.testing import JobFolder
+from smc_keras import plugin
+
+
+@pytest.fixture
+def hook() -> pluggy.HookRelay:
+    """The hooks of the core and of this plugin."""
+    manager = new_manager()
+    manager.register(plugin, name="keras")
+    manager.check_pending()
+    return manager.hook
+
+
+def test_the_environment_has_the_backend(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    environment = hook.create_environment(base_dir=str(job.base))
+    assert environment.backend == "torch"
+    assert environment.sources["backend"] == "variable KERAS_BACKEND"
+    assert environment.dict()["backend"] == "torch"
+
+
+def test_the_environment_says_that_the_backend_is_what_is_installed(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smc_keras.backend.is_installed", {"jax"}.__contains__)
+    environment = hook.create_environment(base_dir=str(job.base))
+    assert (environment.backend, environment.sources["backend"]) == ("jax", "what is installed")
+    assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+def test_nothing_is_launched(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    environment = Environment.create(base_dir=str(job.base))
+    assert hook.launch(environment=environment, command=Command(("python",), {}, "/", "script")) == []
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        ("abc", "'seed' is 'abc', not a whole number"),
+        ("1.5", "'seed' is '1.5', not a whole number"),
+        ("-1", "'seed' is -1, not between 0 and 4294967295"),
+        ("4294967296", "'seed' is 4294967296, not between 0 and 4294967295"),
+    ],
+)
+def test_a_seed_that_is_none(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, seed: str, message: str
+) -> None:
+    monkeypatch.setattr(plugin, "is_installed", {"keras"}.__contains__)
+    environment = Environment.create(base_dir=str(job.hyperparameters(seed=seed).base))
+    with pytest.raises(ConfigurationError, match=message):
+        hook.train(environment=environment, module=ModuleType("user"))
+
+
+def test_a_seed_without_keras_is_left_to_others(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "is_installed", set().__contains__)
+    module = ModuleType("user")
+    module.train = lambda seed: seed  # type: ignore[attr-defined]
+    environment = Environment.create(base_dir=str(job.hyperparameters(seed="any word").base))
+    assert hook.train(environment=environment, module=module).model == "any word"
+
+
+def test_a_model_of_another_kind_is_left_to_others(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    environment = Environment.create(base_dir=str(job.base))
+    assert hook.save_model(environment=environment, module=ModuleType("user"), model=object()) is None

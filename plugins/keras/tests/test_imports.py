@@ -1,0 +1,34 @@
+"""What is imported when: nothing waits for Keras that does not use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import smc_keras
+
+FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "numpy"}
+
+
+@pytest.mark.parametrize("module", ["smc_keras", "smc_keras.plugin", "smc_keras.models"])
+def test_no_framework_is_imported(module: str, run_python: Callable[..., str]) -> None:
+    loaded = run_python(f"import {module}, sys; print(*sys.modules)").split()
+    assert module in loaded
+    assert not FRAMEWORKS & set(loaded)
+
+
+def test_the_namespace_is_reached_through_the_core(run_python: Callable[..., str]) -> None:
+    code = "import smc_core as smc, sys; print(smc.keras.__name__, *sys.modules)"
+    name, *loaded = run_python(code).split()
+    assert name == "smc_keras"
+    assert not FRAMEWORKS & set(loaded)
+
+
+def test_the_namespace_lists_its_names() -> None:
+    assert dir(smc_keras) == ["Environment", "EpochLogger", "backup_and_restore", "load_model"]
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'smc_keras' has no attribute 'Epochs'"):
+        smc_keras.Epochs  # noqa: B018

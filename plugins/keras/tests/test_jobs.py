@@ -1,0 +1,131 @@
+"""Keras jobs as ``smc run`` runs them, on each backend."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from smc_core.testing import JobFolder
+
+TRAIN = """
+import keras, numpy as np
+
+def train(output_data_dir):
+    features = np.linspace(0, 1, 40, dtype="float32").reshape(10, 4)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3)])
+    model.compile(loss="mse", optimizer="sgd")
+    model.fit(features, np.ones((10, 3)), epochs=2, verbose=0)
+    np.save(f"{output_data_dir}/expected.npy", model.predict(features, verbose=0))
+    return model
+"""
+LOADED = """
+import sys, numpy as np, smc_core as smc
+base = sys.argv[1]
+features = np.linspace(0, 1, 40, dtype="float32").reshape(10, 4)
+predicted = smc.keras.load_model(base + "/model").predict(features, verbose=0)
+np.testing.assert_allclose(predicted, np.load(base + "/output/data/expected.npy"), rtol=1e-5)
+"""
+SERVED = """
+import sys, numpy as np
+base, backend = sys.argv[1:]
+features = np.linspace(0, 1, 40, dtype="float32").reshape(10, 4)
+if backend == "torch":
+    import torch
+    predicted = torch.export.load(base + "/model/model.pt2").module()(torch.from_numpy(features)).detach().numpy()
+else:
+    import tensorflow
+    loaded = tensorflow.saved_model.load(base + "/model/1")
+    predicted = loaded.serve(features).numpy()
+np.testing.assert_allclose(predicted, np.load(base + "/output/data/expected.npy"), rtol=1e-4)
+"""
+
+
+def files(job: JobFolder) -> set[str]:
+    return {path.name for path in (job.base / "model").iterdir()}
+
+
+def exported(backend: str) -> str:
+    return "model.pt2" if backend == "torch" else "1"
+
+
+def test_a_model_is_saved_and_served(job: JobFolder, backend: str, run_python: Callable[..., str]) -> None:
+    ended = job.code(train_py=TRAIN).run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    assert files(job) == {"model.keras", exported(backend)}
+    run_python(LOADED, job.base)
+    run_python(SERVED, job.base, backend)
+
+
+def test_a_second_run_replaces_the_first(job: JobFolder, backend: str, run_python: Callable[..., str]) -> None:
+    for _ in range(2):
+        assert job.code(train_py=TRAIN).run("train.py").exit_code == 0
+    assert files(job) == {"model.keras", exported(backend)}
+    run_python(LOADED, job.base)
+
+
+def test_the_export_can_be_left_out(job: JobFolder, backend: str) -> None:
+    assert job.code(train_py=TRAIN).run("train.py", SMC_KERAS_EXPORT="0").exit_code == 0
+    assert files(job) == {"model.keras"}
+
+
+def test_an_export_that_cannot_be_made_is_one_line(job: JobFolder, backend: str) -> None:
+    refusing = TRAIN.replace("    return model", "    model.export = refuse\n    return model") + (
+        "\ndef refuse(path, **options):\n    open(path, 'w').close()\n    raise ValueError('no such\\nop')\n"
+    )
+    ended = job.code(train_py=refusing).run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    assert files(job) == {"model.keras"}
+    assert [line for line in ended.stderr.splitlines() if "export" in line and "smc.keras" in line] == [
+        line for line in ended.stderr.splitlines() if line.endswith("not exported for serving: ValueError: no such")
+    ]
+
+
+def test_only_the_primary_writes(job: JobFolder, backend: str) -> None:
+    ended = job.code(train_py=TRAIN).run("train.py", RANK="1")
+    assert ended.exit_code == 0, ended.stderr
+    assert files(job) == set()
+
+
+@pytest.mark.parametrize("mode", ["script", "function"])
+def test_the_backend_is_chosen_in_either_mode(job: JobFolder, mode: str) -> None:
+    pytest.importorskip("keras")
+    code = "import os\ndef train():\n    print('backend', os.environ['KERAS_BACKEND'])\n"
+    if mode == "script":
+        code += "if __name__ == '__main__':\n    train()\n"
+    ended = job.code(train_py=code).run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stdout.split()[1] in ("tensorflow", "jax", "torch")
+
+
+@pytest.mark.parametrize("program", ["def train(): pass", "print('hello')"])
+def test_a_backend_that_is_not_installed_ends_the_job(job: JobFolder, program: str) -> None:
+    pytest.importorskip("keras")
+    ended = job.code(train_py=program).run("train.py", KERAS_BACKEND="theano")
+    assert ended.exit_code == 2
+    assert ended.stdout == ""
+    assert ended.failure is not None
+    assert "KERAS_BACKEND is 'theano', which is not installed" in ended.failure
+
+
+SEEDED = """
+import json, keras, random, numpy as np
+def train():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    print(json.dumps([model.get_weights()[0].tolist(), random.random(), float(np.random.rand())]))
+"""
+
+
+def test_a_seed_gives_the_same_weights(job: JobFolder, backend: str) -> None:
+    job.code(train_py=SEEDED)
+
+    def run(seed: int) -> list[object]:
+        ended = job.hyperparameters(seed=seed).run("train.py")
+        assert ended.exit_code == 0, ended.stderr
+        numbers: list[object] = json.loads(ended.stdout)
+        return numbers
+
+    first = run(7)
+    assert run(7) == first
+    assert all(a != b for a, b in zip(run(8), first, strict=True))
