@@ -1,0 +1,121 @@
+"""All that CI runs, one session a part: ``nox`` for everything, ``nox -s lint typing`` for some, ``nox -l`` to list.
+
+A session whose interpreter or engine is not on this machine is skipped, with a line that says why.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+PLUGINS = ["plugins/keras"]
+TORCH = "torch==2.13.0"
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+_pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+if _pyenv.is_dir():  # its python3.x start only the versions that are named to them
+    os.environ.setdefault("PYENV_VERSION", ":".join(sorted(p.name for p in _pyenv.glob("3.1[0-3].*"))))
+FOUND = [version for version in PYTHONS if shutil.which(f"python{version}")]
+if not FOUND:
+    raise SystemExit(f"smc is tested on Python {', '.join(PYTHONS)}, and none of them is on PATH")
+FRAMEWORK_PYTHON = next((version for version in FOUND[1:] if version in ("3.11", "3.12", "3.13")), FOUND[0])
+
+
+def group(name: str) -> list[str]:
+    """The requirements of a dependency group of pyproject.toml."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, format, and the direction of imports."""
+    session.install(*group("lint"))
+    session.install("--no-deps", "-e", ".", *(f"-e{plugin}" for plugin in PLUGINS))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Types, strictly."""
+    session.install(*group("typing"), ".", *PLUGINS)
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The core: everything below tests/ but docs and containers, against the built wheel."""
+    session.install(*group("test"), ".")
+    session.run("pytest", "--ignore=tests/docs", "--ignore=tests/container", *session.posargs)
+
+
+@nox.session(name="plugin-keras", python=FRAMEWORK_PYTHON, venv_backend="virtualenv")
+def plugin_keras(session: nox.Session) -> None:
+    """The Keras plugin on each of its backends. With pip, which finds a CPU build of torch where one lies ready."""
+    session.install(TORCH)
+    session.install(*group("test"), *group("keras"), ".", "plugins/keras")
+    session.run("pytest", "plugins/keras/tests", *session.posargs)
+    session.run("pytest", "tests/docs", "--pages", "docs/plugins/keras.md", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages, warnings being errors, and every block in them, run."""
+    session.install(*group("test"), *group("docs"), ".", *PLUGINS)
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", "docs/_build/html")
+    session.run("pytest", "tests/docs", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The distributions, built, and installed from their wheels into a clean environment."""
+    dist = Path(session.create_tmp(), "dist").resolve()
+    shutil.rmtree(dist, ignore_errors=True)
+    session.install("build")
+    for project in [".", *PLUGINS]:
+        session.run("python", "-m", "build", "--outdir", str(dist), project, silent=True)
+    clean = Path(session.create_tmp(), "clean")
+    session.run("python", "-m", "venv", "--clear", str(clean))
+    wheels = sorted(str(wheel) for wheel in dist.glob("*.whl"))
+    session.run(str(clean / "bin/pip"), "install", "--quiet", "--find-links", str(dist), *wheels, external=True)
+    for arguments in (["--version"], ["--help"], ["plugins"]):
+        session.run(str(clean / "bin/smc"), *arguments, external=True)
+
+
+@nox.session(venv_backend="none")
+def demo(session: nox.Session) -> None:
+    """The README's first command, as it stands there."""
+    command = re.search(r"^python3 -m venv \.venv-demo .*$", Path("README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    if command is None:
+        session.error("README.md has no line that begins with: python3 -m venv .venv-demo")
+    session.run("bash", "-euo", "pipefail", "-c", command[0], external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Start-up, size and throughput beside their peers, in one run."""
+    session.install(".")
+    for program in sorted(Path("benchmarks").glob("[!_]*.py")):
+        session.run("python", str(program), *session.posargs)
+
+
+@nox.session
+def container(session: nox.Session) -> None:
+    """Jobs in real containers. DOCKER_HOST and SMC_BASE_IMAGE tell which engine, and which image to build on."""
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
+        session.skip("no Docker engine answers here (docker info fails), so no test of containers was run")
+    session.install(*group("test"), "build", ".")
+    session.run("pytest", "tests/container", *session.posargs)
