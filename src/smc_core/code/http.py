@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from smc_core.code.arrived import Arrived
-from smc_core.code.location import Location, without_credentials
+from smc_core.code.location import Location, harmless, without_credentials
 from smc_core.code.progress import Progress
 from smc_core.errors import CodeError
 
@@ -109,16 +109,16 @@ class _Transfer:
             ) as response:
                 self._receive(response)
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
-            raise self._failed(f"its certificate is not accepted ({_cause(error)})") from _harmless(error)
+            raise self._failed(f"its certificate is not accepted ({_cause(error)})") from harmless(error)
         except (
             requests.ConnectionError,
             requests.Timeout,
             requests.exceptions.ChunkedEncodingError,
             urllib3.exceptions.HTTPError,
         ) as error:
-            raise _AgainError(_cause(error)) from _harmless(error)
+            raise _AgainError(_cause(error)) from harmless(error)
         except requests.RequestException as error:
-            raise self._failed(_cause(error)) from _harmless(error)
+            raise self._failed(_cause(error)) from harmless(error)
 
     def finish(self) -> Arrived:
         """Decode the whole file where the server encoded it, and name it."""
@@ -250,8 +250,3 @@ def _cause(error: BaseException) -> str:
             return "the server does not answer in time"
     text = str(error.args[0] if error.args else error) or type(error).__name__
     return without_credentials(text)
-
-
-def _harmless(error: BaseException) -> Exception:
-    """The error as one whose text can be shown: those of ``requests`` hold the URL, query and all."""
-    return ConnectionError(f"{type(error).__name__}: {without_credentials(str(error))}")

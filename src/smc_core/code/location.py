@@ -77,6 +77,11 @@ def without_credentials(text: str) -> str:
     return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
 
 
+def harmless(error: BaseException) -> Exception:
+    """An error of a library as one whose text can be shown: theirs hold whole URLs, query and all."""
+    return ConnectionError(f"{type(error).__name__}: {without_credentials(str(error))}")
+
+
 def _local(text: str) -> Location:
     path = os.path.abspath(os.path.expanduser(text))
     return Location("file", path, os.path.basename(path), path)

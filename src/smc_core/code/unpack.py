@@ -147,6 +147,8 @@ class Unpacked:
 
     def finish(self) -> None:
         """Make the symbolic links, after everything else."""
+        if not any(kind != "folder" for kind in self._kinds.values()):
+            raise self.damaged("holds no files")
         for parts, target in self._links.items():
             os.symlink(target, self._path(parts))
 
