@@ -1,0 +1,80 @@
+"""Who may import whom, and what a process may have loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.application.user_options import UserOptions
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+from importlinter.configuration import configure
+
+from smc_core.testing import JobFolder
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ["pydantic", "requests", "pluggy", "psutil", "importlib_metadata"]
+BEFORE_THE_USERS_CODE = {"__init__", "prepare", "worker"}
+"""The rooms of process/ that may import pydantic and the plugins."""
+
+LOADED = f"import sys; print(*(name for name in {HEAVY!r} if name in sys.modules), file={{file}})"
+
+
+@pytest.fixture
+def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repository's root, with the plugins' packages to be found: the core is tested without them installed."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", [*sys.path, *map(str, ROOT.glob("plugins/*/src"))])
+
+
+@pytest.mark.usefixtures("at_root")
+def test_rooms_import_downward_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lint_imports(no_cache=True) == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("at_root")
+def test_every_room_of_the_supervisor_is_under_the_contract_of_the_standard_library() -> None:
+    listed = {module for contract in _contracts() for module in contract.get("source_modules", [])}
+    rooms = {path.stem for path in (ROOT / "src/smc_core/process").glob("*.py")} - BEFORE_THE_USERS_CODE
+    assert {f"smc_core.process.{room}" for room in rooms} <= listed
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from smc_core.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+        "from smc_core.cli import main\ntry: main(['run', '--help'])\nexcept SystemExit: pass",
+        "from smc_core.cli import main\nassert main(['nonsense']) == 2",
+        "import smc_core.runner, smc_core.process.supervisor",
+        "import smc_core.process.script, smc_core.process.reports",
+        "import smc_core, smc_core.errors, smc_core.contract, smc_core.masking",
+    ],
+    ids=["smc --help", "smc run --help", "usage error", "supervisor", "script runner", "import smc_core"],
+)
+def test_a_fresh_interpreter_has_loaded_no_library(code: str) -> None:
+    program = f"{code}\n{LOADED.format(file='sys.stderr')}"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stderr.splitlines()[-1] == ""
+
+
+def test_a_script_starts_in_an_interpreter_that_has_loaded_no_library(job: JobFolder) -> None:
+    job.code(train_py=LOADED.format(file="open('loaded', 'w')"))
+    ended = job.run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    assert (job.base / "code/loaded").read_text() == "\n"
+
+
+def test_importing_the_package_creates_nothing(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    program = "import smc_core, smc_core.environment, smc_core.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, env={"SAGEMAKER_BASE_DIR": str(base)})
+    assert not base.exists()
+
+
+def _contracts() -> list[dict[str, list[str]]]:
+    from importlinter.application.use_cases import read_user_options
+
+    configure()
+    options: UserOptions = read_user_options()
+    return options.contracts_options
