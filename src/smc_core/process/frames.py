@@ -7,12 +7,15 @@ traceback, whatever is neither smc's, nor a plugin's, nor the standard library's
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from traceback import TracebackException
 
 _SMC_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_SCRIPT_RUNNER = os.path.join(_SMC_DIR, "process", "script.py")
 _STDLIB_DIR = os.path.dirname(os.path.abspath(os.__file__))
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -44,7 +47,7 @@ def own_place(error: BaseException, code_dir: str) -> Place | None:
         return Place(os.path.abspath(error.filename), error.lineno, None)
     frames = list(_frames(error.__traceback__))
     own = [item for item in frames if _is_own(item[0], code_dir)]
-    foreign = [item for item in frames if not _is_library(item[0].f_code.co_filename)]
+    foreign = [item for item in frames if not is_library(item[0].f_code.co_filename)]
     anywhere = [item for item in frames if not _is_smc(item[0].f_code.co_filename)]
     for candidates in (own, foreign, anywhere, frames):
         if candidates:
@@ -58,6 +61,8 @@ def shown_traceback(error: BaseException, code_dir: str) -> str:
 
     Where no frame is the user's, it begins behind smc's own.
     """
+    import traceback
+
     told = traceback.TracebackException.from_exception(error)
     _strip(told, os.path.join(code_dir, ""), set())
     return "".join(told.format())
@@ -69,15 +74,17 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
         trace = trace.tb_next
 
 
-def _strip(told: traceback.TracebackException, code_prefix: str, seen: set[int]) -> None:
+def _strip(told: TracebackException, code_prefix: str, seen: set[int]) -> None:
+    from traceback import StackSummary
+
     if id(told) in seen:
         return
     seen.add(id(told))
-    stack = told.stack
+    stack = [frame for frame in told.stack if frame.filename != _SCRIPT_RUNNER]
     first = next((n for n, frame in enumerate(stack) if _begins_user_code(frame.filename, code_prefix)), None)
     if first is None:
         first = next((n for n, frame in enumerate(stack) if not _is_plumbing(frame.filename)), 0)
-    told.stack = traceback.StackSummary.from_list(stack[first:])
+    told.stack = StackSummary.from_list(stack[first:])
     chained = [told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())]
     for inner in chained:
         if inner is not None:
@@ -87,7 +94,7 @@ def _strip(told: traceback.TracebackException, code_prefix: str, seen: set[int])
 def _begins_user_code(file: str, code_prefix: str) -> bool:
     if file.startswith(code_prefix) and not _is_installed(file):
         return True
-    return not _is_library(file)
+    return not is_library(file)
 
 
 def _is_own(frame: FrameType, code_dir: str) -> bool:
@@ -106,7 +113,7 @@ def _is_installed(file: str) -> bool:
     return any(part in file for part in _INSTALLED)
 
 
-def _is_library(file: str) -> bool:
+def is_library(file: str) -> bool:
     """Whether a file is smc's, installed, of the standard library, or no file at all."""
     return file.startswith(("<", _STDLIB_DIR + os.sep)) or _is_smc(file) or _is_installed(file)
 

@@ -1,0 +1,106 @@
+"""The job's first process: its start, its signals, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from smc_core.process.terminal import Terminal
+
+if TYPE_CHECKING:
+    from smc_core.process.report_dir import CommandNote, ReportDir
+
+_STDERR = 2
+
+
+class Child:
+    """The first process of the job, and leader of its process group.
+
+    It starts with an empty signal mask and every signal at its default, as after a fresh login: Python, which
+    ignores SIGPIPE, would hand that on.
+
+    Args:
+        command: an argument list.
+        environ: its variables.
+        stderr: the descriptor that becomes its stderr; None for this process's own.
+        report_dir: where it tells what it has become.
+
+    Attributes:
+        pid: its number, and its group's.
+        status: its exit code, or minus the signal that killed it; None while it lives.
+
+    Raises:
+        OSError: it cannot be started.
+
+    """
+
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], stderr: int | None, report_dir: ReportDir
+    ) -> None:
+        self._report_dir = report_dir
+        self._note: CommandNote | None = None
+        self._terminal = _terminal()
+        self._is_stopped = False
+        self.status: int | None = None
+        self.pid = os.posix_spawnp(
+            command[0],
+            list(command),
+            environ,
+            file_actions=[] if stderr is None else [(os.POSIX_SPAWN_DUP2, stderr, _STDERR)],
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef=signal.valid_signals(),
+        )
+        if self._terminal is not None:
+            self._terminal.lend(self.pid)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has become the user's code, or is about to."""
+        self._note = self._note or self._report_dir.command()
+        return self._note is not None
+
+    def send(self, number: int) -> None:
+        """Pass a signal on: to a Python process alone, else to its process group.
+
+        A signal to the group would kill the data-loading processes of a Python script in the middle of its last
+        checkpoint; but a shell passes nothing on by itself, and neither does an installer while code is prepared.
+        """
+        alone = self.has_begun and self._note is not None and self._note.kind == "python"
+        for each in (number, signal.SIGCONT) if self._is_stopped else (number,):
+            with contextlib.suppress(ProcessLookupError):
+                (os.kill if alone else os.killpg)(self.pid, each)
+
+    def reap(self) -> None:
+        """Take leave of every child of this process that has ended, orphans of the job among them."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self.pid:
+                self._changed(status)
+
+    def _changed(self, status: int) -> None:
+        if os.WIFSTOPPED(status):
+            self._is_stopped = True
+            if self._terminal is not None:
+                self._terminal.follow_stop(self.pid)
+        elif os.WIFCONTINUED(status):
+            self._is_stopped = False
+        else:
+            self.status = os.waitstatus_to_exitcode(status)
+            if self._terminal is not None:
+                self._terminal.take_back(self.pid)
+
+
+def _terminal() -> Terminal | None:
+    try:
+        return Terminal()
+    except OSError:
+        return None

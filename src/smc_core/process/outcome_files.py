@@ -1,0 +1,94 @@
+"""``output/success`` and ``output/failure``, which the supervisor alone writes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from smc_core.contract import JobPaths, write_atomic
+
+MAX_FAILURE_BYTES = 192 * 1024
+_RESERVE_FILE = ".smc-reserve"
+
+
+class OutcomeFiles:
+    """The two files of one job.
+
+    Room for a failure file is set aside when the job begins, because a job that fills the disk is one whose failure
+    has to be told.
+
+    Args:
+        paths: the folders of the job.
+
+    """
+
+    def __init__(self, paths: JobPaths) -> None:
+        self._paths = paths
+        self._reserve = os.path.join(paths.output, _RESERVE_FILE)
+
+    def begin(self) -> str | None:
+        """Remove what an earlier job left in the same folder, and set room aside.
+
+        Returns:
+            What is wrong with the folder; None if all is well.
+
+        """
+        try:
+            os.makedirs(self._paths.output, exist_ok=True)
+            for path in (self._paths.success, self._paths.failure):
+                _remove(path)
+            with open(self._reserve, "wb") as file:
+                file.write(bytes(MAX_FAILURE_BYTES))
+        except OSError as error:
+            return f"{self._paths.output} cannot be written: {error.strerror}"
+        return None
+
+    def succeed(self) -> str | None:
+        """Write ``success``. Returns what went wrong, or None."""
+        _remove_quietly(self._reserve)
+        try:
+            write_atomic(self._paths.success, b"")
+        except OSError as error:
+            return f"{self._paths.success} cannot be written: {error.strerror}"
+        return None
+
+    def fail(self, text: str) -> str | None:
+        """Write ``failure``, unless the script has written one. Returns what went wrong, or None.
+
+        A file of no bytes tells nothing, and counts as none.
+        """
+        _remove_quietly(self._paths.success)
+        try:
+            if not _has_content(self._paths.failure):
+                self._write_failure(text.encode("utf-8", "backslashreplace")[:MAX_FAILURE_BYTES])
+        except OSError as error:
+            return f"{self._paths.failure} cannot be written: {error.strerror}"
+        finally:
+            _remove_quietly(self._reserve)
+        return None
+
+    def _write_failure(self, content: bytes) -> None:
+        try:
+            write_atomic(self._paths.failure, content)
+        except OSError:
+            with open(self._reserve, "r+b") as file:
+                file.write(content)
+                file.truncate()
+            os.replace(self._reserve, self._paths.failure)
+
+
+def _has_content(path: str) -> bool:
+    try:
+        return os.lstat(path).st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _remove_quietly(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)

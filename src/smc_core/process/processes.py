@@ -1,0 +1,99 @@
+"""The process table, as ``/proc`` shows it: which processes belong to a job (``proc(5)``)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """One living process: its number, its parent's, and its process group's."""
+
+    pid: int
+    parent: int
+    group: int
+
+
+def table() -> list[Process]:
+    """All living processes that this one can see; zombies, which have ended, are left out."""
+    return [process for pid in _pids() if (process := _read(pid)) is not None]
+
+
+def descendants(ancestors: Iterable[int], among: list[Process]) -> set[int]:
+    """The processes that descend from others, without those."""
+    children: dict[int, list[int]] = {}
+    for process in among:
+        children.setdefault(process.parent, []).append(process.pid)
+    found: set[int] = set()
+    waiting = list(ancestors)
+    while waiting:
+        new = [pid for pid in children.get(waiting.pop(), ()) if pid not in found]
+        found.update(new)
+        waiting.extend(new)
+    return found
+
+
+def of_job(mark: bytes | None, leader: int) -> set[int]:
+    """The processes of a job, also of one whose supervisor is dead: marked, in its group, or descended from those.
+
+    Args:
+        mark: ``NAME=value``, which every process of the job has inherited; None where there is none.
+        leader: the job's first process.
+
+    """
+    living = table()
+    seeds = {process.pid for process in living if process.group == leader}
+    if mark is not None:
+        seeds.update(process.pid for process in living if mark in _environment(process.pid))
+    return seeds | descendants(seeds, living)
+
+
+def has_children(besides: int | None) -> bool:
+    """Whether this process has a child, zombie or not, other than one.
+
+    Where the kernel does not list children (``CONFIG_PROC_CHILDREN``), the answer is yes: the caller looks closer.
+    """
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if besides is None:
+            return True
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+            return any(int(pid) != besides for pid in file.read().split())
+    except ChildProcessError:
+        return False
+    except OSError:
+        return True
+
+
+def send(pids: Iterable[int], number: int) -> None:
+    """Send a signal to each process that is still there."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
+
+
+def _pids() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+    except OSError:
+        return []
+
+
+def _read(pid: int) -> Process | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()  # the name before it may hold anything
+    except OSError:
+        return None
+    state, parent, group = fields[0], int(fields[1]), int(fields[2])
+    return None if state in (b"Z", b"X") else Process(pid, parent, group)
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []

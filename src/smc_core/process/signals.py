@@ -1,0 +1,86 @@
+"""Which signals the supervisor passes on, and how none of them is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+_FAULTS = {
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGSEGV,
+    signal.SIGSYS,
+    signal.SIGTRAP,
+}
+"""Raised by a fault in the program that gets them: one that the supervisor gets is about the supervisor."""
+_OWN = {
+    signal.SIGCHLD,
+    signal.SIGKILL,
+    signal.SIGPIPE,
+    signal.SIGSTOP,
+    signal.SIGTSTP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+    signal.SIGURG,
+    signal.SIGXCPU,
+    signal.SIGXFSZ,
+}
+"""About the supervisor's own children, terminal and limits, or beyond any program."""
+FORWARDED = frozenset(signal.valid_signals() - _FAULTS - _OWN)
+
+
+def hold() -> None:
+    """Keep all signals waiting until the supervisor takes them. To be called as early as a program can.
+
+    As PID 1 a signal that arrives before is dropped by the kernel, and otherwise it ends the program.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, [*FORWARDED, signal.SIGCHLD])
+
+
+def name(number: int) -> str:
+    """``SIGTERM`` for 15; ``signal 40`` for one without a name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+class Inbox:
+    """Takes the signals of this process, in the order in which they arrive, to be read like a file.
+
+    A hangup that was ignored when the program began stays ignored: ``nohup`` asked for it.
+
+    Attributes:
+        descriptor: readable when a signal has arrived.
+
+    """
+
+    def __init__(self) -> None:
+        self.descriptor, self._end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._end, warn_on_full_buffer=False)
+        for number in (*FORWARDED, signal.SIGCHLD):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, _do_nothing)  # the number is already in the pipe
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # lets the supervisor give its terminal away and take it back
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    def take(self) -> Iterator[int]:
+        """The numbers of the signals that have arrived since."""
+        try:
+            yield from os.read(self.descriptor, 4096)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Hold back what still arrives: nothing may change an exit code that is decided."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        signal.set_wakeup_fd(-1)
+        os.close(self.descriptor)
+        os.close(self._end)
+
+
+def _do_nothing(_number: int, _frame: object) -> None:
+    """A handler, so that the signal is caught."""

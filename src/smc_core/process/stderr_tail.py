@@ -1,0 +1,54 @@
+"""What the end of the job's stderr shows: its last lines, and the place that Python's fault handler names."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from smc_core.process.frames import is_library
+from smc_core.process.pump import TAIL_BYTES
+
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_FAULT = "Fatal Python error: "
+_FAULT_FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>[0-9]+) in (?P<function>.*)$', re.MULTILINE)
+
+
+def tail_text(tail: bytes) -> str:
+    """The tail as text, in whole lines: a first line that was cut is left out, unless it is the only one."""
+    text = tail.decode("utf-8", "backslashreplace")
+    if len(tail) >= TAIL_BYTES:
+        text = text.partition("\n")[2] or text
+    return text
+
+
+def last_lines(text: str, most: int) -> list[str]:
+    """The last lines that say something.
+
+    Colours are removed, of a progress bar only its last state is kept, and smc's own lines are left out.
+
+    Args:
+        text: the end of stderr.
+        most: number of lines.
+
+    """
+    shown = [_COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2]).rstrip() for line in text.split("\n")]
+    return [line for line in shown if line and not line.startswith("smc: ")][-most:]
+
+
+def fault_place(text: str, code_dir: str) -> str:
+    """The user's own last frame as Python's fault handler wrote it, ``train.py:5, in crash``; empty where it did not.
+
+    Args:
+        text: the end of stderr.
+        code_dir: the job's code directory; paths in it are shown relative.
+
+    """
+    _, found, told = text.rpartition(_FAULT)
+    if not found:
+        return ""
+    frames = list(_FAULT_FRAME.finditer(told.partition("Current thread")[2].partition("\n\n")[0]))
+    own = [frame for frame in frames if not is_library(frame["file"])] or frames
+    if not own:
+        return ""
+    file = own[0]["file"].removeprefix(os.path.join(code_dir, ""))
+    return f"{file}:{own[0]['line']}, in {own[0]['function']}"
