@@ -1,0 +1,82 @@
+"""The frameworks that an image brought, which an installation must not replace by another build.
+
+An image's PyTorch is built for its CUDA and driver; the one that a requirement pulls in from an index is not, and the
+job then trains on the CPU or not at all. So the installed versions are held, and what contradicts them is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from smc_core.errors import CodeError
+
+if TYPE_CHECKING:
+    from smc_core.code.distributions import Distribution, Distributions
+    from smc_core.code.requirements import Line
+
+ALLOW_ENV = "SMC_ALLOW_FRAMEWORK_UPGRADE"
+FRAMEWORKS = {
+    "torch": (),
+    "tensorflow": ("tensorflow-cpu", "tensorflow-gpu", "tensorflow-rocm", "intel-tensorflow", "tf-nightly"),
+    "jax": (),
+    "jaxlib": (),
+    "keras": ("keras-nightly",),
+    "numpy": (),
+}
+"""Name of a framework's distribution → names of others that hold the same modules."""
+
+
+def held(installed: Distributions, environ: Mapping[str, str]) -> dict[str, Distribution]:
+    """What must stay: a distribution's name → the one that is installed in its place, under this or another name."""
+    if environ.get(ALLOW_ENV, "").strip().lower() in ("1", "true", "yes"):
+        return {}
+    found: dict[str, Distribution] = {}
+    for name, others in FRAMEWORKS.items():
+        present = next((one for one in map(installed.get, (name, *others)) if one is not None), None)
+        if present is not None:
+            found |= dict.fromkeys((name, *others), present)
+    return found
+
+
+def constraints(frameworks: Mapping[str, Distribution]) -> list[str]:
+    """The lines of a constraint file that keep them."""
+    from smc_core.code.distributions import normalize
+
+    return [
+        f"{name}=={one.version}" if normalize(one.name) == name else f"{name}<0" for name, one in frameworks.items()
+    ]
+
+
+def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> None:
+    """Refuse requirements that ask for another version or build of a framework that is held.
+
+    Raises:
+        CodeError: one does; the message names it, and what is installed.
+
+    """
+    from smc_core.code.distributions import normalize
+    from smc_core.code.requirements import parse, permits
+
+    for line in missing:
+        requirement = parse(line.text)
+        if requirement is None or (requirement.marker is not None and not requirement.marker.evaluate()):
+            continue
+        name = normalize(requirement.name)
+        one = frameworks.get(name)
+        if one is None:
+            continue
+        if requirement.url is not None or normalize(one.name) != name or not permits(requirement, one):
+            raise CodeError(
+                f"{line.where}: {line.text} would replace {one.name} {one.version}, which this image brought; "
+                f"ask for {one.name}=={one.version.partition('+')[0]}, or set {ALLOW_ENV}=1 if that is meant"
+            )
+
+
+def explain(tail: str, frameworks: Mapping[str, Distribution]) -> str:
+    """A line that says which frameworks were held, where the installer's own last lines speak of one; else empty."""
+    named = {one.name: one.version for one in frameworks.values() if f"{one.name}==" in tail or f"{one.name}<0" in tail}
+    if not named:
+        return ""
+    versions = ", ".join(f"{name} {version}" for name, version in named.items())
+    return f"{versions} stayed as this image brought it; set {ALLOW_ENV}=1 to let it be replaced"

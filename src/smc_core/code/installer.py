@@ -1,0 +1,169 @@
+"""Run uv or pip: what they print passes through, without secrets, and its end is kept for the failure file."""
+
+from __future__ import annotations
+
+import collections
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from smc_core.code.index import Index
+from smc_core.code.location import without_credentials
+from smc_core.errors import CodeError
+
+TAIL_LINES = 20
+"""How many of the installer's last lines a failure keeps."""
+_QUIET = {
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_PROGRESS_BAR": "off",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "UV_NO_PROGRESS": "1",
+    "UV_PYTHON_DOWNLOADS": "never",
+    "GIT_TERMINAL_PROMPT": "0",
+    "PYTHONUNBUFFERED": "1",
+}
+_UV_OPTIONS = (
+    "-i",
+    "--index-url",
+    "--extra-index-url",
+    "-f",
+    "--find-links",
+    "--no-index",
+    "--no-binary",
+    "--only-binary",
+    "--require-hashes",
+    "--trusted-host",
+    "--pre",
+    "--prefer-binary",
+)
+"""Options of a requirement file that uv reads, or may skip without harm."""
+
+
+@dataclass(frozen=True)
+class Installer:
+    """A program that installs packages.
+
+    Attributes:
+        name: ``uv`` or ``pip``.
+        command: how it is started, up to its subcommand.
+    """
+
+    name: Literal["uv", "pip"]
+    command: tuple[str, ...]
+
+    def run(self, arguments: Sequence[str], index: Index, environ: Mapping[str, str], cwd: str, what: str) -> None:
+        """Install.
+
+        Args:
+            arguments: what, and how.
+            index: where from.
+            environ: the variables of the job.
+            cwd: the folder of the code.
+            what: what messages call it.
+
+        Raises:
+            CodeError: it failed; the first line says what, the others are its own last ones.
+
+        """
+        variables = index.uv_variables(environ) if self.name == "uv" else index.pip_variables(environ)
+        merged = {**environ, **_QUIET, **variables, **_cache(environ)}
+        command = [*self.command, "install", *self._python(), *index.arguments(), *arguments]
+        status, tail = _run(command, merged, cwd, index.secrets)
+        if status:
+            how = f"exit code {status}" if status > 0 else f"signal {-status}"
+            raise CodeError("\n".join([f"{what} cannot be installed: {self.name} ended with {how}", *tail]))
+
+    def _python(self) -> list[str]:
+        return ["--python", sys.executable] if self.name == "uv" else []
+
+
+def find_installer(options: Sequence[str] = (), only_pip: str | None = None, python: str = sys.executable) -> Installer:
+    """The installer of this machine: uv where it is on ``PATH`` or in this environment, else pip.
+
+    Args:
+        options: those of the requirement file; one that uv does not know asks for pip.
+        only_pip: a reason for which it has to be pip, or None.
+        python: the interpreter to install for.
+
+    Raises:
+        CodeError: there is neither.
+
+    """
+    pip = Installer("pip", (python, "-m", "pip")) if importlib.util.find_spec("pip") else None
+    uv = _find_uv()
+    prefers_pip = only_pip is not None or any(option not in _UV_OPTIONS for option in options)
+    if pip is not None and (uv is None or prefers_pip):
+        return pip
+    if uv is not None:
+        return Installer("uv", (uv, "pip"))
+    raise CodeError('there is neither uv nor pip to install with: pip install "smc-core[uv]" when building the image')
+
+
+def _find_uv() -> str | None:
+    found = shutil.which("uv")
+    if found is None and importlib.util.find_spec("uv"):
+        beside = os.path.join(os.path.dirname(sys.executable), "uv")
+        found = beside if os.access(beside, os.X_OK) else None
+    return found
+
+
+def _cache(environ: Mapping[str, str]) -> dict[str, str]:
+    """No cache where there is no place for one."""
+    home = environ.get("UV_CACHE_DIR") or environ.get("XDG_CACHE_HOME") or environ.get("HOME")
+    if home and os.access(home, os.W_OK):
+        return {}
+    return {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1", "HOME": environ.get("HOME") or tempfile.gettempdir()}
+
+
+def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, secrets: Sequence[str]) -> tuple[int, list[str]]:
+    """Run a program and pass on its lines; returns its status and its last lines."""
+    tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
+    process = subprocess.Popen(  # noqa: S603 - a list, and no shell
+        list(command),
+        env=dict(environ),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    try:
+        for raw in process.stdout or ():
+            line = _masked(raw.rstrip("\n"), secrets)
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+            if line.strip():
+                tail.append(line)
+        return process.wait(), list(tail)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str], patience: float = 2.0) -> None:
+    deadline = time.monotonic() + patience
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    finally:
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _masked(line: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        line = line.replace(secret, "***")
+    return without_credentials(line)

@@ -1,0 +1,112 @@
+"""What a folder of code asks for: a requirement file, a package to build, or the dependencies of a project."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smc_core.errors import CodeError
+
+REQUIREMENTS_ENV = "SMC_REQUIREMENTS"
+REQUIREMENTS_FILE = "requirements.txt"
+_BACKEND_OF_OLD = ("setuptools",)
+"""What builds a project that names no build system (PEP 517)."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a folder of code asks for.
+
+    Attributes:
+        requirements: path of a requirement file, or None.
+        package: the folder, where it is a package to be built and installed; or None.
+        name: the package's name where it is written down, else ``""``.
+        dependencies: requirements of a project that is no package, or of an unpacked wheel.
+        dependencies_from: the file that they stand in.
+        build_requires: what building the package needs.
+    """
+
+    requirements: str | None = None
+    package: str | None = None
+    name: str = ""
+    dependencies: tuple[str, ...] = ()
+    dependencies_from: str = ""
+    build_requires: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.requirements or self.package or self.dependencies)
+
+    @property
+    def shown(self) -> str:
+        """What messages call it: ``requirements.txt and the package demo``."""
+        parts = [os.path.basename(self.requirements)] if self.requirements else []
+        if self.package:
+            parts.append(f"the package {self.name}".rstrip() if self.name else "the package in the code folder")
+        if self.dependencies:
+            parts.append(self.dependencies_from)
+        return " and ".join(parts)
+
+
+def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
+    """Find out what a folder of code asks for.
+
+    A ``pyproject.toml`` with a ``[build-system]``, or a ``setup.py``, makes it a package. A ``[project]`` table alone
+    lists dependencies, as ``uv`` understands it; a ``pyproject.toml`` with settings of tools only asks for nothing.
+
+    Args:
+        folder: the code.
+        environ: ``SMC_REQUIREMENTS`` names another file than ``requirements.txt``, from the folder or absolute.
+
+    Raises:
+        CodeError: ``SMC_REQUIREMENTS`` names a file that is not there, or ``pyproject.toml`` is malformed.
+
+    """
+    requirements = _requirements(folder, environ)
+    project = os.path.join(folder, "pyproject.toml")
+    settings = _read_toml(project) if os.path.isfile(project) else {}
+    table = settings.get("project") or {}
+    has_setup = os.path.isfile(os.path.join(folder, "setup.py"))
+    wanted = settings.get("tool", {}).get("uv", {}).get("package")
+    if wanted is None:
+        wanted = "build-system" in settings or has_setup
+    if wanted:
+        build = settings.get("build-system", {}).get("requires", _BACKEND_OF_OLD)
+        return Needs(requirements, folder, str(table.get("name", "")), build_requires=tuple(map(str, build)))
+    dependencies, source = tuple(map(str, table.get("dependencies", ()))), "pyproject.toml"
+    if not dependencies:
+        dependencies, source = _of_unpacked_wheel(folder)
+    return Needs(requirements, dependencies=dependencies, dependencies_from=source)
+
+
+def _requirements(folder: str, environ: Mapping[str, str]) -> str | None:
+    name = environ.get(REQUIREMENTS_ENV)
+    path = os.path.join(folder, name or REQUIREMENTS_FILE)
+    if os.path.isfile(path):
+        return path
+    if name:
+        raise CodeError(f"variable {REQUIREMENTS_ENV} names {name}, and there is no file {path}")
+    return None
+
+
+def _read_toml(path: str) -> dict[str, Any]:
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        with open(path, "rb") as file:
+            return dict(toml.load(file))
+    except ValueError as error:  # malformed TOML, or not UTF-8
+        raise CodeError(f"{path} is malformed: {error}") from error
+
+
+def _of_unpacked_wheel(folder: str) -> tuple[tuple[str, ...], str]:
+    """The dependencies of a wheel that was unpacked into the folder."""
+    places = [name for name in os.listdir(folder) if name.endswith(".dist-info")]
+    if len(places) != 1:
+        return (), ""
+    from smc_core.code.distributions import Distributions
+
+    wheel = Distributions([folder]).get(places[0].partition("-")[0])
+    return ((), "") if wheel is None else (wheel.requires, f"{wheel.name} {wheel.version}")

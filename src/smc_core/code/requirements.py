@@ -1,0 +1,250 @@
+"""Read requirement files as pip does, and tell which of their lines are not met by what is installed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from smc_core.errors import CodeError
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from smc_core.code.distributions import Distribution, Distributions
+
+_COMMENT = re.compile(r"(^|\s+)#.*$")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+)?(.*)", re.DOTALL)
+_FILE_OPTIONS = {"-r": True, "--requirement": True, "-c": False, "--constraint": False}
+_EDITABLE = ("-e", "--editable")
+_WHEEL = re.compile(r"([^/\\]+?)-[^/\\-]+(?:-\d[^/\\-]*)?-[^/\\-]+-[^/\\-]+-[^/\\-]+\.whl(?:[#?].*)?$")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One requirement as it is written.
+
+    Attributes:
+        text: without comment, options and hashes.
+        where: file and line number, for messages.
+        editable: whether it is ``-e``.
+        hashed: whether it has hashes.
+    """
+
+    text: str
+    where: str
+    editable: bool = False
+    hashed: bool = False
+
+
+@dataclass
+class Requirements:
+    """What requirement files say, those that they name included.
+
+    Attributes:
+        lines: what is required.
+        constraints: which versions are allowed, should something be installed.
+        options: options for the installer by name, ``--index-url`` for example.
+        opaque: why it cannot be read here, such as a file at a URL; None if it can.
+    """
+
+    lines: list[Line] = field(default_factory=list)
+    constraints: list[Line] = field(default_factory=list)
+    options: list[tuple[str, str]] = field(default_factory=list)
+    opaque: str | None = None
+
+    @property
+    def hashed(self) -> bool:
+        """Whether the installer will ask for hashes of everything."""
+        return any(line.hashed for line in self.lines) or any(name == "--require-hashes" for name, _ in self.options)
+
+    def option(self, *names: str) -> list[str]:
+        """The values of an option, under any of its names."""
+        return [value for name, value in self.options if name in names]
+
+
+def read_requirements(path: str, environ: Mapping[str, str], into: Requirements | None = None) -> Requirements:
+    """Read a requirement file and those that it names.
+
+    Args:
+        path: the file.
+        environ: the variables for ``${NAME}``.
+        into: what to add to, for a second file.
+
+    Raises:
+        CodeError: a file cannot be read.
+
+    """
+    found = Requirements() if into is None else into
+    _read(path, path, environ, found, found.lines, ())
+    return found
+
+
+def unmet(requirements: Requirements, installed: Distributions) -> list[Line]:
+    """The lines that are not met by what is installed, their own requirements included.
+
+    A line that cannot be judged (a folder, a branch of a repository) is not met.
+    """
+    constraints = [line.text for line in requirements.constraints]
+    check = _Check(installed, constraints)
+    return [line for line in requirements.lines if line.editable or not check.is_met(line.text)]
+
+
+def parse(text: str) -> Requirement | None:
+    """Read a requirement; None for what is none by the standard: a path, or a URL without a name."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def permits(requirement: Requirement, found: Distribution) -> bool:
+    """Whether the version that is installed is one that a requirement asks for; pre-releases count too."""
+    from packaging.version import InvalidVersion
+
+    try:
+        return requirement.specifier.contains(found.version, prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+class _Check:
+    """Judges requirements, each only once."""
+
+    def __init__(self, installed: Distributions, constraints: Iterable[str] = ()) -> None:
+        self._installed = installed
+        self._met: dict[tuple[str, frozenset[str]], bool] = {}
+        self._constraints: dict[str, list[Requirement]] = {}
+        if constraints:
+            from smc_core.code.distributions import normalize
+
+            for text in constraints:
+                constraint = parse(text)
+                if constraint is not None and (constraint.marker is None or constraint.marker.evaluate()):
+                    self._constraints.setdefault(normalize(constraint.name), []).append(constraint)
+
+    def is_met(self, text: str, extras: Iterable[str] = ("",)) -> bool:
+        """Whether a requirement is met; ``extras`` are those under which it stands."""
+        requirement = parse(text)
+        if requirement is None:
+            return self._is_wheel_there(text)
+        marker = requirement.marker
+        if marker is not None and not any(marker.evaluate({"extra": extra}) for extra in extras):
+            return True
+        found = self._installed.get(requirement.name)
+        if found is None or not self._is_allowed(requirement, found):
+            return False
+        if requirement.url is not None and not _is_from(found, requirement.url):
+            return False
+        return self._are_needs_met(found, frozenset(requirement.extras))
+
+    def _is_allowed(self, requirement: Requirement, found: Distribution) -> bool:
+        from smc_core.code.distributions import normalize
+
+        constraints = self._constraints.get(normalize(requirement.name), ())
+        return all(permits(one, found) for one in (requirement, *constraints))
+
+    def _are_needs_met(self, found: Distribution, extras: frozenset[str]) -> bool:
+        key = found.folder, extras
+        if key not in self._met:
+            self._met[key] = True  # what requires itself in the end does not fail for that
+            candidates = found.requires if extras else [text for text in found.requires if not _is_extra(text)]
+            self._met[key] = all(self.is_met(text, extras or ("",)) for text in candidates)
+        return self._met[key]
+
+    def _is_wheel_there(self, text: str) -> bool:
+        name = _WHEEL.search(text) if "://" in text else None
+        found = self._installed.get(name.group(1).rpartition("/")[2]) if name else None
+        return found is not None and _is_from(found, text) and self._are_needs_met(found, frozenset())
+
+
+def _is_extra(text: str) -> bool:
+    """Whether a distribution needs this only for an extra; quicker than reading the whole marker."""
+    _, _, marker = text.partition(";")
+    return "extra ==" in marker and " or " not in marker
+
+
+def _is_from(found: Distribution, url: str) -> bool:
+    """Whether a distribution was installed from just this: an archive, or a repository at a fixed commit."""
+    origin = found.origin
+    plain = url.partition("#")[0]
+    commit = origin.get("vcs_info", {}).get("commit_id")
+    if commit:
+        return plain == f"{origin['vcs_info'].get('vcs')}+{origin.get('url')}@{commit}"
+    return "archive_info" in origin and origin.get("url") == plain
+
+
+def _read(
+    path: str, shown: str, environ: Mapping[str, str], found: Requirements, into: list[Line], above: tuple[str, ...]
+) -> None:
+    if "://" in path:
+        found.opaque = "it names a file at a URL"
+        return
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+        text = raw.decode("utf-16" if raw.startswith(_UTF16) else "utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CodeError(f"{path} cannot be read{f' (named in {above[-1]})' if above else ''}: {why}") from error
+    if raw.startswith(_UTF16):
+        found.opaque = "it is UTF-16"
+    for number, line in _logical_lines(text):
+        line = _VARIABLE.sub(lambda match: environ.get(match.group(1)) or match.group(0), line)
+        where = f"{os.path.basename(shown)}, line {number}"
+        if line.startswith("-"):
+            _read_option(line, path, where, environ, found, into, (*above, shown))
+        else:
+            plain = re.split(r"\s+--", line, maxsplit=1)[0].strip()
+            into.append(Line(plain, where, hashed="--hash" in line))
+
+
+def _read_option(
+    line: str,
+    path: str,
+    where: str,
+    environ: Mapping[str, str],
+    found: Requirements,
+    into: list[Line],
+    above: tuple[str, ...],
+) -> None:
+    if not line.startswith("--") and len(line) > 2 and not line[2].isspace():
+        line = f"{line[:2]} {line[2:].removeprefix('=')}"  # -rfile
+    match = _OPTION.fullmatch(line)
+    name, value = (match.group(1), match.group(2).strip()) if match else (line, "")
+    if name in _FILE_OPTIONS:
+        value = value.strip("\"'")
+        nested = value if "://" in value else os.path.join(os.path.dirname(path), value)
+        if nested in above:
+            return
+        _read(nested, nested, environ, found, into if _FILE_OPTIONS[name] else found.constraints, above)
+    elif name in _EDITABLE:
+        into.append(Line(value, where, editable=True))
+    else:
+        found.options.append((name, value))
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines without comments, those that end in a backslash joined, each with the number that it begins at."""
+    number = 0
+    parts: list[str] = []
+    for index, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if parts and stripped.startswith("#"):
+            continue
+        number = number if parts else index
+        if line.endswith("\\") and not stripped.startswith("#"):
+            parts.append(line[:-1])
+            continue
+        whole = _COMMENT.sub("", "".join([*parts, line])).strip()
+        parts = []
+        if whole:
+            yield number, whole
+    if whole := _COMMENT.sub("", "".join(parts)).strip():
+        yield number, whole
