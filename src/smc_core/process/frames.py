@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from traceback import TracebackException
 
 _SMC_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_SCRIPT_RUNNER = os.path.join(_SMC_DIR, "process", "script.py")
+SCRIPT_RUNNER = os.path.join(_SMC_DIR, "process", "script.py")
 _STDLIB_DIR = os.path.dirname(os.path.abspath(os.__file__))
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -80,7 +80,7 @@ def _strip(told: TracebackException, code_prefix: str, seen: set[int]) -> None:
     if id(told) in seen:
         return
     seen.add(id(told))
-    stack = [frame for frame in told.stack if frame.filename != _SCRIPT_RUNNER]
+    stack = [frame for frame in told.stack if frame.filename != SCRIPT_RUNNER]
     first = next((n for n, frame in enumerate(stack) if _begins_user_code(frame.filename, code_prefix)), None)
     if first is None:
         first = next((n for n, frame in enumerate(stack) if not _is_plumbing(frame.filename)), 0)

@@ -27,6 +27,7 @@ SHOWN = 1024
 """Characters that SageMaker shows of a failure file (``FailureReason`` in its API reference)."""
 _LEAST_MESSAGE = 300
 _LAST_LINES = 20
+_LAST_LINE = 400
 _MAX_OTHERS = 8
 
 _SIGNAL_WORDS: dict[int, str] = {
@@ -312,7 +313,7 @@ def _others(ending: Ending, cause: Report) -> list[str]:
 
 def _last_lines(tail: str) -> str:
     lines = last_lines(tail, _LAST_LINES)
-    return "Last lines on stderr:\n" + "\n".join(one_line(line, 400) for line in lines) if lines else ""
+    return "\n".join(["Last lines on stderr:", *(line[:_LAST_LINE] for line in lines)]) if lines else ""
 
 
 def _put_together(story: _Story) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from smc_core.process.frames import is_library
+from smc_core.process.frames import SCRIPT_RUNNER, is_library
 from smc_core.process.pump import TAIL_BYTES
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -24,7 +24,8 @@ def tail_text(tail: bytes) -> str:
 def last_lines(text: str, most: int) -> list[str]:
     """The last lines that say something.
 
-    Colours are removed, of a progress bar only its last state is kept, and smc's own lines are left out.
+    Colours are removed, of a progress bar only its last state is kept, and smc's own lines are left out: what it
+    says itself, and the frames under the script's that Python's fault handler sees.
 
     Args:
         text: the end of stderr.
@@ -32,7 +33,8 @@ def last_lines(text: str, most: int) -> list[str]:
 
     """
     shown = [_COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2]).rstrip() for line in text.split("\n")]
-    return [line for line in shown if line and not line.startswith("smc: ")][-most:]
+    ours = ("smc: ", f'  File "{SCRIPT_RUNNER}"')
+    return [line for line in shown if line and not line.startswith(ours)][-most:]
 
 
 def fault_place(text: str, code_dir: str) -> str:

@@ -1,0 +1,3 @@
+# exit: 130
+# first: Stopped by SIGINT
+raise KeyboardInterrupt

@@ -1,0 +1,3 @@
+# exit: 1
+# first: SyntaxError: *(not_utf8.py*
+name = "été"

@@ -1,0 +1,4 @@
+#!/bin/sh
+# exit: 137
+# first: Killed by SIGKILL from outside*
+kill -KILL $$

@@ -1,0 +1,4 @@
+#!/bin/sh
+# exit: 1
+# first: Exit code 1; last line on stderr: ValueError: in python
+python3 -c 'raise ValueError("in python")'

@@ -1,0 +1,4 @@
+# exit: 1
+# first: SyntaxError: *: def train(: (syntax_error.py:3)
+def train(:
+    pass
