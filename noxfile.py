@@ -97,7 +97,9 @@ def build(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def demo(session: nox.Session) -> None:
     """The README's first command, as it stands there."""
-    command = re.search(r"^python3 -m venv \.venv-demo .*$", Path("README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    command = re.search(
+        r"^python3 -m venv \.venv-demo .*$", Path("README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     if command is None:
         session.error("README.md has no line that begins with: python3 -m venv .venv-demo")
     session.run("bash", "-euo", "pipefail", "-c", command[0], external=True)

@@ -1,18 +1,69 @@
-"""The public names: a change here is a change that users see, and belongs in CHANGELOG.md."""
+"""The public names. A change here is a change that users see, and belongs in CHANGELOG.md."""
 
 from __future__ import annotations
 
 import importlib
-import inspect
 
 import pytest
 
-import smc_core
+from smc_core import Environment
+from smc_core.plugins import HOOKS
 
-PUBLIC = {
-    "smc_core": [],
+ROOMS = {
+    "smc_core": """
+        CodeError Command ConfigurationError Environment HostError PluginConflictError PluginError
+        PluginLoadError PluginVersionError SmcError TrainResult UserCodeError Value __version__ contract
+        environment errors functions hookimpl hookspecs modules
+    """,
+    "smc_core.environment": """
+        ALIASES BASE_PATH CURRENT_HOST_ENV DEFAULT_MODULE_NAME_PARAM ENABLE_METRICS_PARAM Environment
+        HYPERPARAMETERS_FILE INPUT_CONFIG_PATH INPUT_DATA_CONFIG_FILE INPUT_DATA_PATH INPUT_PATH JOB_NAME_ENV
+        JOB_NAME_PARAM LOG_LEVEL_PARAM MODEL_PATH OUTPUT_DATA_PATH OUTPUT_PATH PROGRAM_PARAM REGION_PARAM_NAME
+        RESOURCE_CONFIG_FILE SAGEMAKER_HPS SUBMIT_DIR_PARAM USE_NGINX_ENV Value channel_dir cpu_count gpu_count
+        read_config read_hps read_input_data_config read_resource_config split_hps
+    """,
+    "smc_core.errors": """
+        CodeError ConfigurationError HostError PluginConflictError PluginError PluginLoadError
+        PluginVersionError SmcError UserCodeError
+    """,
+    "smc_core.functions": """
+        Signature call call_with_env execute import_target intersect_fn_args signature
+    """,
+    "smc_core.modules": """
+        DEFAULT_MODULE_NAME download download_and_import execute import_module install start_metrics
+    """,
 }
+FIELDS = """
+    base_dir channel_dirs checkpoint_dir code_dir cpu_count current_host current_instance_group
+    current_instance_group_hosts current_instance_type distribution_hosts distribution_instance_groups
+    enable_metrics framework_module framework_params gpu_count host_rank hosts hp_texts hps input_config_dir
+    input_data_config input_data_dir input_dir instance_groups instance_groups_dict is_hetero is_master
+    is_primary job_name log_level master_hostname master_port model_dir module_dir module_name
+    network_interface_name neuron_count output_data_dir output_dir output_intermediate_dir region
+    resource_config sources topology user_args user_entry_point
+"""
 
 
-def test_the_package() -> None:
-    assert sorted(smc_core.__all__) == PUBLIC["smc_core"]
+@pytest.mark.parametrize("room", ROOMS)
+def test_names_of_a_room(room: str) -> None:
+    assert _names(room) == ROOMS[room].split()
+
+
+def test_fields_of_the_environment() -> None:
+    assert sorted(Environment.model_fields) == FIELDS.split()
+
+
+def test_hooks() -> None:
+    assert HOOKS == ("create_environment", "launch", "load_user_module", "train", "save_model")
+
+
+def _names(room: str) -> list[str]:
+    """``__all__`` where there is one; else the classes and functions that the room defines."""
+    module = importlib.import_module(room)
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__)
+    return sorted(
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == room
+    )
