@@ -3,9 +3,6 @@
 ``prepare``, the worker and the script runner call this when they fail; the supervisor reads the files when the
 job has ended (``report_dir.py``) and takes the earliest for the cause. Writing a report never raises, and never
 changes how the process ends.
-
-While a script runs, a file of the user's may stand in for a module of the standard library (a ``json.py`` beside
-``train.py``), so this module imports nothing at its top that the interpreter has not loaded already.
 """
 
 from __future__ import annotations
@@ -16,7 +13,6 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import ModuleType
     from typing import Literal
 
 COMMAND_FILE = "command.json"
@@ -49,7 +45,9 @@ def write_report(error: BaseException, *, phase: str, environ: Mapping[str, str]
     try:
         folder = environ.get("SMC_REPORT_DIR")
         if folder and exit_code(error, phase):
-            with _GenuineStandardLibrary():
+            from smc_core.process.script import GenuineStandardLibrary
+
+            with GenuineStandardLibrary():
                 _write_report(error, phase, environ, folder)
     except BaseException:  # noqa: BLE001, S110 - whatever happens here, the error that is told of comes first
         pass
@@ -98,26 +96,6 @@ def user_traceback(error: BaseException, environ: Mapping[str, str] = os.environ
     from smc_core.process.frames import shown_traceback
 
     return shown_traceback(_users_own(error), _code_dir(environ))
-
-
-class _GenuineStandardLibrary:
-    """While entered, imports find the standard library, though the user's folder has files of the same names."""
-
-    def __enter__(self) -> None:
-        self._path = sys.path[:]
-        self._shadowing: dict[str, ModuleType] = {}
-        stdlib = os.path.dirname(os.path.abspath(os.__file__))
-        for name in list(sys.modules):
-            if name.partition(".")[0] in sys.stdlib_module_names and name != "__main__":
-                file = getattr(sys.modules[name], "__file__", None)
-                if file and not file.startswith(stdlib) and "lib-dynload" not in file:
-                    self._shadowing[name] = sys.modules.pop(name)
-        folders = [folder for folder in sys.path if folder.startswith(stdlib) or folder.endswith(".zip")]
-        sys.path[:] = [*folders, *(folder for folder in sys.path if folder not in folders)]
-
-    def __exit__(self, *_: object) -> None:
-        sys.path[:] = self._path
-        sys.modules.update(self._shadowing)
 
 
 def _write_report(error: BaseException, phase: str, environ: Mapping[str, str], folder: str) -> None:

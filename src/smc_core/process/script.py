@@ -28,7 +28,7 @@ def main() -> None:
         if sys.argv[0] == "-m":
             _run_module()
         else:
-            _run_file(module, os.path.abspath(sys.argv[0]))
+            _run_file(module, os.path.join(os.getcwd(), sys.argv[0]))
     except BaseException as error:
         _report(error)
         _hide_own_frames()
@@ -69,11 +69,32 @@ def _run_module() -> None:
     runpy._run_module_as_main(name)  # type: ignore[attr-defined]  # what Python itself calls for -m
 
 
+class GenuineStandardLibrary:
+    """While entered, imports find Python's own modules and smc's, whatever the user's code has put in their place."""
+
+    def __enter__(self) -> None:
+        self._path = sys.path[:]
+        self._replaced = {}
+        library = os.path.dirname(os.__file__)
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in sys.stdlib_module_names and name != "__main__":
+                file = getattr(module, "__file__", None)
+                if module is None or (file and not file.startswith(library)):
+                    self._replaced[name] = sys.modules.pop(name)
+        smc = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        sys.path[:] = [library, os.path.join(library, "lib-dynload"), smc, *sys.path]
+
+    def __exit__(self, *_: object) -> None:
+        sys.path[:] = self._path
+        sys.modules.update(self._replaced)
+
+
 def _report(error: BaseException) -> None:
     try:
-        from smc_core.process import reports
+        with GenuineStandardLibrary():
+            from smc_core.process import reports
 
-        reports.write_report(error, phase="script")
+            reports.write_report(error, phase="script")
     except BaseException:  # noqa: BLE001, S110 - the script's own ending comes first
         pass
 
