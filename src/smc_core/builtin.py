@@ -6,7 +6,6 @@ import os
 from types import ModuleType
 from typing import Any
 
-from smc_core import functions, modules
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult, hookimpl
@@ -26,7 +25,9 @@ def load_user_module(environment: Environment) -> ModuleType:
     """Import the entry point from the code directory."""
     if environment.user_entry_point is None:
         raise ConfigurationError("no entry point: set the hyperparameter sagemaker_program")
-    return modules.import_module(environment.user_entry_point, environment.code_dir)
+    from smc_core.modules import import_module
+
+    return import_module(environment.user_entry_point, environment.code_dir)
 
 
 @hookimpl(trylast=True)
@@ -37,7 +38,9 @@ def train(environment: Environment, module: ModuleType) -> TrainResult:
         raise ConfigurationError(
             f"{module.__name__} has no function train(); define one, or set SMC_MODE=script to run it as a program"
         )
-    return TrainResult(functions.call(function, environment))
+    from smc_core.functions import call
+
+    return TrainResult(call(function, environment))
 
 
 @hookimpl(trylast=True)

@@ -7,7 +7,6 @@ the lower level that :meth:`Environment.create` is composed of.
 from __future__ import annotations
 
 import builtins
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -97,7 +96,7 @@ class Environment(BaseModel):
     allows (``env.batch_size``; ``-`` may be written ``_``), and is a :class:`~smc_core.hyperparameters.Value`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
 
     base_dir: str = Field(description="base directory: SAGEMAKER_BASE_DIR, else /opt/ml")
     input_dir: str = Field(description="BASE/input")
@@ -176,6 +175,10 @@ class Environment(BaseModel):
 
         """
         facts = gather(session=session, base_dir=base_dir, environ=environ)
+        if (
+            cls is Environment and not fields
+        ):  # what we read ourselves needs no check, and a validator takes time to build
+            return cls.model_construct(**facts)
         return cls(**{**facts, **fields})
 
     def extend(self, environment_class: type[EnvironmentT], **fields: Any) -> EnvironmentT:
@@ -252,5 +255,7 @@ class Environment(BaseModel):
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib
+
     matches = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {matches[0]!r}?" if matches else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -43,6 +42,9 @@ from smc_core.resources import cpu_count, gpu_count, neuron_count
 
 MASTER_PORT = 7777
 """TCP port that the classic PyTorch toolkit and the SageMaker SDK v3 use for rendezvous."""
+
+DEFAULT_LOG_LEVEL = 20
+"""``logging.INFO``."""
 
 LAUNCHER_SWITCHES = (
     "sagemaker_mpi_enabled",
@@ -189,7 +191,7 @@ def _job(lookup: _Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
         "job_name": _plain(lookup.text("job_name", ("TRAINING_JOB_NAME", JOB_NAME_ENV), JOB_NAME_PARAM)),
         "region": _plain(lookup.text("region", ("AWS_REGION", "SAGEMAKER_REGION"), REGION_PARAM_NAME)),
         "enable_metrics": metrics is not None and metrics.to_bool(),
-        "log_level": logging.INFO if level is None else _log_level(level),
+        "log_level": DEFAULT_LOG_LEVEL if level is None else _log_level(level),
     }
     if region:
         job["region"] = region
@@ -202,6 +204,8 @@ def _plain(value: Value | None) -> str | None:
 
 
 def _log_level(value: Value) -> int:
+    import logging
+
     named = getattr(logging, value.strip().upper(), None)
     return named if isinstance(named, int) else value.to_int()
 

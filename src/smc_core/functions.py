@@ -7,7 +7,6 @@ annotation converts. All that is wrong is told at once, before the function runs
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import os
@@ -251,6 +250,8 @@ def _annotations(fn: Callable[..., Any], named: Mapping[str, inspect.Parameter])
 
 
 def _nearest(name: str, offers: Mapping[str, _Offer]) -> str:
+    import difflib
+
     matches = difflib.get_close_matches(name, list(offers), n=1)
     return f" (nearest: {matches[0]!r})" if matches else ""
 

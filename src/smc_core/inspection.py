@@ -57,7 +57,7 @@ def plugins(*, as_json: bool) -> tuple[str, bool]:
     manager = new_manager()
     rows: list[dict[str, Any]] = []
     for plugin in reversed(installed()):
-        row = {
+        row: dict[str, Any] = {
             "name": plugin.name,
             "version": plugin.version,
             "distribution": plugin.distribution,

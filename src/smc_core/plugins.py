@@ -12,7 +12,6 @@ In order:
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.metadata
 import os
@@ -239,5 +238,7 @@ def _explain(message: str, plugin: object) -> str:
     unknown = [name for name in marked if name not in HOOKS]
     if not unknown:
         return " ".join(message.split())
+    import difflib
+
     nearest = difflib.get_close_matches(unknown[0], HOOKS, n=1, cutoff=0)
     return f"there is no hook {unknown[0]!r}; the nearest is {nearest[0]!r} (all: {', '.join(HOOKS)})"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -83,7 +82,7 @@ def read_resource_config(base_dir: str | os.PathLike[str] | None = None) -> dict
     """
     path = os.path.join(job_paths(base_dir).input_config, RESOURCE_CONFIG_FILE)
     if not os.path.lexists(path):
-        name = socket.gethostname()
+        name = os.uname().nodename
         return {"current_host": name, "hosts": [name]}
     config = read_config(path)
     check = _Checker(path)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -99,9 +97,11 @@ def _nvidia_gpus() -> int:
 
 
 def _ask(program: str, *options: str) -> str | None:
-    path = shutil.which(program)
+    path = next(filter(_is_program, (os.path.join(d, program) for d in os.get_exec_path())), None)
     if path is None:
         return None
+    import subprocess
+
     try:
         answer = subprocess.run(  # noqa: S603 - a fixed program and fixed options
             [path, *options], capture_output=True, text=True, timeout=_QUERY_SECONDS, check=True
@@ -109,6 +109,10 @@ def _ask(program: str, *options: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout
+
+
+def _is_program(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def _cpu_quota(root: Path) -> float | None:

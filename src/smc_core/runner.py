@@ -10,6 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from smc_core.contract import PROGRAM_ENV, job_paths
+from smc_core.errors import SmcError
+from smc_core.process import log
+from smc_core.process.outcome_files import OutcomeFiles
 from smc_core.process.supervisor import supervise
 
 PREPARE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "process", "prepare.py")
@@ -43,6 +46,21 @@ def run(
         options = ["--framework", framework]
     command = [sys.executable, PREPARE, *options]
     return supervise(command, base_dir=job_paths(environ=variables).base, environ=variables)
+
+
+def note_refusal(error: SmcError) -> None:
+    """Leave a failure file for a job that could not even begin, where the folder of a job is there.
+
+    Args:
+        error: what was wrong with the command line.
+
+    """
+    paths = job_paths()
+    if os.path.isdir(paths.base):
+        files = OutcomeFiles(paths)
+        trouble = files.begin() or files.fail(f"{type(error).__name__}: {error}\n")
+        if trouble is not None:
+            log.line(trouble)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -53,7 +53,7 @@ def test_a_model_that_nobody_can_save_says_who_was_asked(job: JobFolder, install
 
 
 def test_a_disabled_plugin_is_not_even_imported(job: JobFolder, install: Install) -> None:
-    job.code(train_py=TRAIN.replace("return", "print")).hyperparameters(epochs=1)
+    job.code(train_py="def train():\n    print('m')\n").hyperparameters(epochs=1)
     ended = job.run("train.py", SMC_DISABLE_PLUGINS="broken", **install("broken"))
     assert (ended.exit_code, ended.stdout) == (0, "m\n")
     assert "broken disabled" in ended.stderr

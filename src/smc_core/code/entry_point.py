@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ast
-import difflib
-import importlib.util
 import os
-import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,6 +85,8 @@ def executable_argv(path: str) -> list[str]:
     with open(path, "rb") as file:
         first = file.readline(512)
     if first.startswith(b"#!"):
+        import shlex
+
         try:
             return [*shlex.split(first[2:].decode().strip()), path]
         except ValueError as error:
@@ -140,6 +139,8 @@ def _module_file(name: str, code_dir: str) -> str | None:
     for candidate in (below + ".py", os.path.join(below, "__main__.py")):
         if os.path.isfile(candidate):
             return candidate
+    import importlib.util
+
     sys.path.insert(0, code_dir)
     try:
         spec = importlib.util.find_spec(name)
@@ -153,6 +154,8 @@ def _module_file(name: str, code_dir: str) -> str | None:
 
 
 def _nearest(name: str, code_dir: str) -> str:
+    import difflib
+
     files = _files(code_dir)
     matches = difflib.get_close_matches(name, files, n=3, cutoff=0.5)
     same_base = [file for file in files if os.path.basename(file) == os.path.basename(name)]

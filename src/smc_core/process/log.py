@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 
 from smc_core.errors import EXIT_INTERNAL, SmcError, UserCodeError
 
@@ -32,6 +31,8 @@ def failure(error: BaseException) -> int:
     if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
         line(f"error: {error}")
         return error.exit_code
+    import traceback
+
     traceback.print_exception(type(error), error, error.__traceback__)
     line(f"internal error: {type(error).__name__}: {error}; {ISSUES}")
     return EXIT_INTERNAL

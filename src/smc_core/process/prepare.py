@@ -14,14 +14,16 @@ import sys
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
-import argparse
+import gc
 import os
-import platform
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from smc_core.errors import ConfigurationError
 from smc_core.process import lifeline, log, reports
+
+FRAMEWORK_OPTION = "--framework"
+MODULE_OPTION = "--module"
 
 if TYPE_CHECKING:
     from smc_core.environment import Environment
@@ -33,18 +35,16 @@ def main(argv: list[str]) -> int:
     """Prepare the job, and become it.
 
     Args:
-        argv: the arguments that :mod:`smc_core.runner` gives.
+        argv: what :mod:`smc_core.runner` gives: nothing, ``--module``, or ``--framework NAME``.
 
     Returns:
         The exit code, where the job could not be prepared or was run in this process.
 
     """
+    gc.disable()  # what is made here lives until exec; looking for garbage takes a tenth of the time
     lifeline.die_with_parent()
-    parser = argparse.ArgumentParser(prog="prepare")
-    parser.add_argument("--module", action="store_true")
-    parser.add_argument("--framework")
-    options = parser.parse_args(argv)
-    steps = _Steps(options.framework, options.module)
+    framework = argv[1] if argv[:1] == [FRAMEWORK_OPTION] else None
+    steps = _Steps(framework, as_module=argv == [MODULE_OPTION])
     try:
         become = steps.prepare()
     except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
 class _Steps:
     """The steps of the preparation, and which of them is under way: a report names it."""
 
-    def __init__(self, framework: str | None, as_module: bool) -> None:
+    def __init__(self, framework: str | None, *, as_module: bool) -> None:
         self.framework = framework
         self.as_module = as_module
         self.phase = "plugins"
@@ -69,7 +69,7 @@ class _Steps:
         from smc_core.plugins import Plugins
 
         plugins = Plugins.load()
-        log.line(f"smc-core {__version__}, Python {platform.python_version()}, {_names(plugins)}")
+        log.line(f"smc-core {__version__}, Python {sys.version.split()[0]}, {_names(plugins)}")
         self.phase = "environment"
         environment = plugins.create_environment()
         _make_folders(environment)
@@ -92,17 +92,17 @@ class _Steps:
 
     def _bring_code(self, environment: Environment) -> Environment:
         """Fetch what was submitted and install what it needs; returns the Environment that knows where it lies."""
-        from smc_core.code.download import fetch
         from smc_core.code.install import install
         from smc_core.contract import CODE_DIR_ENV
 
         self.phase = "code"
-        fetched = fetch(environment.module_dir, environment.code_dir, environment.user_entry_point)
-        if fetched.path != environment.code_dir:
+        if environment.module_dir != environment.code_dir:
+            from smc_core.code.download import fetch
+
+            fetched = fetch(environment.module_dir, environment.code_dir, environment.user_entry_point)
+            log.line(f"code: {fetched.summary}")
             os.environ[CODE_DIR_ENV] = fetched.path  # every rank makes its own Environment
             environment = environment.model_copy(update={"code_dir": fetched.path})
-        if environment.module_dir != environment.code_dir:
-            log.line(f"code: {fetched.summary}")
         self.phase = "requirements"
         installed = install(environment.code_dir)
         self.installed = installed.changed
@@ -154,6 +154,7 @@ def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
     """Run the worker in this process, which becomes what the command describes."""
     from smc_core.process import worker
 
+    gc.enable()
     os.environ.clear()
     os.environ.update(plan.command.environ)
     os.chdir(plan.command.cwd)

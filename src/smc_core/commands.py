@@ -1,0 +1,134 @@
+"""What the command line understands. A handler imports what it needs inside itself: each stays small."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn
+
+from smc_core import __version__
+from smc_core.errors import ConfigurationError
+
+_DESCRIPTION = "Runs machine-learning training inside containers: on Amazon SageMaker, on a laptop, anywhere."
+
+_EPILOG = """\
+settings, as variables:
+  SAGEMAKER_BASE_DIR          folder of the job, laid out as /opt/ml (default: /opt/ml)
+  SAGEMAKER_PROGRAM           entry point: train.py, pkg/train.py, pkg.train, run.sh
+  SAGEMAKER_SUBMIT_DIRECTORY  where the code comes from: a folder, an archive, a URL
+  SMC_MODE                    script or function, where the choice by itself is not wanted
+  SMC_ARGS                    how hyperparameters become arguments: classic, json, flags
+  SMC_STOP_GRACE              seconds between SIGTERM and SIGKILL (default: 110)
+  SMC_DISABLE_PLUGINS         names of plugins to leave out, with commas between
+
+exit codes:
+  the script's own; 128+n where signal n killed it;
+  2 configuration, 3 plugin, 4 user code or its requirements, 5 host, 70 a fault of smc
+"""
+
+_RUN = """\
+Runs the job that the folders of the contract describe, and writes output/success or output/failure.
+
+In a container: ENTRYPOINT ["smc", "run"]. The word "train", by which SageMaker starts a container, may follow.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells an error as the others are told: raised, and on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message} ({self.prog} --help tells more)")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of ``smc``; ``options.handler(options)`` runs what was asked for and gives the exit code."""
+    smc = _Parser(
+        prog="smc",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    smc.add_argument("--version", action="version", version=f"smc-core {__version__}")
+    commands = smc.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = _command(commands, "run", _run, "run the training job", _RUN)
+    _add_target(run)
+
+    plan = _command(commands, "plan", _plan, "say what would run, and where each value comes from; run nothing")
+    _add_target(plan)
+    plan.add_argument("--json", action="store_true", help="as JSON")
+
+    _command(commands, "env", _env, "print the Environment of the job as JSON")
+
+    plugins = _command(commands, "plugins", _plugins, "list the plugins, and the hooks in call order")
+    plugins.add_argument("--json", action="store_true", help="as JSON")
+    return smc
+
+
+def _command(
+    commands: argparse._SubParsersAction[_Parser],
+    name: str,
+    handler: Callable[[argparse.Namespace], int],
+    summary: str,
+    description: str | None = None,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=description or summary[0].upper() + summary[1:] + ".",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument(
+        "target",
+        nargs="?",
+        metavar="train | PATH",
+        help='the word "train", or a path (with a "/", or ending in .py or .sh) that takes the place of the '
+        "job's entry point",
+    )
+    target.add_argument("-m", dest="module", metavar="MODULE", help="run a module of the code, as python -m does")
+
+
+def _program(options: argparse.Namespace) -> str | None:
+    """The path that the target names, or None for the job's own entry point."""
+    target: str | None = options.target
+    if target is None or target == "train":
+        return None
+    if target == "serve":
+        raise ConfigurationError('smc trains and does not serve: "serve" starts an inference image')
+    if "/" in target or target.endswith((".py", ".sh")):
+        return target
+    raise ConfigurationError(f'{target!r} is neither "train" nor a path; a file of that name is run with ./{target}')
+
+
+def _run(options: argparse.Namespace) -> int:
+    from smc_core.runner import run
+
+    return run(_program(options), module=options.module)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from smc_core import inspection
+
+    print(inspection.plan(_program(options), options.module, as_json=options.json))
+    return 0
+
+
+def _env(_: argparse.Namespace) -> int:
+    from smc_core import inspection
+
+    print(inspection.environment())
+    return 0
+
+
+def _plugins(options: argparse.Namespace) -> int:
+    from smc_core import inspection
+
+    text, all_work = inspection.plugins(as_json=options.json)
+    print(text)
+    return 0 if all_work else 3
