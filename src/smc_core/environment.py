@@ -175,9 +175,8 @@ class Environment(BaseModel):
 
         """
         facts = gather(session=session, base_dir=base_dir, environ=environ)
-        if (
-            cls is Environment and not fields
-        ):  # what we read ourselves needs no check, and a validator takes time to build
+        if cls is Environment and not fields:
+            # What was read here needs no check, and a validator takes time to build.
             return cls.model_construct(**facts)
         return cls(**{**facts, **fields})
 

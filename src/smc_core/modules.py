@@ -37,7 +37,7 @@ def import_module(name: str, folder: str | os.PathLike[str] | None = None) -> Mo
 
     Args:
         name: ``train``, ``train.py``, ``pkg.train`` or ``pkg/train.py``; a file whose name is no identifier
-            (``my-train.py``) too.
+            (``my-train.py``) and one named by an absolute path too.
         folder: a folder to find it in, which is put in front of ``sys.path`` and stays there; None looks in
             ``sys.path`` as it is.
 
@@ -46,19 +46,25 @@ def import_module(name: str, folder: str | os.PathLike[str] | None = None) -> Mo
         Exception: whatever the module raises while it is imported.
 
     """
+    if os.path.isabs(name):
+        folder, name = os.path.split(name)
     if folder is not None and os.fspath(folder) not in sys.path:
         sys.path.insert(0, os.fspath(folder))
     dotted = name.removesuffix(".py").replace("/", ".").strip(".")
+    path = os.path.join(folder or os.curdir, name if name.endswith(".py") else name.replace(".", "/") + ".py")
     try:
-        return importlib.import_module(dotted)
+        module = importlib.import_module(dotted)
     except ModuleNotFoundError as error:
         if error.name is None or not (dotted == error.name or dotted.startswith(error.name + ".")):
             raise  # the module is there; what it imports is not
-        path = os.path.join(folder or os.curdir, name if name.endswith(".py") else name + ".py")
         if not os.path.isfile(path):
             where = f" in {os.fspath(folder)}" if folder is not None else ""
             raise CodeError(f"there is no module {dotted!r}{where}") from error
-    return _import_file(dotted, path)
+        return _import_file(dotted, path)
+    file = getattr(module, "__file__", None)
+    if os.path.isfile(path) and not (file and os.path.samefile(file, path)):
+        raise CodeError(f"{path} cannot be imported: a module {dotted!r} is loaded from {file}; give it another name")
+    return module
 
 
 def download_and_import(

@@ -34,7 +34,7 @@ def test_channels_and_their_folders(job: JobFolder) -> None:
     ("text", "place"),
     [
         ('{"a": }', "line 1, column 7"),
-        ('{\n "a": "1",\n}', "line 3, column 1"),
+        ('{\n "a": "1"\n "b": 2}', "line 3, column 2"),
         ("", "line 1, column 1"),
         ("[1]", "expected a JSON object, found a list"),
         ("null", "expected a JSON object, found nothing"),
