@@ -116,7 +116,8 @@ class _Transfer:
             requests.exceptions.ChunkedEncodingError,
             urllib3.exceptions.HTTPError,
         ) as error:
-            raise _AgainError(_cause(error)) from harmless(error)
+            why = _cause(error)
+            raise _AgainError(self._broken_off() if "IncompleteRead" in why else why) from harmless(error)
         except requests.RequestException as error:
             raise self._failed(_cause(error)) from harmless(error)
 
@@ -163,7 +164,7 @@ class _Transfer:
                 self.furthest = max(self.furthest, self._have)
                 self._progress.add(len(chunk))
         if total is not None and self._have < total:
-            raise _AgainError(f"the connection ended after {self._have:,} of {total:,} bytes")
+            raise _AgainError(self._broken_off())
 
     def _begin(self, response: Response) -> int | None:
         """Find out from which byte on the answer is; returns how long the whole file is, where known."""
@@ -204,6 +205,9 @@ class _Transfer:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise self._failed("what the server sent cannot be decoded") from error
         os.replace(plain, self._target)
+
+    def _broken_off(self) -> str:
+        return f"the connection ended after {self._have:,} of {self._progress.total or 0:,} bytes"
 
     def _failed(self, why: str) -> CodeError:
         return CodeError(f"{self._location.printable} cannot be fetched: {why}")

@@ -17,6 +17,7 @@ from typing import Literal
 from smc_core.code.index import Index
 from smc_core.code.location import without_credentials
 from smc_core.errors import CodeError
+from smc_core.masking import Masker, secret_values
 
 TAIL_LINES = 20
 """How many of the installer's last lines a failure keeps."""
@@ -76,7 +77,7 @@ class Installer:
         variables = index.uv_variables(environ) if self.name == "uv" else index.pip_variables(environ)
         merged = {**environ, **_QUIET, **variables, **_cache(environ)}
         command = [*self.command, "install", *self._python(), *index.arguments(), *arguments]
-        status, tail = _run(command, merged, cwd, index.secrets)
+        status, tail = _run(command, merged, cwd, Masker({*index.secrets, *secret_values(environ)}))
         if status:
             how = f"exit code {status}" if status > 0 else f"signal {-status}"
             raise CodeError("\n".join([f"{what} cannot be installed: {self.name} ended with {how}", *tail]))
@@ -123,7 +124,7 @@ def _cache(environ: Mapping[str, str]) -> dict[str, str]:
     return {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1", "HOME": environ.get("HOME") or tempfile.gettempdir()}
 
 
-def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, secrets: Sequence[str]) -> tuple[int, list[str]]:
+def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, mask: Masker) -> tuple[int, list[str]]:
     """Run a program and pass on its lines; returns its status and its last lines."""
     tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
     process = subprocess.Popen(  # noqa: S603 - a list, and no shell
@@ -139,7 +140,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, secrets: 
     )
     try:
         for raw in process.stdout or ():
-            line = _masked(raw.rstrip("\n"), secrets)
+            line = without_credentials(mask(raw.rstrip("\n")))
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
             if line.strip():
@@ -161,9 +162,3 @@ def _end(process: subprocess.Popen[str], patience: float = 2.0) -> None:
     finally:
         if process.stdout is not None:
             process.stdout.close()
-
-
-def _masked(line: str, secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        line = line.replace(secret, "***")
-    return without_credentials(line)

@@ -22,6 +22,7 @@ _MAX_HEADER = 256 * 1024
 _OVERHEAD = 4 * 1024
 """Bytes of headers and padding that one member may take besides its content."""
 _CHUNK = 1024 * 1024
+_MANY_CHUNKS = 64
 _EXTENDED = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -56,7 +57,7 @@ def read_tar(path: str, compression: str, unpacked: Unpacked) -> None:
     opener = _OPENERS.get(compression, open)
     try:
         with opener(path, "rb") as content:
-            _read_members(_Stream(content, unpacked), unpacked)
+            _read_whole(_Stream(content, unpacked), unpacked)
     except _BrokenError as error:
         raise unpacked.damaged(str(error)) from error
     except EOFError as error:
@@ -71,14 +72,21 @@ def read_tar(path: str, compression: str, unpacked: Unpacked) -> None:
         raise unpacked.damaged(f"is corrupt: {error or type(error).__name__}") from error
 
 
+def _read_whole(stream: _Stream, unpacked: Unpacked) -> None:
+    try:
+        _read_members(stream, unpacked)
+    except _BrokenError:
+        stream.drain(_MANY_CHUNKS)  # if the compressed data itself is broken, that is the cause
+        raise
+    unpacked.finish()
+    stream.drain()  # up to the checksum of the compressed data
+
+
 def _read_members(stream: _Stream, unpacked: Unpacked) -> None:
     archive = tarfile.TarFile(fileobj=cast("IO[bytes]", stream), tarinfo=_Header, errors="surrogateescape")
     while (member := archive.next()) is not None:
         cast(Any, archive).members.clear()  # it would remember each
         _read_member(archive, member, stream, unpacked)
-    unpacked.finish()
-    while stream.read(_CHUNK):  # up to the checksum of the compressed data
-        pass
 
 
 def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, stream: _Stream, unpacked: Unpacked) -> None:
@@ -144,6 +152,11 @@ class _Stream:
         self._position += len(data)
         self._unpacked.check_size(self._position - self._unpacked.limits.max_files * _OVERHEAD)
         return data
+
+    def drain(self, chunks: int | None = None) -> None:
+        """Read on to the end, or for so many chunks."""
+        while chunks != 0 and self.read(_CHUNK):
+            chunks = None if chunks is None else chunks - 1
 
     def tell(self) -> int:
         return self._position
