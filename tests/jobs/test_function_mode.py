@@ -96,6 +96,13 @@ def test_an_exception_of_the_users(job: JobFolder) -> None:
     assert "smc_core" not in ended.stderr.replace("smc-core", "")
 
 
+def test_an_exception_that_is_no_exception_class(job: JobFolder) -> None:
+    job.code(train_py="import asyncio\ndef train():\n    raise asyncio.CancelledError('gave up')\n")
+    ended = job.run("train.py")
+    assert ended.exit_code == 1
+    assert "CancelledError: gave up (train.py:3, in train)" in (ended.failure or "").splitlines()[0]
+
+
 def test_exit_codes_of_the_users_are_kept(job: JobFolder) -> None:
     job.code(train_py="import sys\ndef train():\n    sys.exit(37)\n")
     assert job.run("train.py").exit_code == 37

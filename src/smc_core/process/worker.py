@@ -69,10 +69,10 @@ def run(plugins: Plugins, environment: Environment, target: str | None = None) -
     steps = _Steps(plugins, environment)
     try:
         steps.framework(target) if target else steps.hooks()
-    except SystemExit as ending:
+    except (SystemExit, KeyboardInterrupt) as ending:
         reports.write_report(ending, phase=steps.phase)
         raise
-    except Exception as error:  # noqa: BLE001 - the user's own exception, of any class
+    except BaseException as error:  # noqa: BLE001 - the user's own, of any class; asyncio's CancelledError is one
         reports.write_report(error, phase=steps.phase)
         if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
             return log.failure(error)
