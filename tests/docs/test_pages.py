@@ -4,6 +4,7 @@ A page is one story: its blocks run in their order, in one folder that begins em
 
 - ``python`` is run, ``bash`` is run; each must end with exit code 0.
 - ``console`` is a session: what a ``$`` line runs must print the lines that follow it, ``...`` standing for anything.
+- ``pip install`` installs into the page's own folder, from the page's own folder: nothing comes from an index.
 - A block of any language whose first line is a comment with a file name, ``# train.py``, becomes that file. (JSON has
   no comments: such a file is written by a ``bash`` block.)
 - A block that cannot run here says so in the line above it: ``<!-- not run: it needs a registry -->``. So it is with
@@ -31,6 +32,7 @@ _FILE = re.compile(r"\A(?:#|//|<!--) ([\w.][\w./-]*\.\w+|(?:\w+/)*Dockerfile)(?:
 _NOT_RUN = re.compile(r"<!-- not run: (.+) -->\s*\Z", re.DOTALL)
 
 
+_OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "1"}
 _NEEDS = {"docs/plugins/keras.md": "keras"}
 """Page → the framework without which it is not run; the nox session of the plugin has it."""
 
@@ -107,10 +109,10 @@ def _run_block(block: Block, folder: Path) -> None:
         path.write_text(block.text, encoding="utf-8")
     elif block.language == "console":
         for command, expected in _session(block.text):
-            printed, _ = _shell(command, folder)
+            printed, _ = _run(["bash", "-c", command], folder)
             assert _matches(expected, printed), f"{block}: $ {command}\nprinted\n{printed}\nand not\n{expected}"
     elif block.language == "bash":
-        printed, code = _shell(block.text, folder)
+        printed, code = _run(["bash", "-euo", "pipefail", "-c", block.text], folder)
         assert code == 0, f"{block} ended with exit code {code} and printed\n{printed}"
     elif block.language == "python":
         printed, code = _run([sys.executable, "-W", "error", "-c", block.text], folder)
@@ -130,17 +132,14 @@ def _matches(expected: str, printed: str) -> bool:
     return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
 
 
-def _shell(command: str, folder: Path) -> tuple[str, int]:
-    return _run(["bash", "-euo", "pipefail", "-c", command], folder)
-
-
 def _run(argv: list[str], folder: Path) -> tuple[str, int]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("SM_", "SMC_", "SAGEMAKER_", "PYTHON"))}
     environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
+    environ["PYTHONPATH"] = environ["PIP_TARGET"] = str(folder / ".site-packages")
     ended = subprocess.run(
         argv,
         cwd=folder,
-        env={**environ, "SMC_REPOSITORY": str(ROOT)},
+        env={**environ, **_OFFLINE},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

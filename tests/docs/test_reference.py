@@ -1,0 +1,88 @@
+"""What the reference says, held against the code."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smc_core import Environment, contract, errors, hookspecs
+from smc_core.plugins import HOOKS
+
+DOCS = Path(__file__).parents[2] / "docs"
+HEADINGS = ["Runs in:", "Args:", "Returns:", "Raises:"]
+
+
+def _docstring(hook: str) -> str:
+    return inspect.getdoc(getattr(hookspecs, hook)) or ""
+
+
+def _section(hook: str, heading: str) -> str:
+    """A section of a hook's docstring, without its indentation."""
+    after = _docstring(hook).partition(f"\n{heading}\n")[2]
+    return inspect.cleandoc(re.split(r"\n(?=\S)", after)[0])
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_is_documented_under_the_same_headings(hook: str) -> None:
+    text = _docstring(hook)
+    summary, blank, *_ = text.splitlines()
+    assert summary.endswith(".")
+    assert blank == ""
+    assert re.findall(r"^[A-Z][a-z ]+:$", text, re.MULTILINE) == HEADINGS
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_documents_its_arguments_and_what_none_means(hook: str) -> None:
+    arguments = list(inspect.signature(getattr(hookspecs, hook)).parameters)
+    assert re.findall(r"^(\w+): ", _section(hook, "Args:"), re.MULTILINE) == arguments
+    assert "None: " in _section(hook, "Returns:")
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_page_of_the_hooks_has_its_arguments_and_place(hook: str) -> None:
+    page = (DOCS / "reference/hooks.md").read_text()
+    assert f".. autofunction:: smc_core.hookspecs.{hook}\n" in page
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{hook}` |"))
+    _, _, arguments, place, result, _ = (cell.strip() for cell in row.split("|"))
+    assert re.findall(r"`(\w+)`", arguments) == list(inspect.signature(getattr(hookspecs, hook)).parameters)
+    assert place in " ".join(_section(hook, "Runs in:").split())
+    first = getattr(hookspecs, hook).smc_spec["firstresult"]
+    assert (result == "the first") == first == ("First result." in _docstring(hook))
+
+
+def test_the_page_of_the_hooks_has_them_in_call_order() -> None:
+    page = (DOCS / "reference/hooks.md").read_text()
+    assert re.findall(r"autofunction:: smc_core\.hookspecs\.(\w+)", page) == list(HOOKS)
+
+
+def test_every_variable_that_smc_reads_is_among_the_settings() -> None:
+    page = (DOCS / "reference/settings.md").read_text()
+    read = {v for name, v in vars(contract).items() if name.endswith("_ENV")} - {"CURRENT_HOST", "SAGEMAKER_USE_NGINX"}
+    params = {v for name, v in vars(contract).items() if name.endswith(("_PARAM", "_PARAM_NAME"))}
+    assert {name for name in read | params if f"`{name}`" not in page} <= {
+        contract.TUNING_METRIC_PARAM,
+        contract.DEFAULT_MODULE_NAME_PARAM,
+    }
+
+
+def test_every_exit_code_is_on_the_page_of_the_errors() -> None:
+    page = (DOCS / "reference/errors.md").read_text()
+    reserved = {v for n, v in vars(errors).items() if n.startswith("EXIT_")} - {0, 1, errors.EXIT_SIGNAL_BASE}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)} == reserved
+
+
+def test_every_command_is_on_the_page_of_the_command_line() -> None:
+    page = (DOCS / "reference/command-line.md").read_text()
+    shown = subprocess.run([sys.executable, "-m", "smc_core", "--help"], capture_output=True, text=True, check=True)
+    commands = re.findall(r"^    (\w+) ", shown.stdout, re.MULTILINE)
+    assert re.findall(r"^## smc (\w+)$", page, re.MULTILINE) == commands
+
+
+def test_every_field_of_the_environment_is_described() -> None:
+    undescribed = [name for name, field in Environment.model_fields.items() if not field.description]
+    assert undescribed == ["sources"]
