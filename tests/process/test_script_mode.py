@@ -33,15 +33,13 @@ class Sample:
     def __init__(self, number): self.number = number
     def __eq__(self, other): return self.number == other.number
 
-def double(sample): return Sample(sample.number * 2)
+def double(sample): return Sample(sample.number * 2), __name__, sys.argv[1:]
 
 if __name__ == "__main__":
     print(Sample.__module__, pickle.loads(pickle.dumps(Sample(3))) == Sample(3))
     for method in ("spawn", "forkserver", "fork"):
         with multiprocessing.get_context(method).Pool(2) as pool:
-            print(method, [sample.number for sample in pool.map(double, [Sample(1), Sample(2)])])
-else:
-    sys.stdout.write(f"imported as {__name__} {len(sys.argv)}\n")
+            print(method, [(one.number, *rest) for one, *rest in pool.map(double, [Sample(1), Sample(2)])])
 '''
 
 ENDINGS = {
@@ -133,8 +131,8 @@ def test_multiprocessing_and_pickle(tmp_path):
     (tmp_path / "train.py").write_text(SPAWN)
     alone, with_smc = _both(["train.py", "x"], tmp_path)
     assert with_smc.returncode == alone.returncode == 0, with_smc.stderr.decode()
-    assert set(with_smc.stdout.splitlines()) == set(alone.stdout.splitlines())
-    assert b"spawn [2, 4]" in alone.stdout
+    assert with_smc.stdout.decode() == alone.stdout.decode()
+    assert b"spawn [(2, '__mp_main__', ['x'])" in alone.stdout
 
 
 def test_multiprocessing_in_a_package(tmp_path):
@@ -142,7 +140,7 @@ def test_multiprocessing_in_a_package(tmp_path):
     (tmp_path / "pkg" / "train.py").write_text(SPAWN)
     alone, with_smc = _both(["-m", "pkg.train"], tmp_path)
     assert with_smc.returncode == alone.returncode == 0, with_smc.stderr.decode()
-    assert set(with_smc.stdout.splitlines()) == set(alone.stdout.splitlines())
+    assert with_smc.stdout.decode() == alone.stdout.decode()
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

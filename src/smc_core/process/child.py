@@ -6,8 +6,9 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from smc_core.process import lifeline
 from smc_core.process.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -45,15 +46,7 @@ class Child:
         self._terminal = _terminal()
         self._is_stopped = False
         self.status: int | None = None
-        self.pid = os.posix_spawnp(
-            command[0],
-            list(command),
-            environ,
-            file_actions=[] if stderr is None else [(os.POSIX_SPAWN_DUP2, stderr, _STDERR)],
-            setpgroup=0,
-            setsigmask=(),
-            setsigdef=signal.valid_signals(),
-        )
+        self.pid = _start(command, environ, stderr)
         if self._terminal is not None:
             self._terminal.lend(self.pid)
 
@@ -97,6 +90,48 @@ class Child:
             self.status = os.waitstatus_to_exitcode(status)
             if self._terminal is not None:
                 self._terminal.take_back(self.pid)
+
+
+def _start(command: Sequence[str], environ: Mapping[str, str], stderr: int | None) -> int:
+    """Fork and exec; returns when the program has begun.
+
+    ``posix_spawn`` would do, but it leaves two signals of the C library's ignored, and cannot tie a life to another.
+    """
+    trouble, tell_trouble = os.pipe()
+    parent = os.getpid()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # handlers are the parent's until exec
+    pid = os.fork()
+    if pid == 0:
+        _become(command, environ, stderr, parent, tell_trouble)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    os.close(tell_trouble)
+    number = os.read(trouble, 16)
+    os.close(trouble)
+    if number:
+        os.waitpid(pid, 0)
+        raise OSError(int(number), os.strerror(int(number)))
+    return pid
+
+
+def _become(
+    command: Sequence[str], environ: Mapping[str, str], stderr: int | None, parent: int, tell_trouble: int
+) -> NoReturn:
+    """The child's side: become the program, or tell the error's number."""
+    try:
+        os.setpgid(0, 0)
+        lifeline.die_with_parent()
+        if os.getppid() != parent:
+            os._exit(1)
+        if stderr is not None:
+            os.dup2(stderr, _STDERR)
+        for each in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(each, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.execvpe(command[0], list(command), dict(environ))  # noqa: S606 - a list, and no shell
+    except OSError as error:
+        os.write(tell_trouble, str(error.errno).encode())
+    finally:
+        os._exit(127)
 
 
 def _terminal() -> Terminal | None:

@@ -307,7 +307,7 @@ def _others(ending: Ending, cause: Report) -> list[str]:
     others = [report for report in ending.reports if report.rank is not None and report.rank != cause.rank]
     lines = [f"Later, rank {report.rank}: {_headline(report, FIRST_LINE // 2)}" for report in others[:_MAX_OTHERS]]
     if len(others) > _MAX_OTHERS:
-        lines.append(f"… and {len(others) - _MAX_OTHERS} more ranks")
+        lines.append("… and more ranks")
     return lines
 
 

@@ -1,0 +1,199 @@
+"""Exit codes, signals that kill, and the two outcome files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+SIGNALS_THAT_KILL = sorted(
+    number
+    for number in signal.valid_signals()
+    - {signal.SIGCHLD, signal.SIGCONT, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+    - {signal.SIGURG, signal.SIGWINCH}
+)
+
+MANY_JOBS = textwrap.dedent("""
+    # Runs one supervised job for each command line that it reads, each in a process of its own.
+    import json, os, sys
+    from smc_core.process.supervisor import supervise
+
+    for line in sys.stdin:
+        base, *command = json.loads(line)
+        if (pid := os.fork()) == 0:
+            os._exit(supervise(command, base_dir=base))
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+""")
+
+
+@pytest.fixture(scope="module")
+def run_many(tmp_path_factory):
+    """Runs many short jobs quickly; gives the exit code and the job folder of each."""
+
+    def run(commands: list[list[str]]) -> list[tuple[int, Path]]:
+        folders = [tmp_path_factory.mktemp("many") for _ in commands]
+        lines = [json.dumps([str(folder), *command]) for folder, command in zip(folders, commands, strict=True)]
+        environ = {**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("scratch"))}
+        done = subprocess.run(
+            [sys.executable, "-c", MANY_JOBS],
+            input="\n".join(lines),
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        assert os.listdir(environ["TMPDIR"]) == []
+        return list(zip(map(int, done.stdout.split()), folders, strict=True))
+
+    return run
+
+
+def _outcome(folder: Path) -> tuple[bool, str | None]:
+    failure = folder / "output" / "failure"
+    return (folder / "output" / "success").exists(), failure.read_text() if failure.exists() else None
+
+
+def test_all_exit_codes(run_many):
+    for expected, (code, folder) in enumerate(run_many([["sh", "-c", f"exit {code}"] for code in range(256)])):
+        success, failure = _outcome(folder)
+        assert code == expected
+        assert success == (code == 0)
+        assert (failure is None) == (code == 0)
+        if failure is not None:
+            assert failure.startswith(f"Exit code {code}, and nothing on stderr\n")
+
+
+def test_all_signals_that_kill(run_many):
+    jobs = run_many([["sh", "-c", f"kill -{number} $$"] for number in SIGNALS_THAT_KILL])
+    for number, (code, folder) in zip(SIGNALS_THAT_KILL, jobs, strict=True):
+        success, failure = _outcome(folder)
+        names = [item.name for item in signal.Signals if item == number] or [f"signal {number}"]
+        assert code == 128 + number
+        assert not success
+        assert names[0] in failure.partition("\n")[0]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_an_earlier_job_left_is_removed(job, code):
+    job.output.mkdir()
+    for name in ("success", "failure"):
+        (job.output / name).write_text("stale")
+    result = job.supervise("sh", "-c", f'test ! -e "{job.output}/success" && test ! -e "{job.output}/failure" && exit {code}')
+    assert (result.code, result.success) == (code, code == 0)
+    assert result.failure is None or "stale" not in result.failure
+    assert sorted(os.listdir(job.output)) == (["failure"] if code else ["success"])
+
+
+def test_a_failure_file_of_the_script_stays_byte_for_byte(job):
+    content = bytes(range(256)) * 3
+    (job.base / "content").write_bytes(content)
+    process = job.start_supervisor("sh", "-c", f"cp {job.base}/content {job.output}/failure; exit 9").process
+    process.communicate(timeout=30)
+    assert process.returncode == 9
+    assert (job.output / "failure").read_bytes() == content
+
+
+def test_an_empty_failure_file_counts_as_none(job):
+    result = job.supervise("sh", "-c", f": > {job.output}/failure; exit 9")
+    assert result.first_line == "Exit code 9, and nothing on stderr"
+
+
+def test_a_success_file_of_a_script_that_fails_is_removed(job):
+    result = job.supervise("sh", "-c", f": > {job.output}/success; exit 9")
+    assert (result.code, result.success) == (9, False)
+
+
+def test_the_outcome_can_be_read_by_all(job):
+    old = os.umask(0o077)
+    try:
+        job.supervise("false")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((job.output / "failure").stat().st_mode) == 0o644
+
+
+def test_a_program_that_cannot_be_started(job):
+    result = job.supervise("/no/such/program")
+    assert result.code == 2
+    assert result.first_line == "ConfigurationError: /no/such/program cannot be started: No such file or directory"
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "1h"])
+def test_a_malformed_grace_time(job, text):
+    job.environ["SMC_STOP_GRACE"] = text
+    result = job.supervise("true")
+    assert result.code == 2
+    assert result.failure == f"ConfigurationError: SMC_STOP_GRACE={text!r} is not a number of seconds, such as 110\n"
+    assert result.stderr.decode().splitlines() == [f"smc: exit code 2: {result.first_line}"]
+
+
+def test_a_fault_of_smc_itself(job):
+    """Whatever goes wrong in the supervisor, the job is ended and the fault told."""
+    fault = (
+        "import sys; from smc_core.process import supervisor\n"
+        "def fail(self): raise RuntimeError('a fault')\n"
+        "supervisor._Supervisor._wait = fail\n"
+        "sys.exit(supervisor.supervise(sys.argv[2:], base_dir=sys.argv[1]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", fault, str(job.base), "sleep", "60"], env=job.environ, stderr=subprocess.PIPE
+    )
+    _, stderr = process.communicate(timeout=30)
+    result = job.result(process.returncode, b"", stderr)
+    assert result.code == 70
+    assert result.first_line == "smc itself failed: RuntimeError: a fault"
+    assert "Traceback (most recent call last)" in result.failure
+
+
+def test_a_hundred_ranks_and_the_earliest_is_the_cause(job):
+    """Ranks that fail because the first one did are told of, one line each."""
+    job.write(
+        "rank.py",
+        textwrap.dedent("""
+            import os, sys
+            from smc_core.process import reports
+            reports.note_command("binary", "torchrun", 2)
+            for rank in (3, *range(3), *range(4, 100)):
+                os.environ.update(RANK=str(rank), SM_CURRENT_HOST="algo-2")
+                try:
+                    raise ValueError(f"rank {rank} fails")
+                except ValueError as error:
+                    reports.write_report(error, phase="train")
+            sys.exit(1)
+        """),
+    )
+    result = job.supervise(sys.executable, str(job.code / "rank.py"))
+    assert result.first_line.startswith("ValueError: rank 3 fails (rank.py:8, in <module>)")
+    assert "Phase: train; rank 3; host algo-2; exit code 1." in result.failure
+    assert "Later, rank 0: ValueError: rank 0 fails (rank.py:8, in <module>)" in result.failure
+    assert "… and more ranks" in result.failure
+
+
+def test_reports_go_where_there_is_room(job):
+    """A TMPDIR that cannot be used is passed over."""
+    job.environ["TMPDIR"] = "/dev/null/nowhere"
+    result = job.supervise("sh", "-c", 'echo "$SMC_REPORT_DIR"; ls -A "$SMC_REPORT_DIR"; exit 1')
+    folder, *inside = result.stdout.decode().split()
+    assert folder.startswith("/")
+    assert inside == ["reserve"]
+    assert not os.path.exists(folder)
+
+
+def test_standard_descriptors_that_are_closed(job):
+    """Nothing of smc's takes the place of a stdout or stderr that was not open."""
+    process = subprocess.run(
+        ["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", sys.executable, "-c",
+         "import sys; from smc_core.process.supervisor import supervise;"
+         "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))", str(job.base), "sh", "-c", "echo x; echo y >&2; exit 3"],
+        env=job.environ, timeout=30, check=False,
+    )
+    assert process.returncode == 3
+    assert (job.output / "failure").read_text().startswith("Exit code 3; last line on stderr: y\n")
