@@ -53,6 +53,7 @@ def tar_bytes(members: dict[str, bytes | str], mode: str = "w:gz") -> bytes:
     with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
         for name, content in members.items():
             header = tarfile.TarInfo(name)
+            header.mtime = 1_000_000_000
             if isinstance(content, str):
                 header.type, header.linkname = tarfile.SYMTYPE, content
                 archive.addfile(header)
@@ -328,7 +329,7 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(spec.submodule_search_locations[0], folder / name)
     bundled = Path(importlib.util.find_spec("ensurepip").origin or "").parent / "_bundled"  # type: ignore[union-attr]
     with zipfile.ZipFile(next(bundled.glob("pip-*.whl"))) as archive:
-        archive.extractall(folder / "pip", [name for name in archive.namelist() if name.startswith("pip/")])
+        archive.extractall(folder / "installer", [name for name in archive.namelist() if name.startswith("pip/")])
     return folder
 
 
@@ -341,7 +342,7 @@ def interpreter(tmp_path: Path, beside: Path) -> Interpreter:
     found = Interpreter(
         folder, {"PATH": "/usr/bin:/bin", "HOME": str(home), "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"}
     )
-    (found.packages / "beside.pth").write_text(f"{beside}\n{beside / 'pip'}\n{SOURCE}\n")
+    (found.packages / "beside.pth").write_text(f"{beside}\n{beside / 'installer'}\n{SOURCE}\n")
     return found
 
 

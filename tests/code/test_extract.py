@@ -9,6 +9,7 @@ import random
 import stat
 import struct
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -174,10 +175,17 @@ def test_permissions_are_kept_but_no_special_ones(tmp_path: Path) -> None:
     for mode, expected in {0o6755: 0o755, 0o777: 0o755, 0o400: 0o600, 0: 0o600, 0o1644: 0o644}.items():
         folder = tmp_path / oct(mode)
         folder.mkdir()
-        dst = unpack(folder, make_tar(("run.sh", FILE, b"x"), mode=mode, mtime=1_000_000))
+        dst = unpack(folder, make_tar(("run.sh", FILE, b"x"), mode=mode, mtime=1_000_000_000))
         assert oct(stat.S_IMODE((dst / "run.sh").stat().st_mode)) == oct(expected)
-        assert (dst / "run.sh").stat().st_mtime == 1_000_000
+        assert (dst / "run.sh").stat().st_mtime == 1_000_000_000
         assert (dst / "run.sh").stat().st_uid == os.geteuid()
+
+
+@pytest.mark.parametrize("mtime", [0, 100_000_000, 2**34])
+def test_a_time_that_breaks_tools_is_not_kept(tmp_path: Path, mtime: int) -> None:
+    """Archives made to be reproducible have the time 0, and wheels cannot be built of such files."""
+    dst = unpack(tmp_path, make_tar(("a", FILE, b"x"), mtime=mtime))
+    assert abs((dst / "a").stat().st_mtime - time.time()) < 3600
 
 
 def test_a_folder_without_rights_can_still_be_filled(tmp_path: Path) -> None:

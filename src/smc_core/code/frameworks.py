@@ -41,11 +41,7 @@ def held(installed: Distributions, environ: Mapping[str, str]) -> dict[str, Dist
 
 def constraints(frameworks: Mapping[str, Distribution]) -> list[str]:
     """The lines of a constraint file that keep them."""
-    from smc_core.code.distributions import normalize
-
-    return [
-        f"{name}=={one.version}" if normalize(one.name) == name else f"{name}<0" for name, one in frameworks.items()
-    ]
+    return [_constraint(name, one) for name, one in frameworks.items()]
 
 
 def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> None:
@@ -75,8 +71,13 @@ def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> No
 
 def explain(tail: str, frameworks: Mapping[str, Distribution]) -> str:
     """A line that says which frameworks were held, where the installer's own last lines speak of one; else empty."""
-    named = {one.name: one.version for one in frameworks.values() if f"{one.name}==" in tail or f"{one.name}<0" in tail}
+    named = {f"{one.name} {one.version}": None for name, one in frameworks.items() if _constraint(name, one) in tail}
     if not named:
         return ""
-    versions = ", ".join(f"{name} {version}" for name, version in named.items())
-    return f"{versions} stayed as this image brought it; set {ALLOW_ENV}=1 to let it be replaced"
+    return f"{', '.join(named)} stayed as this image brought it; set {ALLOW_ENV}=1 to let it be replaced"
+
+
+def _constraint(name: str, one: Distribution) -> str:
+    from smc_core.code.distributions import normalize
+
+    return f"{name}=={one.version}" if normalize(one.name) == name else f"{name}<0"

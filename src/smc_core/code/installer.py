@@ -98,7 +98,7 @@ def find_installer(options: Sequence[str] = (), only_pip: str | None = None, pyt
         CodeError: there is neither.
 
     """
-    pip = Installer("pip", (python, "-m", "pip")) if importlib.util.find_spec("pip") else None
+    pip = Installer("pip", (python, "-m", "pip")) if _has_module("pip") else None
     uv = _find_uv()
     prefers_pip = only_pip is not None or any(option not in _UV_OPTIONS for option in options)
     if pip is not None and (uv is None or prefers_pip):
@@ -110,10 +110,16 @@ def find_installer(options: Sequence[str] = (), only_pip: str | None = None, pyt
 
 def _find_uv() -> str | None:
     found = shutil.which("uv")
-    if found is None and importlib.util.find_spec("uv"):
+    if found is None and _has_module("uv"):
         beside = os.path.join(os.path.dirname(sys.executable), "uv")
         found = beside if os.access(beside, os.X_OK) else None
     return found
+
+
+def _has_module(name: str) -> bool:
+    """Whether there is a module of this name, and not only a folder."""
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None
 
 
 def _cache(environ: Mapping[str, str]) -> dict[str, str]:

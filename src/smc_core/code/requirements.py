@@ -80,7 +80,7 @@ def read_requirements(path: str, environ: Mapping[str, str], into: Requirements 
 
     """
     found = Requirements() if into is None else into
-    _read(path, path, environ, found, found.lines, ())
+    _Reader(found, environ).read(path, found.lines)
     return found
 
 
@@ -180,54 +180,63 @@ def _is_from(found: Distribution, url: str) -> bool:
     return "archive_info" in origin and origin.get("url") == plain
 
 
-def _read(
-    path: str, shown: str, environ: Mapping[str, str], found: Requirements, into: list[Line], above: tuple[str, ...]
-) -> None:
-    if "://" in path:
-        found.opaque = "it names a file at a URL"
-        return
-    try:
-        with open(path, "rb") as file:
-            raw = file.read()
-        text = raw.decode("utf-16" if raw.startswith(_UTF16) else "utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise CodeError(f"{path} cannot be read{f' (named in {above[-1]})' if above else ''}: {why}") from error
-    if raw.startswith(_UTF16):
-        found.opaque = "it is UTF-16"
-    for number, line in _logical_lines(text):
-        line = _VARIABLE.sub(lambda match: environ.get(match.group(1)) or match.group(0), line)
-        where = f"{os.path.basename(shown)}, line {number}"
-        if line.startswith("-"):
-            _read_option(line, path, where, environ, found, into, (*above, shown))
-        else:
-            plain = re.split(r"\s+--", line, maxsplit=1)[0].strip()
-            into.append(Line(plain, where, hashed="--hash" in line))
+class _Reader:
+    """Reads a requirement file and those that it names."""
 
+    def __init__(self, found: Requirements, environ: Mapping[str, str]) -> None:
+        self._found = found
+        self._environ = environ
 
-def _read_option(
-    line: str,
-    path: str,
-    where: str,
-    environ: Mapping[str, str],
-    found: Requirements,
-    into: list[Line],
-    above: tuple[str, ...],
-) -> None:
-    if not line.startswith("--") and len(line) > 2 and not line[2].isspace():
-        line = f"{line[:2]} {line[2:].removeprefix('=')}"  # -rfile
-    match = _OPTION.fullmatch(line)
-    name, value = (match.group(1), match.group(2).strip()) if match else (line, "")
-    if name in _FILE_OPTIONS:
-        value = value.strip("\"'")
-        nested = value if "://" in value else os.path.join(os.path.dirname(path), value)
-        if nested in above:
+    def read(self, path: str, into: list[Line], above: tuple[str, ...] = ()) -> None:
+        """Read one file.
+
+        Args:
+            path: the file, or a URL, which is not read.
+            into: where its requirements go.
+            above: the files that lead to it.
+
+        """
+        if "://" in path:
+            self._found.opaque = "it names a file at a URL"
             return
-        _read(nested, nested, environ, found, into if _FILE_OPTIONS[name] else found.constraints, above)
-    elif name in _EDITABLE:
-        into.append(Line(value, where, editable=True))
-    else:
-        found.options.append((name, value))
+        if (path := os.path.abspath(path)) in above:
+            return
+        for number, line in _logical_lines(self._decoded(path, above)):
+            line = _VARIABLE.sub(lambda match: self._environ.get(match.group(1)) or match.group(0), line)
+            where = f"{os.path.basename(path)}, line {number}"
+            if line.startswith("-"):
+                self._option(line, where, into, (*above, path))
+            else:
+                plain = re.split(r"\s+--", line, maxsplit=1)[0].strip()
+                into.append(Line(plain, where, hashed="--hash" in line))
+
+    def _decoded(self, path: str, above: tuple[str, ...]) -> str:
+        try:
+            with open(path, "rb") as file:
+                raw = file.read()
+            if raw.startswith(_UTF16):
+                self._found.opaque = "it is UTF-16"
+                return raw.decode("utf-16")
+            return raw.decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            named = f" (named in {above[-1]})" if above else ""
+            raise CodeError(f"{path} cannot be read{named}: {why}") from error
+
+    def _option(self, line: str, where: str, into: list[Line], above: tuple[str, ...]) -> None:
+        """Read a line that is an option; the last of ``above`` is the file that it stands in."""
+        if not line.startswith("--") and len(line) > 2 and not line[2].isspace():
+            line = f"{line[:2]} {line[2:].removeprefix('=')}"  # -rfile
+        match = _OPTION.fullmatch(line)
+        name, value = (match.group(1), match.group(2).strip()) if match else (line, "")
+        if name in _FILE_OPTIONS:
+            value = value.strip("\"'")
+            nested = value if "://" in value else os.path.join(os.path.dirname(above[-1]), value)
+            self.read(nested, into if _FILE_OPTIONS[name] else self._found.constraints, above)
+        elif name in _EDITABLE:
+            into.append(Line(value, where, editable=True))
+        else:
+            self._found.options.append((name, value))
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -34,8 +34,8 @@ MAX_LINK_LENGTH = 4096
 
 _CHUNK = 1024 * 1024
 _DRIVE = re.compile(r"[A-Za-z]:")
-_LAST_SECOND = 2**33
-"""Times after the year 2242 are not set: file systems disagree about them."""
+_TIMES = range(315_532_800, 2**33)
+"""1980 to 2242: earlier times break every tool that makes zip archives and wheels, later ones file systems."""
 
 Parts = tuple[str, ...]
 
@@ -101,7 +101,7 @@ class Unpacked:
             content: what to read its ``size`` bytes from.
             size: how long the archive says that it is, in bytes.
             mode: its permissions; None for ``rw-r--r--``.
-            time: seconds since 1970 when it was changed last; 0 for now.
+            time: seconds since 1970 when it was changed last; before 1980 for now.
 
         """
         parts = self._place(name)
@@ -114,7 +114,7 @@ class Unpacked:
         with os.fdopen(handle, "wb") as file:
             self._copy(content, file, size, name)
             os.fchmod(file.fileno(), mode)
-        if 0 < time < _LAST_SECOND:
+        if int(time) in _TIMES:
             os.utime(path, (time, time))
         self._kinds[parts] = "file"
 

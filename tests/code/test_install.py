@@ -1,0 +1,488 @@
+"""Requirements are installed by real installers, from an index made in the test, and by none where all is there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.code.conftest import Interpreter, Server, make_index, make_wheel, tar_bytes
+
+from smc_core.code.install import install
+from smc_core.errors import CodeError
+
+NO_NETWORK = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for namespaces")
+
+
+@pytest.fixture
+def index(server: Server, tmp_path: Path) -> str:
+    """A package index of this machine, with alpha 1.0 and 2.0, and beta, which requires alpha."""
+    wheels = [
+        make_wheel(tmp_path / "wheels", "alpha", "1.0"),
+        make_wheel(tmp_path / "wheels", "alpha", "2.0"),
+        make_wheel(tmp_path / "wheels", "beta", "1.0", ["alpha"], scripts={"beta": "beta:main"}),
+        make_wheel(tmp_path / "wheels", "torch", "2.3.1"),
+        make_wheel(tmp_path / "wheels", "torch", "2.4.0"),
+        make_wheel(tmp_path / "wheels", "uses-torch", "1.0", ["torch"]),
+        make_wheel(tmp_path / "wheels", "needs-torch", "1.0", ["torch>=2.4"]),
+        make_wheel(tmp_path / "wheels", "needs-tensorflow", "1.0", ["tensorflow"]),
+        make_wheel(tmp_path / "wheels", "tensorflow", "2.16.1"),
+        make_wheel(tmp_path / "wheels", "numpy", "2.1.0"),
+    ]
+    return make_index(server, wheels)
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def test_code_that_asks_for_nothing_imports_nothing(code: Path) -> None:
+    (code / "train.py").write_text("")
+    program = (
+        f"import sys, json; from smc_core.code.install import install; print(install({str(code)!r}))\n"
+        "print({'packaging', 'subprocess', 'tomllib', 'tomli', 'email', 'importlib.metadata'} & set(sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path += {sys.path!r}; {program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == "Installed(changed=False, summary='', path_entry=None, scripts=None)\nset()\n"
+
+
+def test_requirements_are_installed(
+    interpreter: Interpreter, installer: str, index: str, code: Path, server: Server
+) -> None:
+    write(code, {"requirements.txt": "beta\nalpha<2\n"})
+    outcome = interpreter.install(code, PIP_INDEX_URL=index)
+    assert outcome.error is None, outcome.output
+    assert outcome.changed
+    assert outcome.summary.startswith(f"requirements.txt installed by {installer} in ")
+    assert outcome.path_entry is None
+    assert interpreter.version_of("alpha") == "1.0"
+    assert interpreter.version_of("beta") == "1.0"
+    assert "beta" in outcome.output  # what the installer says passes through
+    server.requests.clear()
+    again = interpreter.install(code, PIP_INDEX_URL=index, PATH="/nowhere")
+    assert (again.changed, again.summary, again.output) == (False, "requirements.txt: 2 satisfied", "")
+    assert server.requests == []
+
+
+def test_another_file_can_be_named(interpreter: Interpreter, installer: str, index: str, code: Path) -> None:
+    write(code, {"requirements.txt": "gone", "deps/gpu.txt": "-r more.txt\n-c limits.txt", "deps/more.txt": "alpha"})
+    write(code, {"deps/limits.txt": "alpha<2"})
+    outcome = interpreter.install(code, PIP_INDEX_URL=index, SMC_REQUIREMENTS="deps/gpu.txt")
+    assert outcome.summary.startswith(f"gpu.txt installed by {installer}"), outcome
+    assert interpreter.version_of("alpha") == "1.0"
+
+
+def test_hashes_are_verified(interpreter: Interpreter, installer: str, index: str, code: Path, tmp_path: Path) -> None:
+    interpreter.put(make_wheel(tmp_path, "torch", "2.3.1+cu121"))
+    digest = hashlib.sha256((tmp_path / "wheels" / "alpha-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    write(code, {"requirements.txt": f"alpha==1.0 --hash=sha256:{'0' * 64}"})
+    assert "requirements.txt cannot be installed" in (interpreter.install(code, PIP_INDEX_URL=index).error or "")
+    write(code, {"requirements.txt": f"alpha==1.0 \\\n  --hash=sha256:{digest}"})
+    assert interpreter.install(code, PIP_INDEX_URL=index).changed
+    assert interpreter.version_of("alpha") == "1.0"
+
+
+def test_local_paths_and_repositories(
+    interpreter: Interpreter, installer: str, index: str, code: Path, tmp_path: Path
+) -> None:
+    interpreter.put(*_build_backend(tmp_path))
+    repository = tmp_path / "repository"
+    write(repository, _tiny_package("from-git", "3.0"))
+    for command in ("git init -q -b main", "git add .", "git -c user.name=t -c user.email=t@t commit -qm one"):
+        subprocess.run(command.split(), cwd=repository, check=True)
+    write(code / "local", _tiny_package("local", "2.0"))
+    shutil.copy(tmp_path / "wheels" / "alpha-1.0-py3-none-any.whl", code)
+    lines = ["./local", "./alpha-1.0-py3-none-any.whl", f"git+file://{repository}@main#egg=from-git"]
+    write(code, {"requirements.txt": "\n".join(lines)})
+    outcome = interpreter.install(code, PIP_INDEX_URL=index, PIP_NO_BUILD_ISOLATION="0", UV_NO_BUILD_ISOLATION="1")
+    assert outcome.error is None, outcome.error
+    assert [interpreter.version_of(name) for name in ("local", "alpha", "from_git")] == ["2.0", "1.0", "3.0"]
+
+
+def _tiny_package(name: str, version: str, requires: str = "[]") -> dict[str, str]:
+    """A package that is built by a backend of ten lines, so that no real one is needed."""
+    return {
+        "pyproject.toml": f'[project]\nname = "{name}"\nversion = "{version}"\ndependencies = {requires}\n'
+        '[build-system]\nrequires = ["tiny-backend"]\nbuild-backend = "tiny_backend"\n',
+        f"{name.replace('-', '_')}.py": f"version = {version!r}\n",
+    }
+
+
+BACKEND = """
+import pathlib, re, zipfile
+
+def get_requires_for_build_wheel(config_settings=None): return []
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    text = pathlib.Path("pyproject.toml").read_text()
+    name, version = (re.search(key + r' = "(.*)"', text).group(1) for key in ("name", "version"))
+    requires = re.findall(r'"(.*?)"', re.search(r"dependencies = (.*)", text).group(1))
+    module = name.replace("-", "_")
+    info = f"{module}-{version}.dist-info"
+    path = f"{module}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(wheel_directory, path), "w") as archive:
+        archive.write(f"{module}.py")
+        archive.writestr(f"{info}/METADATA", "\\n".join(
+            ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {r}" for r in requires), ""]))
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        archive.writestr(f"{info}/RECORD", "".join(f"{name},,\\n" for name in (f"{module}.py", f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD")))
+    return path
+"""
+
+
+def _build_backend(folder: Path) -> list[Path]:
+    return [make_wheel(folder / "backend", "tiny-backend", code=BACKEND)]
+
+
+def test_a_package_is_built_and_installed_with_what_it_needs(
+    interpreter: Interpreter, installer: str, server: Server, code: Path, tmp_path: Path, index: str
+) -> None:
+    make_index(server, _build_backend(tmp_path))
+    write(code, {**_tiny_package("demo", "1.5", '["beta"]'), "requirements.txt": "alpha==1.0"})
+    outcome = interpreter.install(code, PIP_INDEX_URL=index)
+    assert outcome.summary.startswith(f"requirements.txt and the package demo installed by {installer}"), outcome
+    assert [interpreter.version_of(name) for name in ("demo", "beta", "alpha")] == ["1.5", "1.0", "1.0"]
+    again = interpreter.install(code, PIP_INDEX_URL=index, PATH="/nowhere")
+    assert (again.changed, again.summary) == (False, "requirements.txt and the package demo: 1 satisfied")
+    write(code, _tiny_package("demo", "1.6", '["beta"]'))
+    assert interpreter.install(code, PIP_INDEX_URL=index).changed  # what was submitted wins over what is installed
+    assert interpreter.version_of("demo") == "1.6"
+
+
+def test_a_package_with_hashed_requirements(
+    interpreter: Interpreter, installer: str, server: Server, code: Path, tmp_path: Path, index: str
+) -> None:
+    make_index(server, _build_backend(tmp_path))
+    digest = hashlib.sha256((tmp_path / "wheels" / "alpha-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    write(code, {**_tiny_package("demo", "1.5"), "requirements.txt": f"alpha==1.0 --hash=sha256:{digest}"})
+    assert interpreter.install(code, PIP_INDEX_URL=index).error is None
+    assert [interpreter.version_of(name) for name in ("demo", "alpha")] == ["1.5", "1.0"]
+
+
+def test_dependencies_of_a_project_that_is_no_package(
+    interpreter: Interpreter, installer: str, code: Path, index: str
+) -> None:
+    write(code, {"pyproject.toml": '[project]\nname = "x"\nversion = "0"\ndependencies = ["alpha<2"]\n'})
+    outcome = interpreter.install(code, PIP_INDEX_URL=index)
+    assert outcome.summary.startswith(f"pyproject.toml installed by {installer}"), outcome
+    assert interpreter.version_of("alpha") == "1.0"
+    assert interpreter.install(code, PATH="/nowhere").summary == "pyproject.toml: 1 satisfied"
+
+
+def test_a_wheel_wins_over_the_same_version_that_is_installed(
+    interpreter: Interpreter, installer: str, tmp_path: Path, index: str
+) -> None:
+    interpreter.put(make_wheel(tmp_path, "mine", "1.0"))
+    wheel = make_wheel(tmp_path / "new", "mine", "1.0", ["alpha"], code="version = 'submitted'")
+    outcome = interpreter.install(wheel, PIP_INDEX_URL=index)
+    assert outcome.summary.startswith(f"mine-1.0-py3-none-any.whl installed by {installer}"), outcome
+    assert interpreter.version_of("mine") == "submitted"
+    assert interpreter.version_of("alpha") == "2.0"
+
+
+def test_a_source_distribution(
+    interpreter: Interpreter, installer: str, tmp_path: Path, index: str, server: Server
+) -> None:
+    make_index(server, _build_backend(tmp_path))
+    files = _tiny_package("demo", "1.5")
+    metadata = {"PKG-INFO": "Metadata-Version: 2.1\nName: demo\nVersion: 1.5\n"}
+    members = {f"demo-1.5/{name}": text.encode() for name, text in {**files, **metadata}.items()}
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "demo-1.5.tar.gz").write_bytes(tar_bytes(members))
+    outcome = interpreter.install(tmp_path / "dist" / "demo-1.5.tar.gz", PIP_INDEX_URL=index)
+    assert outcome.changed, outcome.error
+    assert interpreter.version_of("demo") == "1.5"
+
+
+@pytest.mark.parametrize("name", ["gone.whl", "odd.whl", "notes.txt"])
+def test_what_is_no_distribution_is_told(tmp_path: Path, name: str) -> None:
+    if name != "gone.whl":
+        (tmp_path / name).write_text("")
+    with pytest.raises(CodeError, match="is neither a"):
+        install(tmp_path / name)
+
+
+def test_a_failure_keeps_the_installers_last_lines(
+    interpreter: Interpreter, installer: str, index: str, code: Path
+) -> None:
+    write(code, {"requirements.txt": "alpha==1.0\nno-such-package>=7"})
+    error = interpreter.install(code, PIP_INDEX_URL=index).error or ""
+    first, *tail = error.splitlines()
+    assert first.startswith(
+        f"requirements.txt cannot be installed: {installer} ended with exit code 1 (missing: alpha==1.0, no-such"
+    )
+    assert len(first) <= 200
+    assert "no-such-package" in "\n".join(tail)
+    assert len(tail) <= 21
+    assert interpreter.version_of("alpha").startswith("ModuleNotFoundError")
+
+
+SECRET = "sup3rs3cr3t-t0ken"
+
+
+def test_a_private_index_and_no_secret_in_what_is_written(
+    interpreter: Interpreter, installer: str, server: Server, code: Path, tmp_path: Path
+) -> None:
+    url = make_index(server, [make_wheel(tmp_path, "private", "1.0")], user=f"user:{SECRET}")
+    private = url.replace("://", f"://user:{SECRET}@")
+    write(code, {"requirements.txt": "private"})
+    outcome = interpreter.install(code, PIP_INDEX_URL=private)
+    assert outcome.error is None, outcome.error
+    assert interpreter.version_of("private") == "1.0"
+    write(code, {"requirements.txt": "gone", "spy/setup.py": f"raise SystemExit('env: {private}/x?token=abc')"})
+    outcomes = [outcome, interpreter.install(code, PIP_INDEX_URL=private)]
+    wrong = private.replace(SECRET, f"not-{SECRET}")
+    outcomes.append(interpreter.install(code, PIP_INDEX_URL=wrong))
+    write(code, {"requirements.txt": f"-i {private}\ngone"})
+    outcomes.append(interpreter.install(code))
+    assert all(outcome.error for outcome in outcomes[1:])
+    for one in outcomes:
+        assert SECRET not in one.output + (one.error or "")
+
+
+def test_no_secret_stands_on_a_command_line(
+    interpreter: Interpreter, server: Server, code: Path, tmp_path: Path
+) -> None:
+    """Other processes of the machine can read command lines."""
+    write(tmp_path / "bin", {"uv": '#!/bin/sh\necho "$@" > "$0.args"; env > "$0.env"\n'})
+    (tmp_path / "bin" / "uv").chmod(0o755)
+    private = f"http://user:{SECRET}@127.0.0.1:{server.url.rpartition(':')[2]}/simple"
+    write(code, {"requirements.txt": "gone"})
+    outcome = interpreter.install(
+        code, PIP_INDEX_URL=private, PIP_EXTRA_INDEX_URL=private, PATH=f"{tmp_path}/bin:/usr/bin:/bin"
+    )
+    assert outcome.changed
+    assert SECRET not in (tmp_path / "bin" / "uv.args").read_text()
+    assert f"UV_DEFAULT_INDEX={private}" in (tmp_path / "bin" / "uv.env").read_text()
+
+
+def test_further_indexes_are_asked_and_the_best_version_wins(
+    interpreter: Interpreter, installer: str, server: Server, code: Path, tmp_path: Path, index: str
+) -> None:
+    extra = make_index(
+        server, [make_wheel(tmp_path / "x", "alpha", "1.5"), make_wheel(tmp_path / "x", "gamma")], "/extra"
+    )
+    write(code, {"requirements.txt": "alpha\ngamma"})
+    assert interpreter.install(code, PIP_INDEX_URL=index, PIP_EXTRA_INDEX_URL=extra).error is None
+    assert [interpreter.version_of(name) for name in ("alpha", "gamma")] == ["2.0", "1.0"]
+
+
+def test_settings_come_from_pips_configuration_too(
+    interpreter: Interpreter, installer: str, code: Path, tmp_path: Path, index: str
+) -> None:
+    extra = tmp_path / "links"
+    make_wheel(extra, "gamma")
+    write(
+        tmp_path,
+        {"pip.conf": f"[global]\nindex-url = {index}\n[install]\nfind-links =\n    {extra}\n    {tmp_path}/wheels\n"},
+    )
+    write(code, {"requirements.txt": "alpha\ngamma"})
+    outcome = interpreter.install(code, PIP_CONFIG_FILE=str(tmp_path / "pip.conf"))
+    assert outcome.error is None, outcome.error
+    assert [interpreter.version_of(name) for name in ("alpha", "gamma")] == ["2.0", "1.0"]
+
+
+def test_an_option_that_uv_does_not_know_takes_pip(
+    interpreter: Interpreter, uv_folder: str, code: Path, index: str
+) -> None:
+    interpreter.variables["PATH"] = f"{uv_folder}:/usr/bin:/bin"
+    write(code, {"requirements.txt": "--use-feature=fast-deps\nalpha"})
+    assert interpreter.install(code, PIP_INDEX_URL=index).summary.startswith("requirements.txt installed by pip")
+
+
+def test_a_file_that_powershell_wrote(interpreter: Interpreter, installer: str, code: Path, index: str) -> None:
+    (code / "requirements.txt").write_bytes("alpha\r\n".encode("utf-16"))
+    assert interpreter.install(code, PIP_INDEX_URL=index).summary.startswith("requirements.txt installed by pip")
+
+
+def test_without_any_installer_a_line_says_so(interpreter: Interpreter, code: Path, beside: Path) -> None:
+    (interpreter.packages / "beside.pth").write_text(
+        f"{beside}\n{Path(sys.modules['smc_core'].__file__ or '').parents[1]}\n"
+    )
+    write(code, {"requirements.txt": "alpha", "wheels/alpha-1.0-py3-none-any.whl": ""})
+    assert "there is neither uv nor pip to install with" in (interpreter.install(code).error or "")
+
+
+# without network
+
+
+@needs_root
+@pytest.mark.parametrize("where", ["wheels/", "SMC_WHEELS"])
+def test_a_folder_of_wheels_needs_no_network(
+    interpreter: Interpreter, installer: str, code: Path, tmp_path: Path, where: str
+) -> None:
+    folder = code / "wheels" if where == "wheels/" else tmp_path / "channel"
+    make_wheel(folder, "alpha", "1.0")
+    make_wheel(folder, "beta", "1.0", ["alpha"])
+    write(code, {"requirements.txt": "beta"})
+    variables = {} if where == "wheels/" else {"SMC_WHEELS": str(folder)}
+    outcome = interpreter.install(code, *NO_NETWORK, **variables)
+    assert outcome.error is None, outcome.error
+    assert outcome.summary.endswith(f" s from {folder}")
+    assert interpreter.version_of("alpha") == "1.0"
+
+
+@needs_root
+def test_a_package_is_built_without_network_by_what_is_installed(
+    interpreter: Interpreter, installer: str, code: Path, tmp_path: Path
+) -> None:
+    interpreter.put(*_build_backend(tmp_path))
+    write(code, _tiny_package("demo", "1.5"))
+    outcome = interpreter.install(code, *NO_NETWORK)
+    assert outcome.error is None, outcome.error
+    assert interpreter.version_of("demo") == "1.5"
+
+
+@needs_root
+def test_wheels_that_lack_something_name_it(
+    interpreter: Interpreter, installer: str, code: Path, tmp_path: Path
+) -> None:
+    make_wheel(code / "wheels", "alpha", "1.0")
+    write(code, {"requirements.txt": "alpha\nno-such-package>=7"})
+    begin = time.monotonic()
+    error = interpreter.install(code, *NO_NETWORK).error or ""
+    assert "no-such-package>=7" in error.splitlines()[0]
+    assert time.monotonic() - begin < 20
+
+
+@needs_root
+def test_no_network_and_something_missing_fails_within_seconds(
+    interpreter: Interpreter, installer: str, code: Path, tmp_path: Path
+) -> None:
+    interpreter.put(make_wheel(tmp_path, "alpha", "1.0"))
+    write(code, {"requirements.txt": "alpha\nbeta>=3\n"})
+    begin = time.monotonic()
+    outcome = interpreter.install(code, *NO_NETWORK)
+    assert time.monotonic() - begin < 15
+    lines = (outcome.error or "").splitlines()
+    assert lines[0].startswith(
+        "beta>=3 (requirements.txt, line 2) is not installed, and the package index https://index.example/simple cannot be reached (index.example: "
+    )
+    assert "SMC_WHEELS" in lines[1]
+    assert len(lines[0]) <= 200
+    assert outcome.output == ""  # no installer was started
+
+
+def test_a_folder_that_holds_no_wheels_is_told(interpreter: Interpreter, code: Path) -> None:
+    write(code, {"requirements.txt": "alpha", "wheels/notes.txt": ""})
+    error = interpreter.install(code, SMC_WHEELS="wheels").error or ""
+    assert error == f"variable SMC_WHEELS names wheels, and {code}/wheels is no folder with wheels"
+
+
+def test_a_proxy_is_asked_in_place_of_the_index(interpreter: Interpreter, code: Path) -> None:
+    write(code, {"requirements.txt": "alpha"})
+    error = interpreter.install(code, https_proxy="http://127.0.0.1:1").error or ""
+    assert "cannot be reached (127.0.0.1: Connection refused)" in error
+
+
+# frameworks of the image
+
+
+@pytest.fixture
+def image(interpreter: Interpreter, tmp_path: Path) -> Interpreter:
+    """An interpreter with a PyTorch of its own, and with TensorFlow under another name."""
+    interpreter.put(make_wheel(tmp_path, "torch", "2.3.1+cu121"), make_wheel(tmp_path, "tensorflow-cpu", "2.16.1"))
+    return interpreter
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "torch==2.4.0",
+            "torch==2.4.0 would replace torch 2.3.1+cu121, which this image brought; ask for torch==2.3.1",
+        ),
+        ("torch @ https://host/torch-2.4.0-py3-none-any.whl", "would replace torch 2.3.1+cu121"),
+        ("tensorflow>=2", "would replace tensorflow-cpu 2.16.1"),
+    ],
+)
+def test_a_framework_of_the_image_is_not_replaced(image: Interpreter, code: Path, line: str, told: str) -> None:
+    write(code, {"requirements.txt": f"# mine\n{line}"})
+    outcome = image.install(code)
+    assert (outcome.error or "").startswith("requirements.txt, line 2: ")
+    assert told in (outcome.error or "")
+    assert (outcome.error or "").endswith("or set SMC_ALLOW_FRAMEWORK_UPGRADE=1 if that is meant")
+    assert outcome.output == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "one"), [("needs-torch", "torch 2.3.1+cu121"), ("needs-tensorflow", "tensorflow-cpu 2.16.1")]
+)
+def test_nor_by_what_something_else_requires(
+    image: Interpreter, installer: str, code: Path, index: str, line: str, one: str
+) -> None:
+    write(code, {"requirements.txt": line})
+    error = image.install(code, PIP_INDEX_URL=index).error or ""
+    assert f"{one} stayed as this image brought it; set SMC_ALLOW_FRAMEWORK_UPGRADE=1" in error, error
+    assert image.version_of("torch") == "2.3.1+cu121"
+
+
+def test_what_fits_the_framework_of_the_image_is_installed(
+    image: Interpreter, installer: str, code: Path, index: str
+) -> None:
+    write(code, {"requirements.txt": "uses-torch\ntorch==2.3.1\nnumpy"})
+    outcome = image.install(code, PIP_INDEX_URL=index)
+    assert outcome.error is None, outcome.error
+    assert image.version_of("torch") == "2.3.1+cu121"
+    assert image.version_of("uses_torch") == "1.0"
+    assert image.version_of("numpy") == "2.1.0"  # the image has none, so none is replaced
+
+
+def test_a_framework_is_replaced_where_that_is_meant(
+    image: Interpreter, installer: str, code: Path, index: str
+) -> None:
+    write(code, {"requirements.txt": "torch==2.4.0"})
+    assert image.install(code, PIP_INDEX_URL=index, SMC_ALLOW_FRAMEWORK_UPGRADE="1").changed
+    assert image.version_of("torch") == "2.4.0"
+
+
+def test_a_wheel_of_a_framework_is_refused(image: Interpreter, tmp_path: Path) -> None:
+    error = image.install(make_wheel(tmp_path / "new", "torch", "2.4.0")).error or ""
+    assert "would replace torch 2.3.1+cu121" in error
+
+
+# where site-packages cannot be written
+
+
+@needs_root
+def test_packages_of_the_job_alone(
+    interpreter: Interpreter, installer: str, code: Path, index: str, tmp_path: Path
+) -> None:
+    interpreter.put(
+        make_wheel(tmp_path, "alpha", "1.0"),
+        make_wheel(tmp_path, "torch", "2.3.1+cu121"),
+        make_wheel(tmp_path, "kept", "1.0"),
+    )
+    write(code, {"requirements.txt": "alpha==2.0\nbeta\nuses-torch\nkept"})
+    read_only = (
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        f'mount -t tmpfs none /mnt && mount --bind -o ro {interpreter.folder} {interpreter.folder} && mount -o remount,bind,ro {interpreter.folder} && exec "$@"',
+        "sh",
+    )
+    outcome = interpreter.install(code, *read_only, PIP_INDEX_URL=index, TMPDIR=str(tmp_path))
+    assert outcome.error is None, outcome.error
+    assert outcome.path_entry is not None
+    assert outcome.path_entry.startswith(str(tmp_path / "smc-packages-"))
+    assert outcome.summary.endswith(f", into {outcome.path_entry}")
+    assert interpreter.version_of("alpha") == "1.0"
+    on_path = {"PYTHONPATH": outcome.path_entry}
+    found = {name: interpreter.version_of(name, **on_path) for name in ("alpha", "beta", "uses_torch", "torch", "kept")}
+    assert found == {"alpha": "2.0", "beta": "1.0", "uses_torch": "1.0", "torch": "2.3.1+cu121", "kept": "1.0"}
+    assert not os.path.exists(os.path.join(outcome.path_entry, "torch"))
+    assert os.path.exists(os.path.join(outcome.scripts or "", "beta"))
