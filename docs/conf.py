@@ -22,28 +22,35 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 napoleon_custom_sections = ["Runs in"]
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!smc_core).*")]  # other projects' pages cannot be asked offline
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!smc_core).*"),  # other projects' pages cannot be asked offline
+    ("py:class", r".*\.\w+T"),  # a type variable has no page
+]
 
 
 def fields() -> str:
     """The fields of the Environment as a table."""
+    described = {name: field for name, field in Environment.model_fields.items() if field.description}
     rows = [
-        f"| `{name}` | `{str(field.annotation).removeprefix('typing.')}` | {field.description} |"
-        if not isinstance(field.annotation, type)
-        else f"| `{name}` | `{field.annotation.__name__}` | {field.description} |"
-        for name, field in Environment.model_fields.items()
-        if field.description
+        f"| `{name}` | `{_type_name(field.annotation)}` | {field.description} |" for name, field in described.items()
     ]
-    return "\n".join(["| field | type | what it holds |", "|---|---|---|", *rows]).replace(" | None`", " or None`")
+    return "\n".join(["| field | type | what it holds |", "|---|---|---|", *rows])
+
+
+def _type_name(annotation: object) -> str:
+    name = annotation.__name__ if annotation in (str, int, bool) else str(annotation)
+    return name.replace("typing.", "").replace(" | None", " or None")
 
 
 def variables() -> str:
     """The variables that hold a field, as a table."""
     rows = [
-        f"| `{name}` | {Environment.model_fields[field].description} |" for name, field in sorted(FIELD_VARIABLES.items())
+        f"| `{name}` | {Environment.model_fields[field].description} |"
+        for name, field in sorted(FIELD_VARIABLES.items())
     ]
     return "\n".join(["| variable | what it holds |", "|---|---|", *rows])
 
