@@ -50,7 +50,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Types, strictly."""
-    session.install(*group("typing"), ".", *PLUGINS)
+    session.install(*group("typing"), ".[s3,testing]", *PLUGINS)
     session.run("mypy")
 
 
