@@ -178,9 +178,9 @@ class _Supervisor:
         left = True
         while left:
             self._wait()
+            self._child.reap()  # first: a signal is for a child that lives, and wakes one that is stopped
             for number in self._inbox.take():
                 self._on_signal(number)
-            self._child.reap()
             if self._pump is not None:
                 self._pump.move()
             self._speak()
