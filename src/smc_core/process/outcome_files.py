@@ -71,6 +71,8 @@ class OutcomeFiles:
         try:
             write_atomic(self._paths.failure, content)
         except OSError:
+            if not os.path.exists(self._reserve):
+                raise
             with open(self._reserve, "r+b") as file:
                 file.write(content)
                 file.truncate()
