@@ -322,7 +322,8 @@ print("OUTCOME" + json.dumps(answer))
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the core imports and with pip, none of it seen as installed."""
     folder = tmp_path_factory.mktemp("beside")
-    for name in ("packaging", *(() if sys.version_info >= (3, 11) else ("tomli",))):
+    tomli = () if sys.version_info >= (3, 11) else ("tomli",)
+    for name in ("packaging", "requests", "urllib3", "certifi", "idna", "charset_normalizer", *tomli):
         spec = importlib.util.find_spec(name)
         assert spec is not None
         assert spec.submodule_search_locations

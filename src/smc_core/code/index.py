@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from smc_core.code.location import without_credentials
 from smc_core.errors import CodeError
@@ -63,7 +64,8 @@ class Index:
     def secrets(self) -> list[str]:
         """Passwords and tokens in the URLs, to be masked in what an installer prints."""
         texts = [self.url, *self.settings.values()]
-        return [found for text in texts for match in _SECRET.finditer(text) for found in match.groups() if found]
+        found = [part for text in texts for match in _SECRET.finditer(text) for part in match.groups() if part]
+        return [*found, *map(unquote, found)]
 
     def arguments(self) -> list[str]:
         """Arguments that both installers understand; no URL is among them, for other processes can read them."""

@@ -13,6 +13,8 @@ from smc_core.errors import CodeError
 
 REQUIREMENTS_ENV = "SMC_REQUIREMENTS"
 REQUIREMENTS_FILE = "requirements.txt"
+NOTHING = "none"
+"""Value of the variable with which nothing is installed."""
 _BACKEND_OF_OLD = ("setuptools",)
 """What builds a project that names no build system (PEP 517)."""
 
@@ -59,12 +61,15 @@ def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
 
     Args:
         folder: the code.
-        environ: ``SMC_REQUIREMENTS`` names another file than ``requirements.txt``, from the folder or absolute.
+        environ: ``SMC_REQUIREMENTS`` names another file than ``requirements.txt``, from the folder or absolute;
+            the word ``none`` is for an environment that is to stay as it is.
 
     Raises:
         CodeError: ``SMC_REQUIREMENTS`` names a file that is not there, or ``pyproject.toml`` is malformed.
 
     """
+    if environ.get(REQUIREMENTS_ENV) == NOTHING:
+        return Needs()
     requirements = _requirements(folder, environ)
     project = os.path.join(folder, "pyproject.toml")
     settings = _read_toml(project) if os.path.isfile(project) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from smc_core.code.arrived import Arrived
+from smc_core.code.aws import profile
 from smc_core.code.location import Location, harmless, without_credentials
 from smc_core.code.progress import Progress
 from smc_core.errors import CodeError
@@ -148,7 +148,7 @@ def _store(bucket: str, region: str | None, environ: Mapping[str, str]) -> S3Sto
 
     config: dict[str, Any] = {}
     if not any(environ.get(name) for name in _CREDENTIALS):
-        config |= _profile(environ)
+        config |= _profile_keys(environ)
     endpoint = _endpoint(environ)
     if endpoint:
         config["endpoint"] = endpoint
@@ -175,21 +175,11 @@ def _endpoint(environ: Mapping[str, str]) -> str | None:
     return next((environ[name] for name in _ENDPOINTS if environ.get(name)), None)
 
 
-def _profile(environ: Mapping[str, str]) -> dict[str, str]:
+def _profile_keys(environ: Mapping[str, str]) -> dict[str, str]:
     """The keys of a profile in the shared credentials file, which the library does not read."""
-    path = environ.get("AWS_SHARED_CREDENTIALS_FILE") or os.path.expanduser("~/.aws/credentials")
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read(path)
-        profile = dict(parser.items(environ.get("AWS_PROFILE") or "default"))
-    except (configparser.Error, OSError, UnicodeDecodeError):
-        return {}
-    names = {
-        "access_key_id": "aws_access_key_id",
-        "secret_access_key": "aws_secret_access_key",
-        "session_token": "aws_session_token",
-    }
-    return {name: profile[key] for name, key in names.items() if profile.get(key)}
+    found = profile(environ)
+    names = ("access_key_id", "secret_access_key", "session_token")
+    return {name: found[f"aws_{name}"] for name in names if found.get(f"aws_{name}")}
 
 
 def _other_region(bucket: str, error: str, environ: Mapping[str, str]) -> str | None:
