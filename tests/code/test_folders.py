@@ -25,6 +25,15 @@ def test_a_staging_folder_lies_beside_and_is_gone_afterwards(tmp_path: Path) -> 
     assert os.listdir(tmp_path / "new") == []
 
 
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(tmp_path: Path) -> None:
+    (tmp_path / ".code.smc-left" / "deep").mkdir(parents=True)
+    (tmp_path / ".code.other").mkdir()
+    with staging(str(tmp_path / "code")) as first, staging(str(tmp_path / "code")) as second:
+        expected = {".code.other", os.path.basename(first), os.path.basename(second)}
+        assert set(os.listdir(tmp_path)) == expected
+    assert os.listdir(tmp_path) == [".code.other"]
+
+
 def test_nothing_can_be_staged_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CodeError, match="cannot be written: File exists"), staging(str(tmp_path / "file" / "code")):

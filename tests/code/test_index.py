@@ -98,7 +98,12 @@ def test_a_proxy_is_reached_in_its_place(listening: str) -> None:
 
 def test_a_resolver_that_hangs_does_not_hold_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [] if stuck.wait(20) else [])
+
+    def hang(*args: object) -> list[object]:
+        stuck.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     monkeypatch.setattr(reach, "SECONDS", 0.1)
     begin = time.monotonic()
     assert unreachable("https://index.example/simple", {}) == "index.example: no answer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import shutil
@@ -28,23 +29,40 @@ def reason(error: OSError) -> str:
 def staging(destination: str) -> Iterator[str]:
     """A fresh private folder on the disk of ``destination``, which is gone afterwards.
 
-    It lies beside the destination where that is on the same disk and can be written, else inside it.
+    It lies beside the destination where that is on the same disk and can be written, else inside it. One that was
+    left behind by a process that was killed is removed.
 
     Raises:
         CodeError: neither can be written.
 
     """
     parent, name = os.path.split(destination)
+    prefix = f".{name}.smc-"
     try:
         os.makedirs(parent, exist_ok=True)
         inside = os.path.isdir(destination) and (os.path.ismount(destination) or not os.access(parent, os.W_OK))
-        folder = tempfile.mkdtemp(prefix=f".{name}.", dir=destination if inside else parent)
+        place = destination if inside else parent
+        _remove_left_behind(place, prefix)
+        folder = tempfile.mkdtemp(prefix=prefix, dir=place)
     except OSError as error:
         raise CodeError(f"{destination} cannot be written: {reason(error)}") from error
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # held as long as this process lives
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _remove_left_behind(place: str, prefix: str) -> None:
+    for entry in os.scandir(place):
+        if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
+            handle = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(entry.path, ignore_errors=True)
+            os.close(handle)
 
 
 def replace_content(destination: str, new: str, aside: str) -> tuple[str, ...]:

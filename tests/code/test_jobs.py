@@ -1,0 +1,136 @@
+"""Whole jobs whose code and requirements come from elsewhere: what runs, what is said, and how a stop ends them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from tests.code.conftest import Server, make_wheel, reply, tar_bytes, tree, zip_bytes
+
+from smc_core import modules
+from smc_core.errors import CodeError
+from smc_core.testing import JobFolder
+
+TRAIN = {"train.py": b"import os; print('submitted', sorted(os.listdir()))\n"}
+
+
+def test_submitted_code_runs_in_place_of_baked_code(job: JobFolder, server: Server) -> None:
+    job.code_files({"train.py": "print('baked')", "baked.py": ""})
+    url = server.serve("/sourcedir.tar.gz", reply(tar_bytes(TRAIN))) + "?X-Amz-Signature=secret"
+    ended = job.run("train.py", SAGEMAKER_SUBMIT_DIRECTORY=url)
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stdout == "submitted ['train.py']\n"
+    assert f"code: {server.url}/sourcedir.tar.gz?***, " in ended.stderr
+    assert "replaces baked.py, train.py" in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive", "archive alone in a folder"])
+def test_code_that_is_a_channel_runs(job: JobFolder, kind: str) -> None:
+    """Under network isolation the code comes as a channel, ``input/data/code``."""
+    folder = job.channel("code", TRAIN if kind == "folder" else {"sourcedir.tar.gz": tar_bytes(TRAIN)})
+    url = str(folder / "sourcedir.tar.gz") if kind == "archive" else str(folder)
+    ended = job.run("train.py", SAGEMAKER_SUBMIT_DIRECTORY=url)
+    assert (ended.exit_code, ended.stdout) == (0, "submitted ['train.py']\n"), ended.stderr
+
+
+@pytest.mark.parametrize("program", ["pkg/train.py", "pkg.train", "train.py", "run.sh"])
+def test_any_entry_point_of_a_project_in_one_folder_runs(job: JobFolder, tmp_path: Path, program: str) -> None:
+    members = {"pkg/__init__.py": b"", "pkg/train.py": b"print('ran')", "pkg/run.sh": b"echo ran"}
+    (tmp_path / "c.zip").write_bytes(zip_bytes(members))
+    ended = job.run(program, SAGEMAKER_SUBMIT_DIRECTORY=str(tmp_path / "c.zip"))
+    assert (ended.exit_code, ended.stdout) == (0, "ran\n"), ended.stderr
+
+
+def test_a_hostile_archive_ends_the_job_before_anything_runs(job: JobFolder, tmp_path: Path) -> None:
+    job.code_files({"train.py": "print('baked')"})
+    (tmp_path / "c.zip").write_bytes(zip_bytes({**TRAIN, "../../escaped.py": b""}))
+    ended = job.run("train.py", SAGEMAKER_SUBMIT_DIRECTORY=str(tmp_path / "c.zip"))
+    assert (ended.exit_code, ended.stdout, ended.success) == (4, "", False)
+    first = (ended.failure or "").splitlines()[0]
+    assert f"{tmp_path}/c.zip is refused: its member '../../escaped.py' leads outside (..)" in first
+    assert len(first) <= 200
+
+
+def test_the_installers_last_lines_are_in_the_failure_file(job: JobFolder) -> None:
+    make_wheel(job.base / "code" / "wheels", "alpha")
+    job.code_files({"train.py": "", "requirements.txt": "no-such-package-of-mine>=7"})
+    ended = job.run("train.py")
+    assert ended.exit_code == 4
+    lines = (ended.failure or "").splitlines()
+    assert "(missing: no-such-package-of-mine>=7)" in lines[0]
+    assert "no-such-package-of-mine" in "\n".join(lines[1:])
+
+
+def stop_after(job: JobFolder, begun: threading.Event, **variables: str) -> tuple[int, float]:
+    """Start a job, stop it when it has come so far; returns its status and the seconds that it took to end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "smc_core", "run"],
+        env=job.environ("train.py", **variables), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert begun.wait(60)
+    stopped = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    return process.wait(60), time.monotonic() - stopped
+
+
+def test_a_stop_while_code_is_fetched_ends_the_job_at_once(job: JobFolder, server: Server) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def silence(handler: BaseHTTPRequestHandler) -> None:
+        begun.set()
+        ended.wait(60)
+
+    job.code_files({"train.py": "print('baked')"})
+    url = server.serve("/code.tar.gz", silence)
+    status, seconds = stop_after(job, begun, SAGEMAKER_SUBMIT_DIRECTORY=url)
+    ended.set()
+    assert status == 128 + signal.SIGTERM
+    assert seconds < 5
+    assert tree(job.base / "code") == {"train.py": b"print('baked')"}
+
+
+def test_a_stop_while_requirements_are_installed_leaves_no_installer(job: JobFolder, tmp_path: Path) -> None:
+    begun = threading.Event()
+    fifo, bin_folder = tmp_path / "fifo", tmp_path / "bin"
+    os.mkfifo(fifo)
+    bin_folder.mkdir()
+    (bin_folder / "uv").write_text(f"#!/bin/sh\ntrap '' TERM\necho $$ > {fifo}\nwhile :; do sleep 1; done\n")
+    (bin_folder / "uv").chmod(0o755)
+    make_wheel(job.base / "code" / "wheels", "alpha")
+    job.code_files({"train.py": "", "requirements.txt": "alpha"})
+    found: list[int] = []
+
+    def watch() -> None:
+        found.append(int(fifo.read_text()))
+        begun.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    status, seconds = stop_after(job, begun, PATH=f"{bin_folder}:{os.environ['PATH']}")
+    assert status == 128 + signal.SIGTERM
+    assert seconds < 10
+    with pytest.raises(ProcessLookupError):
+        os.kill(found[0], 0)
+
+
+def test_the_parts_can_be_used_alone(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the seed asks: download, install, and both with an import."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    members = {"demo-1.0/my_smc_demo.py": b"answer = 42", "demo-1.0/requirements.txt": b"pytest\n"}
+    url = server.serve("/demo-1.0.tar.gz", reply(tar_bytes(members)))
+    folder = modules.download(url, tmp_path / "code")
+    assert folder == str(tmp_path / "code" / "demo-1.0")
+    assert modules.install(folder).summary == "requirements.txt: 1 satisfied"
+    try:
+        assert modules.download_and_import(url, "my_smc_demo", tmp_path / "again").answer == 42
+    finally:
+        sys.modules.pop("my_smc_demo", None)
+    with pytest.raises(CodeError, match="nothing lies there"):
+        modules.download_and_import(server.url + "/gone.zip", "x", tmp_path / "gone")
