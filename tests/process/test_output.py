@@ -233,8 +233,8 @@ def test_a_terminal_stays_a_terminal(job, wait_for):
 def test_ctrl_c_reaches_the_script_once(job, wait_for):
     job.write(
         "train.py",
-        "import time\nprint('ready')\n"
-        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('once')\n    time.sleep(0.2)\n    raise SystemExit(7)\n",
+        "import time\n"
+        "try:\n    print('ready')\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('once')\n    time.sleep(0.2)\n    raise SystemExit(7)\n",
     )
     job.environ["SAGEMAKER_PROGRAM"] = "train.py"
     terminal = Terminal(job, *SMC)

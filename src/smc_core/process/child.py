@@ -6,13 +6,15 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn
 
 from smc_core.process import lifeline
 from smc_core.process.terminal import Terminal
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from smc_core.process.report_dir import CommandNote, ReportDir
+    from typing import NoReturn
+
+    from smc_core.process.report_reader import CommandNote
 
 _STDERR = 2
 
@@ -27,7 +29,7 @@ class Child:
         command: an argument list.
         environ: its variables.
         stderr: the descriptor that becomes its stderr; None for this process's own.
-        report_dir: where it tells what it has become.
+        reports: the folder where it tells what it has become; None where there is none.
 
     Attributes:
         pid: its number, and its group's.
@@ -39,9 +41,9 @@ class Child:
     """
 
     def __init__(
-        self, command: Sequence[str], environ: Mapping[str, str], stderr: int | None, report_dir: ReportDir
+        self, command: Sequence[str], environ: Mapping[str, str], stderr: int | None, reports: str | None
     ) -> None:
-        self._report_dir = report_dir
+        self._reports = reports
         self._note: CommandNote | None = None
         self._terminal = _terminal()
         self._is_stopped = False
@@ -53,7 +55,9 @@ class Child:
     @property
     def has_begun(self) -> bool:
         """Whether it has become the user's code, or is about to."""
-        self._note = self._note or self._report_dir.command()
+        from smc_core.process.report_reader import read_command
+
+        self._note = self._note or read_command(self._reports)
         return self._note is not None
 
     def send(self, number: int) -> None:

@@ -1,6 +1,6 @@
-"""From what is known of a job's end to its exit code and the text of ``output/failure``.
+"""From what is known of a job's end to the text of ``output/failure``.
 
-Pure functions: the supervisor gathers the facts (:class:`Ending`), these tell them. Nothing is inferred by searching
+Pure functions: the supervisor gathers the facts (``ending.py``), these tell them. Nothing is inferred by searching
 logs for words. What is told, in this order:
 
 1. a stop, where the job ended because it was asked to;
@@ -12,12 +12,13 @@ logs for words. What is told, in this order:
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from smc_core.errors import EXIT_SIGNAL_BASE
 from smc_core.process.diagnosis import size_text
-from smc_core.process.report_dir import CommandNote, Report
+from smc_core.process.ending import Ending, Stop, exit_code
+from smc_core.process.report_reader import Report
 from smc_core.process.signals import name as signal_name
 from smc_core.process.stderr_tail import fault_place, last_lines, tail_text
 
@@ -45,58 +46,6 @@ _SIGNAL_WORDS: dict[int, str] = {
 _REPORT_A_FAULT = "This is a fault of smc, not of your code: please report it, with this text and `smc plugins`."
 
 
-class Stop(NamedTuple):
-    """That the job was asked to end.
-
-    Attributes:
-        number: the signal.
-        at: seconds since the epoch.
-        lasted: seconds from then to the end of the script.
-        begun: whether the user's code had begun.
-        killed: why the job was killed in the end: ``grace`` (its time was up), ``again`` (a second SIGTERM), or "".
-        grace: seconds that it had.
-
-    """
-
-    number: int
-    at: float
-    lasted: float
-    begun: bool
-    killed: str
-    grace: float
-
-
-class Ending(NamedTuple):
-    """All that is known of the end of a job.
-
-    Attributes:
-        status: the exit code of the job's first process, or minus the signal that killed it.
-        pid: that process.
-        reports: what Python processes reported, the earliest first.
-        note: what the job became; None where it ended before the user's code began.
-        tail: the end of stderr.
-        stop: the stop that was passed on, if any.
-        oom_kills: processes of the job's cgroup that the kernel ended for lack of memory.
-        memory_limit: bytes; None where there is none.
-        memory_peak: bytes; None where the kernel does not tell.
-        disks: one line for each full file system.
-        code_dir: the job's code directory.
-
-    """
-
-    status: int
-    pid: int = 0
-    reports: Sequence[Report] = ()
-    note: CommandNote | None = None
-    tail: bytes = b""
-    stop: Stop | None = None
-    oom_kills: int = 0
-    memory_limit: int | None = None
-    memory_peak: int | None = None
-    disks: Sequence[str] = ()
-    code_dir: str = ""
-
-
 class _Story(NamedTuple):
     """A failure, told: the first line, the message where the first line has no room for it, facts, the long rest."""
 
@@ -104,11 +53,6 @@ class _Story(NamedTuple):
     message: str
     facts: list[str]
     rest: list[str]
-
-
-def exit_code(status: int) -> int:
-    """The exit code of the job: the script's own, or 128 + n where signal n killed it."""
-    return status if status >= 0 else EXIT_SIGNAL_BASE - status
 
 
 def failure_text(ending: Ending, mask: Callable[[str], str] = str) -> str:
@@ -191,8 +135,8 @@ def _tell_stop(ending: Ending, stop: Stop, report: Report | None) -> _Story:
     elif ending.status == -stop.number:
         first = f"{asked}, which the script does not handle" if stop.number == signal.SIGTERM else asked
     else:
-        ended = _how(ending.status)
-        first = f"{asked}: {stop.lasted:.1f} s later the script ended with {ended}"
+        how = "was" if ending.status < 0 else "ended with"
+        first = f"{asked}: {stop.lasted:.1f} s later the script {how} {_how(ending.status)}"
     if report is None or report.type == "KeyboardInterrupt":
         return _Story(first, "", facts, [])
     facts.append(f"While stopping: {_headline(report, FIRST_LINE)}")
@@ -205,8 +149,9 @@ def _tell_report(ending: Ending, report: Report, tail: str) -> _Story:
     if report.kind == "smc":
         first = one_line(f"smc itself failed: {_headline(report, FIRST_LINE - 19)}", FIRST_LINE)
         facts.append(_REPORT_A_FAULT)
-    complete = one_line(report.message, len(report.message)) in first and "\n" not in report.message
-    message = "" if complete else _class_and_message(report)
+    said = one_line(report.message, len(report.message)) in first and "\n" not in report.message
+    named = _class_name(report) in first or first.startswith("sys.exit(")
+    message = "" if said and named else f"{_class_name(report)}: {report.message}"
     rest = [] if report.expected else [report.traceback]
     if report.type == "SystemExit":
         rest.append(_last_lines(tail))
@@ -263,10 +208,6 @@ def _headline(report: Report, limit: int) -> str:
 
 def _class_name(report: Report) -> str:
     return report.type.removeprefix("smc_core.errors.")
-
-
-def _class_and_message(report: Report) -> str:
-    return f"{_class_name(report)}: {report.message}"
 
 
 def _whereabouts(ending: Ending, report: Report) -> str:

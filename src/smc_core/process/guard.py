@@ -1,0 +1,76 @@
+"""A small process that outlives the supervisor by a moment, to end the job with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from smc_core.process import processes
+
+_GOODBYE = b"."
+_LONGEST_HUNT = 5.0
+"""Seconds that the guard tries to kill what is left of a job."""
+
+
+class Guard:
+    """A forked process, in a session of its own, that kills the job if the supervisor dies.
+
+    Args:
+        mark: ``NAME=value``, which every process of the job has in its environment.
+        leader: the job's first process, whose process group is the job's.
+        last_words: called when the job has been killed, to leave a failure file.
+
+    Raises:
+        OSError: no more processes or files are to be had.
+
+    """
+
+    def __init__(self, mark: bytes | None, leader: int, last_words: Callable[[], None]) -> None:
+        read_end, self._line = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _stand_guard(read_end, mark, leader, last_words)
+        os.close(read_end)
+
+    def dismiss(self) -> None:
+        """Let the guard go: the job has ended, and nothing of it is left."""
+        with contextlib.suppress(OSError):
+            os.write(self._line, _GOODBYE)
+        os.close(self._line)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+def _stand_guard(line: int, mark: bytes | None, leader: int, last_words: Callable[[], None]) -> None:
+    """The guard's whole life. It holds no file of the job, so that nobody waits for it."""
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        signal.set_wakeup_fd(-1)
+        os.setsid()
+        os.chdir("/")
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
+            if descriptor != line:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+        with contextlib.suppress(OSError), open("/proc/self/comm", "w") as name:
+            name.write("smc-guard")
+        if os.read(line, 1) != _GOODBYE:
+            _kill_all(mark, leader)
+            last_words()
+    finally:
+        os._exit(0)
+
+
+def _kill_all(mark: bytes | None, leader: int) -> None:
+    deadline = time.monotonic() + _LONGEST_HUNT
+    while time.monotonic() < deadline:
+        members = processes.of_job(mark, leader) - {os.getpid()}
+        if not members:
+            return
+        for pid in members:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)

@@ -1,0 +1,246 @@
+"""How an ending is told: pure functions, from facts to text."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smc_core.process.ending import Ending, Stop, exit_code
+from smc_core.process.outcome import FIRST_LINE, SHOWN, failure_text, first_line
+from smc_core.process.pump import TAIL_BYTES
+from smc_core.process.report_dir import ReportDir
+from smc_core.process.report_reader import CommandNote, Report, read_command, read_reports
+from smc_core.process.stderr_tail import fault_place, last_lines, tail_text
+
+PYTHON = CommandNote("python", "script", 1)
+
+
+def report(**values):
+    defaults = {
+        "time": 100.0,
+        "pid": 7,
+        "host": "algo-1",
+        "rank": None,
+        "phase": "script",
+        "kind": "user",
+        "type": "ValueError",
+        "message": "bad data in column 7",
+        "exit_code": 1,
+        "expected": False,
+        "traceback": "Traceback (most recent call last):\n  ...\nValueError: bad data in column 7\n",
+        "place": "train.py:42, in load",
+        "notes": [],
+    }
+    return Report(**{**defaults, **values})
+
+
+def ending(status=1, *reports, **facts):
+    return Ending(status, pid=7, reports=reports, **{"note": PYTHON, **facts})
+
+
+def stop(**values):
+    return Stop(**{"number": 15, "at": 200.0, "lasted": 3.04, "begun": True, "killed": "", "grace": 110.0, **values})
+
+
+def told(*arguments, **facts):
+    return first_line(failure_text(ending(*arguments, **facts)))
+
+
+@pytest.mark.parametrize(("status", "code"), [(0, 0), (1, 1), (255, 255), (-9, 137), (-15, 143), (-64, 192)])
+def test_exit_codes(status, code):
+    assert exit_code(status) == code
+
+
+def test_an_exception():
+    text = failure_text(ending(1, report(notes=["Behind it: KeyError: 'x'"])))
+    assert text == (
+        "ValueError: bad data in column 7 (train.py:42, in load)\n"
+        "Phase: script; exit code 1.\n"
+        "Behind it: KeyError: 'x'\n"
+        "\n"
+        "Traceback (most recent call last):\n  ...\nValueError: bad data in column 7\n"
+    )
+
+
+def test_rank_and_host_where_there_are_several():
+    note = CommandNote("binary", "torchrun", 2)
+    text = failure_text(ending(1, report(rank=3, host="algo-2", phase="train"), note=note))
+    assert "Phase: train; rank 3; host algo-2; exit code 1.\n" in text
+    assert "host" not in failure_text(ending(1, report(rank=3)))
+
+
+def test_the_earliest_report_is_the_cause():
+    first, second = report(rank=1, message="first"), report(rank=0, message="second", time=101.0)
+    text = failure_text(ending(1, first, second))
+    assert text.startswith("ValueError: first (train.py:42, in load)\n")
+    assert "Later, rank 0: ValueError: second (train.py:42, in load)\n" in text
+
+
+def test_an_error_that_is_expected_needs_no_traceback():
+    error = report(type="smc_core.errors.ConfigurationError", message="no program", expected=True, place="", phase="launch")
+    assert failure_text(ending(2, error, note=None)) == "ConfigurationError: no program\nPhase: launch; exit code 2.\n"
+
+
+def test_a_fault_of_smc_asks_to_be_reported():
+    text = failure_text(ending(70, report(kind="smc", type="KeyError", message="'x'", place="smc_core/plan.py:9, in f")))
+    assert text.startswith("smc itself failed: KeyError: 'x' (smc_core/plan.py:9, in f)\n")
+    assert "please report it" in text
+
+
+def test_a_call_of_sys_exit():
+    text = failure_text(ending(3, report(type="SystemExit", message="3"), tail=b"usage: train.py\n"))
+    assert text.startswith("sys.exit(3) was called (train.py:42, in load)\n")
+    assert text.endswith("Last lines on stderr:\nusage: train.py\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "facts", "line"),
+    [
+        (-11, {}, "Killed by SIGSEGV (segmentation fault)"),
+        (-15, {}, "Killed by SIGTERM"),
+        (-2, {}, "Stopped by SIGINT"),
+        (-40, {}, "Killed by signal 40"),
+        (-9, {}, "Killed by SIGKILL from outside; perhaps the machine ran out of memory"),
+        (
+            -9,
+            {"oom_kills": 1, "memory_limit": 512 << 20, "memory_peak": 511 << 20},
+            "Out of memory: the kernel killed the script (limit 512.0 MiB, peak 511.0 MiB)",
+        ),
+        (-9, {"oom_kills": 3}, "Out of memory: the kernel killed the script (3 processes)"),
+        (1, {"oom_kills": 1}, "Out of memory: the kernel killed a process of the job; exit code 1"),
+        (5, {}, "Exit code 5, and nothing on stderr"),
+        (5, {"tail": b"one\ntwo\n"}, "Exit code 5; last line on stderr: two"),
+        (139, {}, "Exit code 139, and nothing on stderr"),
+        (139, {"note": CommandNote("binary", "script", 1)},
+         "Exit code 139: a command was killed by SIGSEGV, and nothing on stderr"),
+        (-11, {"note": None}, "Killed by SIGSEGV (segmentation fault), before the user's code began"),
+    ],
+)
+def test_no_report(status, facts, line):
+    assert told(status, **facts) == line
+
+
+@pytest.mark.parametrize(
+    ("status", "values", "line"),
+    [
+        (-15, {}, "Stopped by SIGTERM, which the script does not handle"),
+        (17, {}, "Stopped by SIGTERM: 3.0 s later the script ended with exit code 17"),
+        (-11, {}, "Stopped by SIGTERM: 3.0 s later the script was killed by SIGSEGV"),
+        (-9, {"killed": "grace"}, "Stopped by SIGTERM: the script did not end within 110 s (SMC_STOP_GRACE) and was killed"),
+        (-9, {"killed": "again"}, "Stopped by SIGTERM, and killed by a second one 3.0 s later"),
+        (-15, {"begun": False}, "Stopped by SIGTERM before the user's code began"),
+        (-10, {"number": 10}, "Stopped by SIGUSR1"),
+        (130, {"number": 2}, "Stopped by SIGINT: 3.0 s later the script ended with exit code 130"),
+        (1, {"number": 10}, "Exit code 1, and nothing on stderr"),
+    ],
+)
+def test_a_stop(status, values, line):
+    assert told(status, stop=stop(**values)) == line
+
+
+def test_an_exception_before_a_stop_is_the_cause():
+    """The script had failed, and was about to end, when it was stopped."""
+    assert told(-15, report(time=199.0), stop=stop()).startswith("ValueError: bad data")
+
+
+def test_an_exception_after_a_stop_is_not():
+    text = failure_text(ending(1, report(time=201.0), stop=stop()))
+    assert text.startswith("Stopped by SIGTERM: 3.0 s later the script ended with exit code 1\n")
+    assert "While stopping: ValueError: bad data in column 7 (train.py:42, in load)\n" in text
+
+
+def test_what_a_forked_child_reported_before_a_stop_is_the_script_s_own_affair():
+    assert told(-15, report(time=1.0, pid=8), stop=stop()).startswith("Stopped by SIGTERM")
+    assert told(1, report(time=1.0, pid=8)).startswith("ValueError")
+
+
+def test_secrets_are_masked_in_everything():
+    def mask(text):
+        return text.replace("s3cret", "****")
+
+    error = report(message="s3cret", traceback="s3cret", notes=["s3cret"])
+    for facts in (ending(1, error), ending(1, tail=b"s3cret\n"), ending(-11, tail=b"s3cret\n")):
+        text = failure_text(facts, mask)
+        assert "s3cret" not in text
+        assert "****" in text
+
+
+TEXT = st.text(max_size=3000) | st.text("abc \n", max_size=3000)
+
+
+@given(
+    message=TEXT,
+    kind=st.text("Aa.", min_size=1, max_size=400),
+    place=st.text("train.py:42", max_size=300),
+    notes=st.lists(st.text(max_size=300), max_size=6),
+    status=st.integers(-64, 255).filter(bool),
+    tail=st.binary(max_size=300),
+    rank=st.none() | st.integers(0, 9),
+)
+def test_the_first_line_and_what_is_shown(message, kind, place, notes, status, tail, rank):
+    """Whatever the size of the message: the first line fits, and class and place are in what SageMaker shows."""
+    error = report(message=message, type=kind, place=place, notes=notes, rank=rank)
+    text = failure_text(ending(status, error, tail=tail))
+    line = first_line(text)
+    assert 0 < len(line) <= FIRST_LINE
+    assert " ".join(place.split())[:40] in text[:SHOWN]
+    assert status == -signal.SIGINT or kind in text[:SHOWN]
+    assert text.encode("utf-8")
+    assert all(character.isprintable() or character in "\n\t" for character in text)
+
+
+@given(st.integers(-64, 255).filter(bool), st.binary(max_size=2000))
+def test_any_stderr_can_be_told(status, tail):
+    line = told(status, tail=tail)
+    assert 0 < len(line) <= FIRST_LINE
+
+
+def test_a_tail_that_was_cut_begins_with_a_whole_line():
+    tail = (b"secret-that-was-cut\n" + b"x" * TAIL_BYTES)[:TAIL_BYTES]
+    assert tail_text(tail).startswith("x")
+    assert tail_text(b"short\n") == "short\n"
+    assert len(tail_text(b"x" * TAIL_BYTES)) == TAIL_BYTES
+
+
+def test_last_lines():
+    text = "one\n\n  two  \n\x1b[31mred\x1b[0m\n10%\r50%\r100%\r\nsmc: our own\n"
+    assert last_lines(text, 3) == ["  two", "red", "100%"]
+    assert last_lines("", 3) == []
+
+
+def test_the_place_of_a_fault():
+    dump = (
+        "Fatal Python error: Segmentation fault\n\n"
+        "Thread 0x01 (most recent call first):\n  File \"/code/other.py\", line 1 in wait\n\n"
+        "Current thread 0x02 (most recent call first):\n"
+        "  File \"/x/site-packages/numpy/core.py\", line 9 in dot\n"
+        "  File \"/code/train.py\", line 5 in crash\n"
+        "  File \"/code/train.py\", line 8 in <module>\n\n"
+        "Extension modules: numpy (total: 1)\n"
+    )
+    assert fault_place(dump, "/code") == "train.py:5, in crash"
+    assert fault_place("no such dump", "/code") == ""
+    assert fault_place("Fatal Python error: Aborted\n", "/code") == ""
+
+
+def test_reports_that_cannot_be_read_are_left_out(tmp_path):
+    folder = ReportDir({"TMPDIR": str(tmp_path)}, str(tmp_path))
+    assert folder.path is not None
+    written = report(time=2.0)._asdict()
+    for name, content in {
+        "report-1.json": "{",
+        "report-2.json": json.dumps(written),
+        "report-3.json": json.dumps({**written, "time": 1.0}),
+        "report-4.json": "[]",
+        "report-5.json": '{"time": 1}',
+        "other.json": json.dumps(written),
+    }.items():
+        (tmp_path / folder.path / name).write_text(content)
+    assert [found.time for found in read_reports(folder.path)] == [1.0, 2.0]
+    assert read_command(folder.path) is None
+    folder.remove()
+    assert list(tmp_path.iterdir()) == []
