@@ -7,17 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from importlinter.application.user_options import UserOptions
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
-from importlinter.configuration import configure
 
 from smc_core.testing import JobFolder
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ["pydantic", "requests", "pluggy", "psutil", "importlib_metadata"]
-BEFORE_THE_USERS_CODE = {"__init__", "prepare", "worker"}
-"""The rooms of process/ that may import pydantic and the plugins."""
-
 LOADED = f"import sys; print(*(name for name in {HEAVY!r} if name in sys.modules), file={{file}})"
 
 
@@ -31,13 +26,6 @@ def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("at_root")
 def test_rooms_import_downward_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert lint_imports(no_cache=True) == EXIT_STATUS_SUCCESS, capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("at_root")
-def test_every_room_of_the_supervisor_is_under_the_contract_of_the_standard_library() -> None:
-    listed = {module for contract in _contracts() for module in contract.get("source_modules", [])}
-    rooms = {path.stem for path in (ROOT / "src/smc_core/process").glob("*.py")} - BEFORE_THE_USERS_CODE
-    assert {f"smc_core.process.{room}" for room in rooms} <= listed
 
 
 @pytest.mark.parametrize(
@@ -70,11 +58,3 @@ def test_importing_the_package_creates_nothing(tmp_path: Path) -> None:
     program = "import smc_core, smc_core.environment, smc_core.modules"
     subprocess.run([sys.executable, "-c", program], check=True, env={"SAGEMAKER_BASE_DIR": str(base)})
     assert not base.exists()
-
-
-def _contracts() -> list[dict[str, list[str]]]:
-    from importlinter.application.use_cases import read_user_options
-
-    configure()
-    options: UserOptions = read_user_options()
-    return options.contracts_options
