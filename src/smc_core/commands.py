@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from smc_core import __version__
-from smc_core.errors import ConfigurationError
+from smc_core.errors import ConfigurationError, SmcError
+from smc_core.local.options import EXPLANATION, add_options, is_local
 
 _DESCRIPTION = "Runs machine-learning training inside containers: on Amazon SageMaker, on a laptop, anywhere."
 
@@ -24,12 +25,6 @@ settings, as variables:
 exit codes:
   the script's own; 128+n where signal n killed it;
   2 configuration, 3 plugin, 4 user code or its requirements, 5 host, 70 a fault of smc
-"""
-
-_RUN = """\
-Runs the job that the folders of the contract describe, and writes output/success or output/failure.
-
-In a container: ENTRYPOINT ["smc", "run"]. The word "train", by which SageMaker starts a container, may follow.
 """
 
 
@@ -51,17 +46,26 @@ def parser() -> argparse.ArgumentParser:
     smc.add_argument("--version", action="version", version=f"smc-core {__version__}")
     commands = smc.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    run = _command(commands, "run", _run, "run the training job", _RUN)
+    run = _command(commands, "run", _run, "run the training job", EXPLANATION)
+    run.usage = "smc run [-h] [-m MODULE] [train | TARGET] [options of a local job]"
     _add_target(run)
+    add_options(run)
 
     plan = _command(commands, "plan", _plan, "say what would run, and where each value comes from; run nothing")
     _add_target(plan)
+    add_options(plan)
     plan.add_argument("--json", action="store_true", help="as JSON")
 
     _command(commands, "env", _env, "print the Environment of the job as JSON")
 
     plugins = _command(commands, "plugins", _plugins, "list the plugins, and the hooks in call order")
     plugins.add_argument("--json", action="store_true", help="as JSON")
+
+    jobs = _command(commands, "jobs", _jobs, "list the local jobs of this folder and how they ended")
+    jobs.add_argument("--json", action="store_true", help="as JSON")
+
+    logs = _command(commands, "logs", _logs, "print what a local job printed, byte for byte")
+    logs.add_argument("job", metavar="JOB", help="name of the job, or its folder")
     return smc
 
 
@@ -83,15 +87,14 @@ def _command(
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
-    target = parser.add_mutually_exclusive_group()
-    target.add_argument(
+    parser.add_argument(
         "target",
         nargs="?",
-        metavar="train | PATH",
+        metavar="train | TARGET",
         help='the word "train", or a path (with a "/", or ending in .py or .sh) that takes the place of the '
-        "job's entry point",
+        "job's entry point; of a local job a file, a folder, an archive or a URL",
     )
-    target.add_argument("-m", dest="module", metavar="MODULE", help="run a module of the code, as python -m does")
+    parser.add_argument("-m", dest="module", metavar="MODULE", help="run a module of the code, as python -m does")
 
 
 def _program(options: argparse.Namespace) -> str | None:
@@ -99,6 +102,8 @@ def _program(options: argparse.Namespace) -> str | None:
     target: str | None = options.target
     if target is None or target == "train":
         return None
+    if options.module is not None:
+        raise ConfigurationError(f"{target!r} and -m {options.module} both name an entry point")
     if target == "serve":
         raise ConfigurationError('smc trains and does not serve: "serve" starts an inference image')
     if "/" in target or target.endswith((".py", ".sh")):
@@ -107,15 +112,39 @@ def _program(options: argparse.Namespace) -> str | None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if is_local(options):
+        return _without_job(_run_locally, options)
     from smc_core.runner import run
 
     return run(_program(options), module=options.module)
 
 
+def _run_locally(options: argparse.Namespace) -> int:
+    from smc_core.local import job, request
+
+    return job.run(request.from_options(options), name=options.name, job_dir=options.job_dir)
+
+
+def _without_job(handler: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """Run a handler whose errors are told, and leave no failure file: they are of no job of a container."""
+    from smc_core.process import log
+
+    try:
+        return handler(options)
+    except SmcError as error:
+        return log.failure(error)
+
+
 def _plan(options: argparse.Namespace) -> int:
     from smc_core import inspection
 
-    print(inspection.plan(_program(options), options.module, as_json=options.json))
+    if not is_local(options):
+        print(inspection.plan(_program(options), options.module, as_json=options.json))
+        return 0
+    from smc_core.local import job, request
+
+    with job.planned(request.from_options(options), name=options.name, job_dir=options.job_dir):
+        print(inspection.plan(None, options.module, as_json=options.json))
     return 0
 
 
@@ -132,3 +161,17 @@ def _plugins(options: argparse.Namespace) -> int:
     text, all_work = inspection.plugins(as_json=options.json)
     print(text)
     return 0 if all_work else 3
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    from smc_core.local import listing
+
+    print(listing.jobs(as_json=options.json))
+    return 0
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from smc_core.local import listing
+
+    listing.logs(options.job)
+    return 0

@@ -13,6 +13,7 @@ from smc_core.errors import CodeError, SmcError
 from smc_core.masking import MASK, Masker, is_secret
 from smc_core.plan import Plan, find_target, make_plan
 from smc_core.plugins import HOOKS, Installed, Plugins, installed, new_manager, register
+from smc_core.table import table
 
 
 def plan(program: str | None, module: str | None, *, as_json: bool) -> str:
@@ -93,7 +94,7 @@ def _plugins_text(content: dict[str, Any]) -> str:
         [row["name"], row["version"], row["distribution"], row["status"], ", ".join(row["hooks"]) or "-"]
         for row in content["plugins"]
     ]
-    lines = _table(rows) if len(rows) > 1 else ["no plugins are installed (pip install smc-keras, for one)"]
+    lines = table(rows) if len(rows) > 1 else ["no plugins are installed (pip install smc-keras, for one)"]
     lines += [f"  {row['cause']}" for row in content["plugins"] if "cause" in row]
     lines += [
         "",
@@ -147,11 +148,6 @@ def _plan_text(content: dict[str, Any]) -> str:
     lines += [f"  {name}={v['value']}  ({v['source']})" for name, v in content["variables"].items()]
     lines += [f"  {name} is left out: too large for the kernel" for name in content["left_out"]]
     return "\n".join(lines)
-
-
-def _table(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _masker(made: Environment) -> Masker:

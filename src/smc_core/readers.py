@@ -26,7 +26,7 @@ DEFAULT_NETWORK_INTERFACE = "eth0"
 DEFAULT_INSTANCE_TYPE = "local"
 DEFAULT_INSTANCE_GROUP = "homogeneousCluster"
 
-_CHANNEL_NAME = re.compile(r"[A-Za-z0-9.\-_]{1,64}")
+CHANNEL_NAME = re.compile(r"[A-Za-z0-9.\-_]{1,64}")
 
 
 def read_config(path: str | os.PathLike[str], parse: Callable[[str], Any] = json.loads) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def read_input_data_config(base_dir: str | os.PathLike[str] | None = None) -> di
     config = read_config(path)
     check = _Checker(path)
     for name, channel in config.items():
-        if not _CHANNEL_NAME.fullmatch(name) or set(name) == {"."}:
+        if not CHANNEL_NAME.fullmatch(name) or set(name) == {"."}:
             check.fail(repr(name), "a channel name of 1 to 64 letters, digits, '.', '-' or '_'", name)
         if not isinstance(channel, dict):
             check.fail(name, "an object", channel)

@@ -1,0 +1,145 @@
+"""The folder of a local job: made as the platform makes ``/opt/ml``, with the channels linked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from smc_core.contract import (
+    HYPERPARAMETERS_FILE,
+    INPUT_DATA_CONFIG_FILE,
+    RESOURCE_CONFIG_FILE,
+    JobPaths,
+)
+from smc_core.errors import ConfigurationError
+
+JOBS = os.path.join(".smc", "jobs")
+"""Where local jobs lie, from the working directory."""
+_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
+"""Of a training job (``CreateTrainingJob`` in SageMaker's API reference)."""
+_CHANNEL = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+_GPU_DRIVER = "/proc/driver/nvidia/version"
+
+
+def make_job_folder(short_name: str, name: str | None = None, job_dir: str | None = None) -> tuple[str, str]:
+    """Make the folder of a new job, which no other job has or gets.
+
+    Args:
+        short_name: what a generated name begins with.
+        name: the job's name; None generates one from ``short_name`` and the time.
+        job_dir: the folder, new or empty, in place of ``.smc/jobs/NAME``; it is linked there.
+
+    Returns:
+        Name and folder, absolute.
+
+    Raises:
+        ConfigurationError: the name is none or is taken, or the folder holds something or cannot be made.
+
+    """
+    if name is not None and not _NAME.fullmatch(name):
+        raise ConfigurationError(f"--name {name}: a job is named by at most 63 letters, digits and dashes")
+    folder = None if job_dir is None else os.path.abspath(job_dir)
+    if folder is not None and os.path.isdir(folder) and os.listdir(folder):
+        raise ConfigurationError(f"--job-dir {job_dir}: the folder is not empty; every job needs one of its own")
+    try:
+        os.makedirs(JOBS, exist_ok=True)
+        with contextlib.suppress(FileExistsError), open(os.path.join(".smc", ".gitignore"), "x") as file:
+            file.write("*\n")
+        if folder is not None:
+            os.makedirs(folder, exist_ok=True)
+        return _claim(short_name, name, folder)
+    except OSError as error:
+        raise ConfigurationError(f"the folder of the job cannot be made: {error.strerror}: {error.filename}") from error
+
+
+def _claim(short_name: str, name: str | None, folder: str | None) -> tuple[str, str]:
+    """Make the folder, or the link to it, under the first name that is free."""
+    base = name or f"{short_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for count in range(1, 1000):
+        candidate = base if count == 1 else f"{base}-{count}"
+        place = os.path.abspath(os.path.join(JOBS, candidate))
+        try:
+            if folder is None:
+                os.mkdir(place)
+            else:
+                os.symlink(folder, place)
+        except FileExistsError:
+            if name is not None:
+                raise ConfigurationError(f"--name {name}: there is such a job already: {place}") from None
+        else:
+            return candidate, folder or place
+    raise ConfigurationError(f"no free name for a job like {base}")
+
+
+def remove_job_folder(name: str, folder: str, *, keep_empty: bool) -> None:
+    """Remove the folder of a job that was not run. What its channels link to stays as it is.
+
+    Args:
+        name: of the job.
+        folder: as :func:`make_job_folder` gave it.
+        keep_empty: leave an empty folder, which was there before.
+
+    """
+    shutil.rmtree(folder)
+    if keep_empty:
+        os.mkdir(folder)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(JOBS, name))  # the link, where the folder lay elsewhere
+
+
+def lay_out(paths: JobPaths, channels: Mapping[str, str], hyperparameters: Mapping[str, str]) -> None:
+    """Make the folders of ``/opt/ml``, link the channels, and write the files that describe them.
+
+    Args:
+        paths: the job's folders; the base is there already.
+        channels: name → absolute path. A folder is linked; a file is linked into a folder of the channel's name.
+        hyperparameters: name → raw text.
+
+    """
+    for folder in (paths.input_config, paths.input_data, paths.model, paths.output_data, paths.checkpoints, paths.code):
+        os.makedirs(folder, exist_ok=True)
+    for name, source in channels.items():
+        place = os.path.join(paths.input_data, name)
+        if not os.path.isdir(source):
+            os.mkdir(place)
+            place = os.path.join(place, os.path.basename(source))
+        os.symlink(source, place)
+    _write(paths, HYPERPARAMETERS_FILE, hyperparameters)
+    _write(paths, INPUT_DATA_CONFIG_FILE, dict.fromkeys(channels, _CHANNEL))
+
+
+def describe_hosts(paths: JobPaths, hosts: Sequence[str], current: str) -> None:
+    """Write ``resourceconfig.json``, with the fields that the SageMaker SDK's local mode has.
+
+    Args:
+        paths: the folders of this host.
+        hosts: the names of all.
+        current: the name of this one.
+
+    """
+    kind = "local_gpu" if os.path.exists(_GPU_DRIVER) else "local"
+    content = {
+        "current_host": current,
+        "hosts": list(hosts),
+        "network_interface_name": "lo",
+        "current_instance_type": kind,
+    }
+    _write(paths, RESOURCE_CONFIG_FILE, content)
+
+
+def _write(paths: JobPaths, name: str, content: Mapping[str, Any]) -> None:
+    path = os.path.join(paths.input_config, name)
+    with open(path, "w", encoding="utf-8", opener=_private) as file:
+        json.dump(dict(content), file, indent=2)
+        file.write("\n")
+
+
+def _private(path: str, flags: int) -> int:
+    """Hyperparameters may hold secrets."""
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,152 @@
+"""A local job from its request to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+from smc_core.code.packages import NOTHING, REQUIREMENTS_ENV
+from smc_core.contract import (
+    BASE_DIR_ENV,
+    CODE_DIR_ENV,
+    CURRENT_HOST_ENV,
+    JOB_NAME_ENV,
+    MODE_ENV,
+    PROGRAM_ENV,
+    REPORT_DIR_ENV,
+    SUBMIT_DIR_ENV,
+    TRAINING_MODULE_ENV,
+    JobPaths,
+)
+from smc_core.local import record as records
+from smc_core.local.folder import describe_hosts, lay_out, make_job_folder, remove_job_folder
+from smc_core.local.record import Record
+from smc_core.local.request import Request
+from smc_core.local.summary import tell
+from smc_core.local.target import Code, find_code, short_name
+from smc_core.local.watch import Host, Watch
+
+JOB_NAME_VARIABLE = "TRAINING_JOB_NAME"
+_OF_ANOTHER_JOB = frozenset(
+    {
+        BASE_DIR_ENV,
+        CODE_DIR_ENV,
+        CURRENT_HOST_ENV,
+        JOB_NAME_ENV,
+        JOB_NAME_VARIABLE,
+        "TRAINING_JOB_ARN",
+        MODE_ENV,
+        PROGRAM_ENV,
+        REPORT_DIR_ENV,
+        SUBMIT_DIR_ENV,
+        TRAINING_MODULE_ENV,
+    }
+)
+"""Variables of this process that would speak of a job that this one is not; and every ``SM_*``."""
+
+
+def run(request: Request, *, name: str | None = None, job_dir: str | None = None) -> int:
+    """Run a local job to its end.
+
+    Args:
+        request: what was asked for.
+        name: the job's name; None generates one.
+        job_dir: the job's folder; None takes ``.smc/jobs/NAME``.
+
+    Returns:
+        The exit code of the job.
+
+    Raises:
+        SmcError: it cannot begin, and has left no folder.
+
+    """
+    code = find_code(request)
+    record = make(request, name=name, job_dir=job_dir)
+    record.save()
+    exit_code, status = _watch(record, code)
+    record.exit_code, record.status, record.ended = exit_code, status, time.time()
+    record.save()
+    tell(record)
+    return exit_code
+
+
+def make(request: Request, *, name: str | None = None, job_dir: str | None = None) -> Record:
+    """Make the folder of a new job and lay it out.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+
+    """
+    name, folder = make_job_folder(short_name(request), name, job_dir)
+    record = Record(name, folder, request, job_name=name)
+    lay_out(record.paths, request.channels, request.hyperparameters)
+    describe_hosts(record.paths, ["algo-1"], "algo-1")
+    return record
+
+
+@contextlib.contextmanager
+def planned(request: Request, *, name: str | None = None, job_dir: str | None = None) -> Iterator[None]:
+    """While entered, this process has the folder and the variables that the job would have; then both are gone.
+
+    Raises:
+        SmcError: the job could not begin.
+
+    """
+    code = find_code(request)
+    was_there = job_dir is not None and os.path.isdir(job_dir)
+    record = make(request, name=name, job_dir=job_dir)
+    before = dict(os.environ)
+    try:
+        variables = host_variables(record, code, record.paths, before)
+        os.environ.clear()
+        os.environ.update(variables)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        remove_job_folder(record.name, record.folder, keep_empty=was_there)
+
+
+def host_variables(record: Record, code: Code, paths: JobPaths, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The variables that one host of the job is started with.
+
+    Args:
+        record: the job.
+        code: its code.
+        paths: the folders of the host.
+        inherited: the variables of this process, which stay but for those that speak of another job.
+
+    """
+    request = record.request
+    kept = {n: text for n, text in inherited.items() if n not in _OF_ANOTHER_JOB and not n.startswith("SM_")}
+    ours = {BASE_DIR_ENV: paths.base, JOB_NAME_VARIABLE: record.job_name}
+    if request.mode is not None:
+        ours[MODE_ENV] = request.mode
+    if not request.install:
+        ours[REQUIREMENTS_ENV] = NOTHING
+    return {**kept, **ours, **request.variables, **code.variables(paths)}
+
+
+def _watch(record: Record, code: Code) -> tuple[int, str]:
+    """Start the host, and watch it to its end; returns exit code and status."""
+    arguments = ["-m"] if record.request.module is not None else []
+    arguments += [code.program] if arguments else []
+    with _log(record.log_path) as job_log:
+        host = Host("", arguments, host_variables(record, code, record.paths, os.environ), sys.executable)
+        watch = Watch([host], job_log, {})
+        exit_code = watch.run()
+    if watch.was_stopped:
+        return exit_code, records.STOPPED
+    return exit_code, records.FAILED if exit_code else records.COMPLETED
+
+
+@contextlib.contextmanager
+def _log(path: str) -> Iterator[int]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

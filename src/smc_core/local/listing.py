@@ -1,0 +1,71 @@
+"""What ``smc jobs`` and ``smc logs`` tell of the local jobs of this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+
+from smc_core.local import record as records
+from smc_core.local.folder import JOBS
+from smc_core.local.record import Record
+from smc_core.local.summary import duration
+from smc_core.table import table
+
+_LONGEST_CAUSE = 100
+
+
+def jobs(*, as_json: bool) -> str:
+    """The local jobs, the latest last: outcome, duration, first line of the failure.
+
+    Args:
+        as_json: JSON rather than text for people.
+
+    """
+    found = records.all_records()
+    if as_json:
+        return json.dumps([_content(record) for record in found], indent=2)
+    if not found:
+        return f"no jobs in {os.path.abspath(JOBS)}; smc run train.py makes one"
+    rows = [["job", "outcome", "started", "took", "first line of the failure"]]
+    return "\n".join(table([*rows, *map(_row, found)]))
+
+
+def logs(job: str) -> None:
+    """Write the log of a job to stdout, byte for byte.
+
+    Args:
+        job: its name or folder.
+
+    Raises:
+        ConfigurationError: there is no such job.
+
+    """
+    record = records.find(job)
+    with open(record.log_path, "rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.flush()
+
+
+def _row(record: Record) -> list[str]:
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.started))
+    took = "-" if record.status == records.LOST else duration(record.seconds)
+    cause = record.cause
+    shown = cause if len(cause) <= _LONGEST_CAUSE else cause[: _LONGEST_CAUSE - 1] + "…"
+    return [record.name, record.status, started, took, shown or "-"]
+
+
+def _content(record: Record) -> dict[str, object]:
+    return {
+        "name": record.name,
+        "status": record.status,
+        "exit_code": record.exit_code,
+        "started": record.started,
+        "ended": record.ended,
+        "seconds": None if record.status == records.LOST else round(record.seconds, 3),
+        "failure": record.cause or None,
+        "folder": record.folder,
+        "hosts": record.hosts or ["algo-1"],
+    }

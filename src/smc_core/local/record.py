@@ -1,0 +1,140 @@
+"""What is kept of a local job in its folder: what was asked for, and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import time
+from typing import Any
+
+from smc_core.contract import JobPaths, write_atomic
+from smc_core.errors import ConfigurationError
+from smc_core.local.folder import JOBS
+from smc_core.local.request import Request
+
+RECORD_FILE = "job.json"
+LOG_FILE = "log.txt"
+RUNNING, COMPLETED, FAILED, STOPPED, LOST = "running", "completed", "failed", "stopped", "lost"
+
+
+@dataclasses.dataclass
+class Record:
+    """One local job.
+
+    Attributes:
+        name: the job's name.
+        folder: its folder, absolute.
+        request: what was asked for.
+        job_name: what the job itself is told that it is called: when resumed, the name of the job it goes on from.
+        hosts: names of its hosts; empty where it is one host, whose folder is the job's.
+        pid: the process that runs it.
+        born: when that process was started, in the kernel's clock ticks; a number used again is told apart by it.
+        started: seconds since 1970.
+        ended: the same; None while it runs.
+        status: running, completed, failed, stopped, or lost: its process is gone without a word.
+        exit_code: None while it runs.
+    """
+
+    name: str
+    folder: str
+    request: Request
+    job_name: str
+    hosts: list[str] = dataclasses.field(default_factory=list)
+    pid: int = dataclasses.field(default_factory=os.getpid)
+    born: int | None = dataclasses.field(default_factory=lambda: _born(os.getpid()))
+    started: float = dataclasses.field(default_factory=time.time)
+    ended: float | None = None
+    status: str = RUNNING
+    exit_code: int | None = None
+
+    @property
+    def paths(self) -> JobPaths:
+        """The folders below the job's own."""
+        return JobPaths(self.folder)
+
+    @property
+    def log_path(self) -> str:
+        """The log: stdout and stderr as they came."""
+        return os.path.join(self.folder, LOG_FILE)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken so far."""
+        return (time.time() if self.ended is None else self.ended) - self.started
+
+    @property
+    def cause(self) -> str:
+        """First line of the failure; empty where there is none."""
+        try:
+            with open(self.paths.failure, encoding="utf-8", errors="replace") as file:
+                return file.readline().rstrip("\n")
+        except OSError:
+            return ""
+
+    def save(self) -> None:
+        """Write it into the job's folder. Variables and hyperparameters may be secrets: only the owner reads it."""
+        content = {**dataclasses.asdict(self), "request": self.request.to_json()}
+        path = os.path.join(self.folder, RECORD_FILE)
+        write_atomic(path, json.dumps(content, indent=2).encode() + b"\n")
+        os.chmod(path, 0o600)
+
+
+def find(job: str) -> Record:
+    """The record of a job.
+
+    Args:
+        job: its name, or its folder.
+
+    Raises:
+        ConfigurationError: there is no such job.
+
+    """
+    for folder in (os.path.join(JOBS, job), job):
+        record = load(folder)
+        if record is not None:
+            return record
+    import difflib
+
+    near = difflib.get_close_matches(job, _names(), n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else "; smc jobs lists those of this folder"
+    raise ConfigurationError(f"there is no job {job!r} in {os.path.abspath(JOBS)}{hint}")
+
+
+def all_records() -> list[Record]:
+    """The jobs of this folder, the latest last."""
+    records = [record for name in _names() if (record := load(os.path.join(JOBS, name))) is not None]
+    return sorted(records, key=lambda record: record.started)
+
+
+def load(folder: str) -> Record | None:
+    """The record in a job's folder; None where there is none that can be read."""
+    try:
+        with open(os.path.join(folder, RECORD_FILE), "rb") as file:
+            content: dict[str, Any] = json.load(file)
+        content["request"] = Request.from_json(content["request"])
+        known = {field.name for field in dataclasses.fields(Record)}
+        record = Record(**{name: value for name, value in content.items() if name in known})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    record.folder = os.path.realpath(folder)  # it may have been moved
+    if record.status == RUNNING and (record.born is None or _born(record.pid) != record.born):
+        record.status = LOST
+    return record
+
+
+def _names() -> list[str]:
+    with contextlib.suppress(OSError):
+        return sorted(os.listdir(JOBS))
+    return []
+
+
+def _born(pid: int) -> int | None:
+    """When a process was started (field 22 in ``proc(5)``); None where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return int(fields[19]) if fields[0] != "Z" else None

@@ -1,0 +1,127 @@
+"""What is asked of a local job: from the command line to checked values, and to JSON and back."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from smc_core.contract import BASE_DIR_ENV, CODE_DIR_ENV, REPORT_DIR_ENV, SUBMIT_DIR_ENV
+from smc_core.errors import ConfigurationError
+from smc_core.hyperparameters import parse_preserving_numbers, raw_text
+from smc_core.readers import CHANNEL_NAME, read_config
+
+OWN_VARIABLES = frozenset({BASE_DIR_ENV, CODE_DIR_ENV, REPORT_DIR_ENV, SUBMIT_DIR_ENV})
+"""Variables that are smc's to set: they say where the job and its code lie."""
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A local job as it was asked for. Paths are absolute.
+
+    Attributes:
+        target: a file, folder or archive of code, or a URL; of a module alone, the working directory.
+        module: the entry point as a module, or None.
+        channels: channel name → its folder or file.
+        hyperparameters: name → raw text.
+        variables: variables of the job.
+        mode: ``script`` or ``function``; None where smc chooses.
+        install: whether requirements are installed.
+    """
+
+    target: str
+    module: str | None = None
+    channels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    hyperparameters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    mode: str | None = None
+    install: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Request:
+        """From :meth:`to_json`; what another version of smc wrote besides is left out."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in content.items() if name in names})
+
+
+def from_options(options: argparse.Namespace) -> Request:
+    """Check what was asked for on the command line.
+
+    Args:
+        options: those of :func:`smc_core.local.options.add_options`, ``target`` and ``module``.
+
+    Raises:
+        ConfigurationError: a name, a path or a file is not usable.
+
+    """
+    target = None if options.target in (None, "train") else str(options.target)
+    if target is None and options.module is None:
+        raise ConfigurationError("nothing to run: smc run train.py, smc run ./folder, or smc run -m pkg.train")
+    return Request(
+        target=target if target and "://" in target else os.path.abspath(target or "."),
+        module=options.module,
+        channels=_channels(options.channels or ()),
+        hyperparameters=_hyperparameters(options.hyperparameters or ()),
+        variables=_variables(options.variables or ()),
+        mode=options.mode,
+        install=bool(options.requirements),
+    )
+
+
+def _channels(texts: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        name, path = _pair(text, "-c", "training=./data")
+        if not CHANNEL_NAME.fullmatch(name) or set(name) == {"."}:
+            raise ConfigurationError(f"-c {text}: a channel is named by 1 to 64 letters, digits, '.', '-' or '_'")
+        if "://" in path:
+            raise ConfigurationError(f"-c {text}: a channel of a local job is a folder or file on this machine")
+        if not os.path.exists(path):
+            raise ConfigurationError(f"-c {text}: there is no {os.path.abspath(path)}")
+        found[name] = os.path.abspath(path)
+    return found
+
+
+def _hyperparameters(texts: Iterable[str]) -> dict[str, str]:
+    """The later one wins, be it from a file or not."""
+    found: dict[str, str] = {}
+    for text in texts:
+        if text.startswith("@"):
+            found |= _from_file(text)
+        else:
+            name, value = _pair(text, "-p", "epochs=5")
+            found[name] = value
+    return found
+
+
+def _from_file(text: str) -> dict[str, str]:
+    if not os.path.isfile(text[1:]):
+        raise ConfigurationError(f"-p {text}: there is no file {os.path.abspath(text[1:])}")
+    return {name: raw_text(value) for name, value in read_config(text[1:], parse_preserving_numbers).items()}
+
+
+def _variables(texts: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        name, value = _pair(text, "-e", "OMP_NUM_THREADS=1")
+        if not _VARIABLE_NAME.fullmatch(name):
+            raise ConfigurationError(f"-e {text}: {name!r} is not the name of a variable")
+        if name in OWN_VARIABLES:
+            raise ConfigurationError(f"-e {text}: {name} is smc's to set in a local job; TARGET says where the code is")
+        found[name] = value
+    return found
+
+
+def _pair(text: str, option: str, example: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise ConfigurationError(f"{option} {text}: expected NAME=VALUE, for example {option} {example}")
+    return name, value

@@ -1,0 +1,107 @@
+"""What a host of a local job prints: shown at once, and kept in the log."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+
+_CHUNK = 256 * 1024
+_LONGEST_LINE = 64 * 1024
+"""Bytes of a line without an end that are held back from the log."""
+
+
+class Stream:
+    """One pipe of a host, and where it goes.
+
+    Without a prefix every byte is shown as soon as it comes; the log gets whole lines, so that lines of stdout and
+    stderr do not tear each other apart. With a prefix whole lines are shown, each behind it.
+
+    Args:
+        source: the end of a pipe to read from.
+        sink: descriptor to show it on.
+        log: the job's log.
+        prefix: what every line begins with, in the display and the log.
+        own_log: gets every byte without the prefix; None where ``log`` does.
+        on_line: is told each line, without its end.
+
+    """
+
+    def __init__(
+        self,
+        source: int,
+        sink: int,
+        log: int,
+        prefix: bytes = b"",
+        own_log: int | None = None,
+        on_line: Callable[[bytes], None] | None = None,
+    ) -> None:
+        os.set_blocking(source, False)
+        self.source = source
+        self._sink = sink
+        self._log = log
+        self._prefix = prefix
+        self._own_log = own_log
+        self._on_line = on_line
+        self._held = b""
+        self._in_line = False
+
+    def move(self) -> bool:
+        """Take what is there; returns False at the end of the stream, True where more may come.
+
+        Raises:
+            BlockingIOError: there is nothing now.
+
+        """
+        data = os.read(self.source, _CHUNK)
+        if not self._prefix:
+            _write(self._sink, data)
+        if self._own_log is not None:
+            _write(self._own_log, data)
+        self._held += data
+        end = self._held.rfind(b"\n") + 1
+        if not data or len(self._held) - end > _LONGEST_LINE:
+            end = len(self._held)
+        whole, self._held = self._held[:end], self._held[end:]
+        if whole:
+            self._pass_on(whole, is_last=not data)
+        return bool(data)
+
+    def drain(self) -> None:
+        """Take what is left when the host has ended, and close: nobody that matters has the other end."""
+        with contextlib.suppress(BlockingIOError):
+            while self.move():
+                pass
+        if self._held:
+            self._pass_on(self._held, is_last=True)
+        os.close(self.source)
+
+    def _pass_on(self, whole: bytes, *, is_last: bool) -> None:
+        if self._on_line is not None:
+            for line in whole.replace(b"\r", b"\n").splitlines():
+                self._on_line(line)
+        if self._prefix:
+            parts = _lines(whole)
+            in_line = self._in_line
+            self._in_line = not parts[-1].endswith(b"\n")
+            first = b"" if in_line else self._prefix
+            whole = first + self._prefix.join(parts)
+            if is_last and self._in_line:
+                whole += b"\n"
+            _write(self._sink, whole)
+        _write(self._log, whole)
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Lines with their ends, of which only a newline is one."""
+    parts = [part + b"\n" for part in data.split(b"\n")]
+    parts[-1] = parts[-1][:-1]
+    return [part for part in parts if part]
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of it; a reader that is gone, or a full disk, is no reason to end a job."""
+    left = memoryview(data)
+    with contextlib.suppress(OSError):
+        while left:
+            left = left[os.write(descriptor, left) :]

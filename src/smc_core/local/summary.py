@@ -1,0 +1,62 @@
+"""What a local job says at its end: how it went, and where everything is."""
+
+from __future__ import annotations
+
+import os
+
+from smc_core.local.record import Record
+from smc_core.process import log
+from smc_core.process.diagnosis import size_text
+
+
+def tell(record: Record) -> None:
+    """Say how a job ended, on stderr."""
+    for line in lines(record):
+        log.line(line)
+
+
+def lines(record: Record) -> list[str]:
+    """How a job ended, and where its model, output, checkpoints, failure and log are."""
+    code = "" if record.exit_code in (0, None) else f" with exit code {record.exit_code}"
+    paths = record.paths
+    places = [
+        ("model", f"{_shown(paths.model)}  ({_content(paths.model)})"),
+        ("output", f"{_shown(paths.output_data)}  ({_content(paths.output_data)})"),
+    ]
+    if _count(paths.checkpoints)[0]:
+        places.append(("checkpoints", f"{_shown(paths.checkpoints)}  ({_content(paths.checkpoints)})"))
+    if os.path.exists(paths.failure):
+        places.append(("failure", _shown(paths.failure)))
+    places.append(("log", f"{_shown(record.log_path)}  (smc logs {record.name})"))
+    told = [f"job {record.name}: {record.status}{code} after {duration(record.seconds)}"]
+    return [*told, *(f"  {name:<12}{text}" for name, text in places)]
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: ``12.3 s``, ``4 min 5 s``, ``2 h 3 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _content(folder: str) -> str:
+    count, size = _count(folder)
+    return f"{count} file{'s' if count > 1 else ''}, {size_text(size)}" if count else "empty"
+
+
+def _count(folder: str) -> tuple[int, int]:
+    """Number and bytes of the files below a folder."""
+    count = size = 0
+    for place, _, names in os.walk(os.path.realpath(folder)):
+        for name in names:
+            count += 1
+            size += os.lstat(os.path.join(place, name)).st_size
+    return count, size
+
+
+def _shown(path: str) -> str:
+    """From the working directory where it lies below."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative

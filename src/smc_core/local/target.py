@@ -1,0 +1,95 @@
+"""From the target of a local job to its code: where it lies, and what of it is run.
+
+A file or folder of the user's is used where it is, and nothing is ever fetched into it; an archive or a URL is
+fetched into the job's own folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+
+from smc_core.contract import CODE_DIR_ENV, PROGRAM_ENV, SUBMIT_DIR_ENV, JobPaths
+from smc_core.errors import CodeError
+from smc_core.local.request import Request
+
+DEFAULT_PROGRAMS = ("train.py", "train.sh", "__main__.py", "main.py")
+"""What is looked for in a folder where no entry point is named, in this order."""
+_ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip", ".whl")
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """The code of a local job.
+
+    Attributes:
+        program: the entry point: a path below the code, or a module.
+        folder: the user's own folder, in which the code is used as it lies there; None where it is fetched.
+        source: where it is fetched from; None where it is used in place.
+    """
+
+    program: str
+    folder: str | None
+    source: str | None = None
+
+    def variables(self, paths: JobPaths) -> dict[str, str]:
+        """The variables that tell the job.
+
+        A folder of the user's is named as what was submitted *and* as where it is to lie: there is nothing to fetch
+        then, whatever a hyperparameter ``sagemaker_submit_directory`` says.
+
+        Args:
+            paths: the job's own folders.
+
+        """
+        place = self.folder or paths.code
+        return {PROGRAM_ENV: self.program, SUBMIT_DIR_ENV: self.source or place, CODE_DIR_ENV: place}
+
+
+def find_code(request: Request) -> Code:
+    """Find the code of a local job.
+
+    Args:
+        request: what was asked for.
+
+    Raises:
+        CodeError: there is no such file or folder, or it does not say what to run.
+
+    """
+    program = request.module or request.variables.get(PROGRAM_ENV)
+    target = request.target
+    if "://" in target or (os.path.isfile(target) and target.endswith(_ARCHIVES)):
+        return Code(program or DEFAULT_PROGRAMS[0], None, target)
+    if os.path.isfile(target):
+        return Code(program or os.path.basename(target), os.path.dirname(target))
+    if os.path.isdir(target):
+        return Code(program or _program_of(target), target)
+    raise CodeError(f"there is no {target}{_nearest(target)}")
+
+
+def short_name(request: Request) -> str:
+    """A name for a job that has none: that of its target, in letters, digits and dashes, at most 40 of them."""
+    text = request.module or os.path.basename(request.target.rstrip("/"))
+    for suffix in (".py", ".sh", *_ARCHIVES):
+        text = text.removesuffix(suffix)
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:40].strip("-") or "job"
+
+
+def _program_of(folder: str) -> str:
+    for name in DEFAULT_PROGRAMS:
+        if os.path.isfile(os.path.join(folder, name)):
+            return name
+    raise CodeError(
+        f"{folder} holds none of {', '.join(DEFAULT_PROGRAMS)}; name the entry point: "
+        f"smc run {os.path.join(os.path.relpath(folder), 'NAME.py')}, or -m MODULE besides the folder"
+    )
+
+
+def _nearest(path: str) -> str:
+    import difflib
+
+    parent, name = os.path.split(path)
+    names = os.listdir(parent) if os.path.isdir(parent) else []
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"; did you mean {os.path.relpath(os.path.join(parent, matches[0]))}?" if matches else ""

@@ -1,0 +1,187 @@
+"""The hosts of a local job, from their start to the end of the last: streams, signals, the first failure."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from smc_core.local.streams import Stream
+from smc_core.process import log
+
+HOST_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host.py")
+_STDOUT, _STDERR = 1, 2
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Host:
+    """One supervised host.
+
+    A single host has this process's terminal and input; one of several has neither, so that Ctrl-C reaches this
+    process alone, which stops them all.
+
+    Args:
+        name: of the host; empty where it is the only one.
+        arguments: of :mod:`smc_core.local.host`.
+        environ: its variables.
+        python: the interpreter.
+
+    Attributes:
+        code: the exit code, 128 + n where signal n killed the supervisor; None while it runs.
+
+    Raises:
+        OSError: it cannot be started.
+
+    """
+
+    def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], python: str) -> None:
+        self.name = name
+        self.code: int | None = None
+        sinks = [_STDOUT] if _is_same(_STDOUT, _STDERR) else [_STDOUT, _STDERR]
+        pipes = [os.pipe() for _ in sinks]
+        self._process = subprocess.Popen(  # noqa: S603 - an argument list
+            [python, HOST_PROGRAM, *arguments],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL if name else None,
+            stdout=pipes[0][1],
+            stderr=pipes[-1][1],
+            start_new_session=bool(name),
+        )
+        for _, job_end in pipes:
+            os.close(job_end)
+        self._sources = [(source, sink) for (source, _), sink in zip(pipes, sinks, strict=True)]
+
+    def streams(self, job_log: int, own_log: int | None, on_line: Callable[[bytes], None] | None) -> list[Stream]:
+        """What it prints."""
+        prefix = f"[{self.name}] ".encode() if self.name else b""
+        return [Stream(source, sink, job_log, prefix, own_log, on_line) for source, sink in self._sources]
+
+    def send(self, number: int) -> None:
+        """Send its supervisor a signal."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    def poll(self) -> bool:
+        """Whether it has ended by now."""
+        status = self._process.poll()
+        if status is not None:
+            self.code = status if status >= 0 else 128 - status
+        return status is not None
+
+
+class Watch:
+    """All hosts of one job.
+
+    Args:
+        hosts: those that were started.
+        job_log: descriptor of the job's log.
+        own_logs: descriptor of each host's own log, by its name.
+        stop_after: seconds after which SIGTERM is sent, or what says of a line whether to send it; None for neither.
+
+    Attributes:
+        failed: the first host that failed; None where none did.
+        was_stopped: whether the job was asked to end, by a signal or by ``stop_after``.
+
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[Host],
+        job_log: int,
+        own_logs: Mapping[str, int],
+        stop_after: float | Callable[[bytes], bool] | None = None,
+    ) -> None:
+        self.failed: Host | None = None
+        self.was_stopped = False
+        self._hosts = hosts
+        self._running = list(hosts)
+        self._ends_line = stop_after if callable(stop_after) else None
+        self._stop_at = time.monotonic() + stop_after if isinstance(stop_after, (int, float)) else None
+        on_line = self._look_at if self._ends_line else None
+        self._streams = {host: host.streams(job_log, own_logs.get(host.name), on_line) for host in hosts}
+
+    def run(self) -> int:
+        """Watch until the last host has ended; returns the exit code of the job: that of the first that failed."""
+        wake, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(end, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in _PASSED_ON:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
+        with selectors.DefaultSelector() as selector:
+            selector.register(wake, selectors.EVENT_READ)
+            for streams in self._streams.values():
+                for stream in streams:
+                    selector.register(stream.source, selectors.EVENT_READ, stream)
+            while self._running:
+                self._step(selector, wake)
+        return 0 if self.failed is None or self.failed.code is None else self.failed.code
+
+    def _step(self, selector: selectors.BaseSelector, wake: int) -> None:
+        timeout = None if self._stop_at is None else max(0.0, self._stop_at - time.monotonic())
+        for key, _ in selector.select(timeout):
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(wake, 4096)
+            elif not _move(key.data):
+                selector.unregister(key.data.source)
+        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self._stop("the time is up")
+        for host in [host for host in self._running if host.poll()]:
+            self._running.remove(host)
+            self._take_leave(host, selector)
+
+    def _take_leave(self, host: Host, selector: selectors.BaseSelector) -> None:
+        for stream in self._streams[host]:
+            with contextlib.suppress(KeyError):
+                selector.unregister(stream.source)
+            stream.drain()
+        if host.code and self.failed is None:
+            self.failed = host
+            if self._running:
+                log.line(f"{host.name} failed with exit code {host.code}: the other hosts are stopped")
+                self._send(signal.SIGTERM)
+
+    def _look_at(self, line: bytes) -> None:
+        if self._ends_line is not None and not self.was_stopped and self._ends_line(line):
+            self._stop("the line has come")
+
+    def _stop(self, why: str) -> None:
+        """What ``StopTrainingJob`` does."""
+        self._stop_at = None
+        self.was_stopped = True
+        log.line(f"--stop-after: {why}; SIGTERM, as SageMaker stops a job")
+        self._send(signal.SIGTERM)
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        """Pass it on at once, even while this process waits for a reader of its output."""
+        several = len(self._hosts) > 1
+        if several and number == signal.SIGINT:
+            log.line(
+                "Ctrl-C: all hosts are stopped; once more kills them" if not self.was_stopped else "killing all hosts"
+            )
+            number = signal.SIGTERM
+        self.was_stopped = self.was_stopped or number in (signal.SIGTERM, signal.SIGINT)
+        self._send(number)
+
+    def _send(self, number: int) -> None:
+        for host in self._running:
+            host.send(number)
+
+
+def _move(stream: Stream) -> bool:
+    try:
+        return stream.move()
+    except BlockingIOError:
+        return True
+
+
+def _is_same(one: int, other: int) -> bool:
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return False
