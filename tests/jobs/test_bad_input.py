@@ -36,6 +36,7 @@ def test_bad_input(job: JobFolder, name: str) -> None:
     assert "Traceback" not in ended.stderr
     assert ended.failure is not None
     assert message in ended.failure
+    assert "smc_core" not in ended.failure  # the place of a wrong input is not a line of ours
     assert not ended.success
 
 

@@ -35,12 +35,13 @@ class Place(NamedTuple):
     function: str | None
 
 
-def own_place(error: BaseException, code_dir: str) -> Place | None:
+def own_place(error: BaseException, code_dir: str, *, else_anywhere: bool = True) -> Place | None:
     """The user's own last frame in the traceback of an error; the place in the file for a syntax error.
 
     Args:
         error: an exception that was raised.
         code_dir: the job's code directory.
+        else_anywhere: whether a frame of a library or of smc will do where none is the user's.
 
     """
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
@@ -49,7 +50,7 @@ def own_place(error: BaseException, code_dir: str) -> Place | None:
     own = [item for item in frames if _is_own(item[0], code_dir)]
     foreign = [item for item in frames if not is_library(item[0].f_code.co_filename)]
     anywhere = [item for item in frames if not _is_smc(item[0].f_code.co_filename)]
-    for candidates in (own, foreign, anywhere, frames):
+    for candidates in (own, foreign, anywhere, frames) if else_anywhere else (own, foreign):
         if candidates:
             frame, line = candidates[-1]
             return Place(os.path.abspath(frame.f_code.co_filename), line, frame.f_code.co_name)

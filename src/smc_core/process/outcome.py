@@ -83,6 +83,14 @@ def first_line(text: str) -> str:
     return text.partition("\n")[0]
 
 
+def log_line(ending: Ending, text: str) -> str:
+    """What the log says at the end of a failed job: the exit code, and the cause unless the log has it already."""
+    cause = _cause(ending)
+    told = cause is not None and cause.expected and not text.startswith("Stopped")
+    code = exit_code(ending.status)
+    return f"exit code {code}" if told else f"exit code {code}: {first_line(text)}"
+
+
 def one_line(text: str, limit: int) -> str:
     """A text on one line, cut to a number of characters."""
     text = " ".join(text.split())

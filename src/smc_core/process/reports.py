@@ -129,7 +129,7 @@ def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -
     code_dir = _code_dir(environ)
     paths = job_paths(environ=environ)
     mask = Masker.of_job(environ, os.path.join(paths.input_config, HYPERPARAMETERS_FILE))
-    place = frames.own_place(told, code_dir)
+    place = frames.own_place(told, code_dir, else_anywhere=not ours)
     return {
         "kind": _kind(error, phase),
         "type": telling.type_name(told),

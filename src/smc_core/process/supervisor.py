@@ -209,7 +209,7 @@ class _Supervisor:
         trouble = self._files.fail(text) if text else self._files.succeed()
         if self._guard is not None:
             self._guard.dismiss()
-        lines = [f"exit code {code}: {self._outcome.first_line(text)}"] if text else []
+        lines = [self._outcome.log_line(ending, text)] if text else []
         if trouble is not None:  # nobody else will tell
             lines = [*text.partition("\n\n")[0].splitlines(), trouble]
         self._voice.finish(rest, lines, self._inbox)
