@@ -64,9 +64,10 @@ def run(request: Request, *, name: str | None = None, job_dir: str | None = None
 
     """
     code = find_code(request)
+    python = _provide(request, code)
     record = make(request, name=name, job_dir=job_dir)
     record.save()
-    exit_code, status = _watch(record, code)
+    exit_code, status = _watch(record, code, python)
     record.exit_code, record.status, record.ended = exit_code, status, time.time()
     record.save()
     tell(record)
@@ -110,7 +111,9 @@ def planned(request: Request, *, name: str | None = None, job_dir: str | None = 
         remove_job_folder(record.name, record.folder, keep_empty=was_there)
 
 
-def host_variables(record: Record, code: Code, paths: JobPaths, inherited: Mapping[str, str]) -> dict[str, str]:
+def host_variables(
+    record: Record, code: Code, paths: JobPaths, inherited: Mapping[str, str], python: str = sys.executable
+) -> dict[str, str]:
     """The variables that one host of the job is started with.
 
     Args:
@@ -118,6 +121,7 @@ def host_variables(record: Record, code: Code, paths: JobPaths, inherited: Mappi
         code: its code.
         paths: the folders of the host.
         inherited: the variables of this process, which stay but for those that speak of another job.
+        python: the interpreter.
 
     """
     request = record.request
@@ -125,17 +129,36 @@ def host_variables(record: Record, code: Code, paths: JobPaths, inherited: Mappi
     ours = {BASE_DIR_ENV: paths.base, JOB_NAME_VARIABLE: record.job_name}
     if request.mode is not None:
         ours[MODE_ENV] = request.mode
-    if not request.install:
-        ours[REQUIREMENTS_ENV] = NOTHING
-    return {**kept, **ours, **request.variables, **code.variables(paths)}
+    result = {**kept, **ours, **request.variables, **code.variables(paths)}
+    if request.venv:
+        from smc_core.local.venvs import venv_variables
+
+        result = venv_variables(python, result)
+    if not request.install or _is_provided(request, code):
+        result[REQUIREMENTS_ENV] = NOTHING
+    return result
 
 
-def _watch(record: Record, code: Code) -> tuple[int, str]:
+def _is_provided(request: Request, code: Code) -> bool:
+    """Whether what the code needs is installed before the job begins: once, and not by each host."""
+    return request.venv and code.folder is not None
+
+
+def _provide(request: Request, code: Code) -> str:
+    """The interpreter of the job: a virtual environment's where one is asked for, else this process's own."""
+    if not request.venv:
+        return sys.executable
+    from smc_core.local.venvs import provide_venv
+
+    return provide_venv(code, {**os.environ, **request.variables}, install=request.install)
+
+
+def _watch(record: Record, code: Code, python: str) -> tuple[int, str]:
     """Start the host, and watch it to its end; returns exit code and status."""
     arguments = ["-m"] if record.request.module is not None else []
     arguments += [code.program] if arguments else []
     with _log(record.log_path) as job_log:
-        host = Host("", arguments, host_variables(record, code, record.paths, os.environ), sys.executable)
+        host = Host("", arguments, host_variables(record, code, record.paths, os.environ, python), python)
         watch = Watch([host], job_log, {})
         exit_code = watch.run()
     if watch.was_stopped:

@@ -39,11 +39,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="install what the code asks for, as in a container (default: the environment is used as it is)",
     )
+    local.add_argument(
+        "--venv",
+        action="store_true",
+        help="a fresh virtual environment with what the code asks for, kept for the next job that asks for the same",
+    )
     local.add_argument("--name", help="name of the job (default: from target and time)")
     local.add_argument("--job-dir", metavar="DIR", help="folder of the job, new or empty (default: .smc/jobs/NAME)")
 
 
-LOCAL = ("channels", "hyperparameters", "variables", "mode", "requirements", "name", "job_dir")
+LOCAL = ("channels", "hyperparameters", "variables", "mode", "requirements", "venv", "name", "job_dir")
 """The options, by their names, each of which makes a local job."""
 
 

@@ -31,6 +31,7 @@ class Request:
         variables: variables of the job.
         mode: ``script`` or ``function``; None where smc chooses.
         install: whether requirements are installed.
+        venv: whether the job gets a virtual environment of its own.
     """
 
     target: str
@@ -40,6 +41,7 @@ class Request:
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
     mode: str | None = None
     install: bool = False
+    venv: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -72,7 +74,8 @@ def from_options(options: argparse.Namespace) -> Request:
         hyperparameters=_hyperparameters(options.hyperparameters or ()),
         variables=_variables(options.variables or ()),
         mode=options.mode,
-        install=bool(options.requirements),
+        install=bool(options.requirements if options.requirements is not None else options.venv),
+        venv=bool(options.venv),
     )
 
 

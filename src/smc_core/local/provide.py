@@ -1,0 +1,35 @@
+"""Install what a folder of code asks for, in the interpreter that runs this program: ``python provide.py FOLDER``."""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__":
+    del sys.path[0]  # the folder of this file, which Python puts there
+
+from smc_core.process import log
+
+
+def main(folder: str) -> int:
+    """Install, and say what was done.
+
+    Args:
+        folder: the code.
+
+    Returns:
+        0, or the exit code for what went wrong, which was said.
+
+    """
+    from smc_core.code.install import install
+
+    try:
+        installed = install(folder)
+    except Exception as error:  # noqa: BLE001 - told, whatever it is
+        return log.failure(error)
+    if installed.summary:
+        log.line(installed.summary)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,173 @@
+"""Virtual environments for local jobs (``--venv``): fresh, and kept for the next job that asks for the same.
+
+Two folders belong to one: ``venv-KEY``, into which is installed what the code asks for, and ``smc-KEY``, links to the
+very smc that runs here, to its plugins and to what they need. The second stands last on the first one's path, so that
+neither an index has to have smc, nor smc's own requirements come before the user's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
+
+from smc_core.code.packages import REQUIREMENTS_ENV, REQUIREMENTS_FILE
+from smc_core.errors import CodeError
+from smc_core.local.target import Code
+from smc_core.process import log
+
+PROVIDE_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "provide.py")
+_ASKING = (REQUIREMENTS_FILE, "pyproject.toml", "setup.py", "setup.cfg")
+"""Files in which code says what it needs."""
+
+
+def provide_venv(code: Code, environ: dict[str, str], *, install: bool) -> str:
+    """The interpreter of a virtual environment that has what the code asks for, and nothing of this one but smc.
+
+    Made by uv where it is present, else by Python's own ``venv``, and kept below ``~/.cache/smc`` by the hash of what
+    is asked for, the Python version, and the smc that runs here.
+
+    Args:
+        code: the code. Where it is yet to be fetched, the job itself installs what it asks for.
+        environ: the variables of the job, which may name another requirement file or an index.
+        install: whether anything is installed; else the environment has smc alone.
+
+    Returns:
+        Path of the interpreter.
+
+    Raises:
+        CodeError: it cannot be made, or what is asked for cannot be installed.
+
+    """
+    cache = os.path.join(environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "smc")
+    key = _key(code, environ, install=install)
+    place = os.path.join(cache, f"venv-{key}")
+    python = os.path.join(place, "bin", "python")
+    try:
+        os.makedirs(cache, exist_ok=True)
+        with _locked(f"{place}.lock"):
+            if not os.path.exists(os.path.join(place, "smc-ready")):
+                _make(place, os.path.join(cache, f"smc-{key}"))
+            if install and code.folder is not None:
+                provide(python, code.folder, venv_variables(python, environ))
+    except OSError as error:
+        raise CodeError(f"{place} cannot be made: {error.strerror}: {error.filename}") from error
+    return python
+
+
+def venv_variables(python: str, environ: dict[str, str]) -> dict[str, str]:
+    """The variables of a process in a virtual environment: as if it were activated.
+
+    Args:
+        python: its interpreter.
+        environ: the variables outside.
+
+    """
+    uv, scripts = _uv(), os.path.dirname(python)
+    folders = [scripts, environ.get("PATH", os.defpath), *([os.path.dirname(uv)] if uv else [])]
+    return {**environ, "VIRTUAL_ENV": os.path.dirname(scripts), "PATH": os.pathsep.join(folders)}
+
+
+def provide(python: str, folder: str, environ: dict[str, str]) -> None:
+    """Install what a folder of code asks for, as the job itself would do it.
+
+    Args:
+        python: the interpreter to install for.
+        folder: the code.
+        environ: the variables for the installer.
+
+    Raises:
+        CodeError: it cannot be installed; what is wrong was said already.
+
+    """
+    status = subprocess.run([python, PROVIDE_PROGRAM, folder], env=environ, check=False).returncode  # noqa: S603
+    if status:
+        raise CodeError(f"what {folder} needs cannot be installed: see the lines above")
+
+
+def _key(code: Code, environ: dict[str, str], *, install: bool) -> str:
+    digest = hashlib.sha256(f"{sys.version}\n{sys.base_prefix}\n{_own_versions()}\n{code.source}\n".encode())
+    asking = [code.source or ""]
+    if code.folder is not None:
+        names = (environ.get(REQUIREMENTS_ENV) or REQUIREMENTS_FILE, *_ASKING[1:])
+        asking = [os.path.join(code.folder, name) for name in names]
+    for path in asking if install else ():
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            digest.update(f"\n{os.path.basename(path)}\n".encode() + file.read())
+    return digest.hexdigest()[:16]
+
+
+def _make(place: str, links: str) -> None:
+    """Make a virtual environment that finds smc."""
+    for left in (place, links):  # of an attempt that was broken off
+        shutil.rmtree(left, ignore_errors=True)
+    uv = _uv()
+    maker = [uv, "venv", "--quiet", "--no-project", "--python"] if uv else []
+    command = [*maker, sys.executable, place] if maker else [sys.executable, "-m", "venv", place]
+    log.line(f"a fresh environment is made by {'uv' if uv else 'venv'}: {place}")
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if ended.returncode:
+        raise CodeError(f"{place} cannot be made: {(ended.stderr or ended.stdout).strip()}")
+    _link_smc(links)
+    packages = os.path.join(place, "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
+    with open(os.path.join(packages, "zz-smc.pth"), "w", encoding="utf-8") as file:
+        file.write(f"import site; site.addsitedir({links!r})\n")
+    with open(os.path.join(place, "smc-ready"), "w", encoding="utf-8"):
+        pass
+
+
+def _link_smc(links: str) -> None:
+    """Fill a folder with links to smc, its plugins, and what they need.
+
+    It is a folder of its own, outside of the virtual environment: an installer removes nothing that lies there.
+    """
+    os.makedirs(links)
+    for found in _own_distributions():
+        tops = {file.parts[0] for file in found.files or () if len(file.parts) > 1 or file.suffix != ".pyc"}
+        for top in sorted(tops - {"..", "__pycache__", os.sep}):
+            with contextlib.suppress(FileExistsError):
+                os.symlink(str(found.locate_file(top)), os.path.join(links, top))
+
+
+def _own_distributions() -> Iterator[Distribution]:
+    """smc-core, the plugins, and what they need, each once."""
+    from packaging.requirements import Requirement
+
+    names = ["smc-core", *(point.dist.name for point in entry_points(group="smc.plugins") if point.dist is not None)]
+    seen: set[str] = set()
+    while names:
+        try:
+            found = distribution(names.pop())
+        except PackageNotFoundError:
+            continue  # an extra, or of another platform
+        if found.name not in seen:
+            seen.add(found.name)
+            yield found
+            wanted = map(Requirement, found.requires or ())
+            names += [each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
+
+
+def _own_versions() -> str:
+    return "\n".join(sorted(f"{found.name} {found.version} {found.locate_file('')}" for found in _own_distributions()))
+
+
+def _uv() -> str | None:
+    return shutil.which("uv") or shutil.which("uv", path=os.path.dirname(sys.executable))
+
+
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[None]:
+    """Keep other jobs out while an environment is made or changed."""
+    with open(path, "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.line("another job makes this environment; waiting")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,87 @@
+"""``smc run --venv``: a fresh virtual environment, kept for the next job that asks for the same."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import importlib.util, sys
+import demo_dep
+print(demo_dep.VERSION, sys.executable, importlib.util.find_spec("pytest"))
+"""
+FUNCTION = "def train(epochs: int):\n    import demo_dep\n    print(demo_dep.VERSION, epochs)\n"
+
+
+def wheel(folder: Path, name: str, version: str) -> None:
+    folder.mkdir(exist_ok=True)
+    metadata = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}.py": f"VERSION = {version!r}\n",
+        f"{metadata}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{metadata}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+        archive.writestr(f"{metadata}/RECORD", "".join(f"{file},,\n" for file in [*files, f"{metadata}/RECORD"]))
+
+
+@pytest.fixture
+def project(desk, tmp_path: Path):
+    wheel(tmp_path / "wheels", "demo_dep", "1.0")
+    wheel(tmp_path / "wheels", "demo_dep", "2.0")
+    desk.environ["SMC_WHEELS"] = str(tmp_path / "wheels")
+    desk.write("project/train.py", SCRIPT)
+    desk.write("project/function.py", FUNCTION)
+    desk.write("project/requirements.txt", "demo_dep==1.0\n")
+    return desk
+
+
+def test_it_has_what_is_asked_for_and_nothing_of_the_users(project) -> None:
+    version, python, pytest_found = project.run("./project", "--venv").stdout.split()
+    assert version == "1.0"
+    assert python != project.python
+    assert pytest_found == "None"
+
+
+def test_it_is_kept_for_the_next_job_that_asks_for_the_same(project) -> None:
+    first = project.run("./project", "--venv")
+    second = project.run("./project", "--venv")
+    project.write("project/requirements.txt", "demo_dep==2.0\n")
+    third = project.run("./project", "--venv")
+    assert "a fresh environment is made" in first.stderr
+    assert "a fresh environment is made" not in second.stderr
+    assert first.stdout == second.stdout
+    assert third.stdout.split()[0] == "2.0"
+    assert third.stdout.split()[1] != first.stdout.split()[1]
+
+
+def test_a_function_is_called_in_it(project) -> None:
+    assert project.run("project/function.py", "--venv", "-p", "epochs=3").stdout == "1.0 3\n"
+
+
+def test_an_archive_gets_one_of_its_own(project) -> None:
+    with tarfile.open(project.folder / "project.tar.gz", "w:gz") as archive:
+        archive.add(project.folder / "project", ".")
+    assert project.run("project.tar.gz", "--venv").stdout.split()[0] == "1.0"
+    project.write("project/requirements.txt", "\n")
+    with tarfile.open(project.folder / "project.tar.gz", "w:gz") as archive:
+        archive.add(project.folder / "project", ".")
+    ended = project.smc("run", "project.tar.gz", "--venv")
+    assert (ended.code, "No module named 'demo_dep'" in ended.stderr) == (1, True)
+
+
+def test_what_cannot_be_installed_is_told_and_no_job_begins(project) -> None:
+    project.write("project/requirements.txt", "demo_dep==3.0\n")
+    ended = project.smc("run", "./project", "--venv")
+    assert ended.code == 4
+    assert "missing: demo_dep==3.0" in ended.stderr
+    assert project.jobs() == []
+
+
+def test_without_requirements_it_is_empty(project) -> None:
+    assert project.smc("run", "./project", "--venv", "--no-requirements").code == 1
