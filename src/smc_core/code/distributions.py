@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import sys
@@ -39,6 +38,8 @@ class Distribution:
     @property
     def origin(self) -> dict[str, Any]:
         """``direct_url.json``: the URL or folder that it was installed from; empty for one from an index."""
+        import json
+
         with contextlib.suppress(OSError, ValueError), open(os.path.join(self.folder, "direct_url.json")) as file:
             found = json.load(file)
             return found if isinstance(found, dict) else {}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from smc_core.code.simple import Simple, read_simple
 from smc_core.errors import CodeError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+)?(.*)", re.DOTALL)
 _FILE_OPTIONS = {"-r": True, "--requirement": True, "-c": False, "--constraint": False}
 _EDITABLE = ("-e", "--editable")
 _WHEEL = re.compile(r"([^/\\]+?)-[^/\\-]+(?:-\d[^/\\-]*)?-[^/\\-]+-[^/\\-]+-[^/\\-]+\.whl(?:[#?].*)?$")
+_GROUP = re.compile(r"\([^()]*\)")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -131,6 +133,11 @@ class _Check:
 
     def is_met(self, text: str, extras: Iterable[str] = ("",)) -> bool:
         """Whether a requirement is met; ``extras`` are those under which it stands."""
+        if extras == ("",) and not self._constraints:
+            simple = read_simple(text)
+            answer = None if simple is None else self._is_simple_met(simple)
+            if answer is not None:
+                return answer
         requirement = parse(text)
         if requirement is None:
             return self._is_wheel_there(text)
@@ -143,6 +150,15 @@ class _Check:
         if requirement.url is not None and not _is_from(found, requirement.url):
             return False
         return self._are_needs_met(found, frozenset(requirement.extras))
+
+    def _is_simple_met(self, requirement: Simple) -> bool | None:
+        if not requirement.applies:
+            return True
+        found = self._installed.get(requirement.name)
+        if found is None:
+            return False
+        permitted = requirement.permits(found.version)
+        return self._are_needs_met(found, frozenset()) if permitted else permitted
 
     def _is_allowed(self, requirement: Requirement, found: Distribution) -> bool:
         from smc_core.code.distributions import normalize
@@ -167,7 +183,10 @@ class _Check:
 def _is_extra(text: str) -> bool:
     """Whether a distribution needs this only for an extra; quicker than reading the whole marker."""
     _, _, marker = text.partition(";")
-    return "extra ==" in marker and " or " not in marker
+    outer, groups = marker, 1
+    while groups:
+        outer, groups = _GROUP.subn("", outer)
+    return "extra ==" in outer and " or " not in outer
 
 
 def _is_from(found: Distribution, url: str) -> bool:
