@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from smc_core import __version__
 from smc_core.errors import ConfigurationError, SmcError
-from smc_core.local.options import EXPLANATION, add_options, is_local
+from smc_core.local.options import EXPLANATION, add_options, add_run_options, is_local
 
 _DESCRIPTION = "Runs machine-learning training inside containers: on Amazon SageMaker, on a laptop, anywhere."
 
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     run.usage = "smc run [-h] [-m MODULE] [train | TARGET] [options of a local job]"
     _add_target(run)
     add_options(run)
+    add_run_options(run)
 
     plan = _command(commands, "plan", _plan, "say what would run, and where each value comes from; run nothing")
     _add_target(plan)
@@ -120,9 +121,17 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_locally(options: argparse.Namespace) -> int:
-    from smc_core.local import job, request
+    from smc_core.local import job, record, request
+    from smc_core.local.stopping import stop_after
 
-    return job.run(request.from_options(options), name=options.name, job_dir=options.job_dir)
+    earlier = None if options.resume is None else record.find_ended(options.resume)
+    return job.run(
+        request.from_options(options, None if earlier is None else earlier.request),
+        name=options.name,
+        job_dir=options.job_dir,
+        stop=None if options.stop_after is None else stop_after(options.stop_after),
+        earlier=earlier,
+    )
 
 
 def _without_job(handler: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,12 +26,12 @@ _CHANNEL = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"
 _GPU_DRIVER = "/proc/driver/nvidia/version"
 
 
-def make_job_folder(short_name: str, name: str | None = None, job_dir: str | None = None) -> tuple[str, str]:
+def make_job_folder(generated: str, name: str | None = None, job_dir: str | None = None) -> tuple[str, str]:
     """Make the folder of a new job, which no other job has or gets.
 
     Args:
-        short_name: what a generated name begins with.
-        name: the job's name; None generates one from ``short_name`` and the time.
+        generated: a name to be made unique by a number behind it, for a job that is given none.
+        name: the job's name; None takes the generated one.
         job_dir: the folder, new or empty, in place of ``.smc/jobs/NAME``; it is linked there.
 
     Returns:
@@ -53,14 +52,14 @@ def make_job_folder(short_name: str, name: str | None = None, job_dir: str | Non
             file.write("*\n")
         if folder is not None:
             os.makedirs(folder, exist_ok=True)
-        return _claim(short_name, name, folder)
+        return _claim(generated, name, folder)
     except OSError as error:
         raise ConfigurationError(f"the folder of the job cannot be made: {error.strerror}: {error.filename}") from error
 
 
-def _claim(short_name: str, name: str | None, folder: str | None) -> tuple[str, str]:
+def _claim(generated: str, name: str | None, folder: str | None) -> tuple[str, str]:
     """Make the folder, or the link to it, under the first name that is free."""
-    base = name or f"{short_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    base = name or generated
     for count in range(1, 1000):
         candidate = base if count == 1 else f"{base}-{count}"
         place = os.path.abspath(os.path.join(JOBS, candidate))

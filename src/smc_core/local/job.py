@@ -25,6 +25,7 @@ from smc_core.local import record as records
 from smc_core.local.folder import describe_hosts, lay_out, make_job_folder, remove_job_folder
 from smc_core.local.record import Record
 from smc_core.local.request import Request
+from smc_core.local.stopping import StopAfter
 from smc_core.local.summary import tell
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
@@ -48,13 +49,22 @@ _OF_ANOTHER_JOB = frozenset(
 """Variables of this process that would speak of a job that this one is not; and every ``SM_*``."""
 
 
-def run(request: Request, *, name: str | None = None, job_dir: str | None = None) -> int:
+def run(
+    request: Request,
+    *,
+    name: str | None = None,
+    job_dir: str | None = None,
+    stop: StopAfter | None = None,
+    earlier: Record | None = None,
+) -> int:
     """Run a local job to its end.
 
     Args:
         request: what was asked for.
         name: the job's name; None generates one.
         job_dir: the job's folder; None takes ``.smc/jobs/NAME``.
+        stop: when it is stopped by itself.
+        earlier: the job from whose checkpoints it goes on, and by whose name it is called.
 
     Returns:
         The exit code of the job.
@@ -65,24 +75,29 @@ def run(request: Request, *, name: str | None = None, job_dir: str | None = None
     """
     code = find_code(request)
     python = _provide(request, code)
-    record = make(request, name=name, job_dir=job_dir)
+    record = make(request, name=name, job_dir=job_dir, earlier=earlier)
     record.save()
-    exit_code, status = _watch(record, code, python)
+    exit_code, status = _watch(record, code, python, stop)
     record.exit_code, record.status, record.ended = exit_code, status, time.time()
     record.save()
     tell(record)
     return exit_code
 
 
-def make(request: Request, *, name: str | None = None, job_dir: str | None = None) -> Record:
+def make(
+    request: Request, *, name: str | None = None, job_dir: str | None = None, earlier: Record | None = None
+) -> Record:
     """Make the folder of a new job and lay it out.
 
     Raises:
         ConfigurationError: it cannot be made.
 
     """
-    name, folder = make_job_folder(short_name(request), name, job_dir)
-    record = Record(name, folder, request, job_name=name)
+    generated = earlier.job_name if earlier else f"{short_name(request)}-{time.strftime('%Y%m%d-%H%M%S')}"
+    name, folder = make_job_folder(generated, name, job_dir)
+    record = Record(name, folder, request, job_name=earlier.job_name if earlier else name)
+    if earlier is not None:
+        os.symlink(os.path.realpath(earlier.paths.checkpoints), record.paths.checkpoints)
     lay_out(record.paths, request.channels, request.hyperparameters)
     describe_hosts(record.paths, ["algo-1"], "algo-1")
     return record
@@ -153,13 +168,13 @@ def _provide(request: Request, code: Code) -> str:
     return provide_venv(code, {**os.environ, **request.variables}, install=request.install)
 
 
-def _watch(record: Record, code: Code, python: str) -> tuple[int, str]:
+def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> tuple[int, str]:
     """Start the host, and watch it to its end; returns exit code and status."""
     arguments = ["-m"] if record.request.module is not None else []
     arguments += [code.program] if arguments else []
     with _log(record.log_path) as job_log:
         host = Host("", arguments, host_variables(record, code, record.paths, os.environ, python), python)
-        watch = Watch([host], job_log, {})
+        watch = Watch([host], job_log, {}, stop)
         exit_code = watch.run()
     if watch.was_stopped:
         return exit_code, records.STOPPED

@@ -48,7 +48,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     local.add_argument("--job-dir", metavar="DIR", help="folder of the job, new or empty (default: .smc/jobs/NAME)")
 
 
-LOCAL = ("channels", "hyperparameters", "variables", "mode", "requirements", "venv", "name", "job_dir")
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what only a job that is run can have: for ``smc run``."""
+    local = parser.add_argument_group("the course of a local job")
+    local.add_argument(
+        "--stop-after",
+        metavar="TIME | REGEX",
+        help="after 30s, 5m, or a line of output that matches, stop the job as SageMaker does: SIGTERM, grace, SIGKILL",
+    )
+    local.add_argument(
+        "--resume",
+        metavar="JOB",
+        help="start an earlier job again with its checkpoints, its options and those that are given anew",
+    )
+
+
+LOCAL = (
+    *("channels", "hyperparameters", "variables", "mode", "requirements", "venv", "name", "job_dir"),
+    *("stop_after", "resume"),
+)
 """The options, by their names, each of which makes a local job."""
 
 

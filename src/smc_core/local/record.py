@@ -102,6 +102,19 @@ def find(job: str) -> Record:
     raise ConfigurationError(f"there is no job {job!r} in {os.path.abspath(JOBS)}{hint}")
 
 
+def find_ended(job: str) -> Record:
+    """The record of a job that does not run any more.
+
+    Raises:
+        ConfigurationError: there is no such job, or it runs.
+
+    """
+    record = find(job)
+    if record.status == RUNNING:
+        raise ConfigurationError(f"the job {record.name} is still running (process {record.pid})")
+    return record
+
+
 def all_records() -> list[Record]:
     """The jobs of this folder, the latest last."""
     records = [record for name in _names() if (record := load(os.path.join(JOBS, name))) is not None]

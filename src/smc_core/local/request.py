@@ -54,29 +54,37 @@ class Request:
         return cls(**{name: value for name, value in content.items() if name in names})
 
 
-def from_options(options: argparse.Namespace) -> Request:
+def from_options(options: argparse.Namespace, earlier: Request | None = None) -> Request:
     """Check what was asked for on the command line.
 
     Args:
         options: those of :func:`smc_core.local.options.add_options`, ``target`` and ``module``.
+        earlier: a job that is started again: what is given now is laid over what was asked for then.
 
     Raises:
         ConfigurationError: a name, a path or a file is not usable.
 
     """
-    target = None if options.target in (None, "train") else str(options.target)
-    if target is None and options.module is None:
-        raise ConfigurationError("nothing to run: smc run train.py, smc run ./folder, or smc run -m pkg.train")
-    return Request(
-        target=target if target and "://" in target else os.path.abspath(target or "."),
-        module=options.module,
-        channels=_channels(options.channels or ()),
-        hyperparameters=_hyperparameters(options.hyperparameters or ()),
-        variables=_variables(options.variables or ()),
-        mode=options.mode,
-        install=bool(options.requirements if options.requirements is not None else options.venv),
-        venv=bool(options.venv),
+    before = earlier or Request(_target(options))
+    if earlier is not None and (options.target or options.module):
+        raise ConfigurationError("--resume runs the code of the earlier job: no TARGET, no -m")
+    return dataclasses.replace(
+        before,
+        module=options.module or before.module,
+        channels={**before.channels, **_channels(options.channels or ())},
+        hyperparameters={**before.hyperparameters, **_hyperparameters(options.hyperparameters or ())},
+        variables={**before.variables, **_variables(options.variables or ())},
+        mode=options.mode or before.mode,
+        install=(options.venv or before.install) if options.requirements is None else options.requirements,
+        venv=options.venv or before.venv,
     )
+
+
+def _target(options: argparse.Namespace) -> str:
+    target = "" if options.target in (None, "train") else str(options.target)
+    if not target and options.module is None:
+        raise ConfigurationError("nothing to run: smc run train.py, smc run ./folder, or smc run -m pkg.train")
+    return target if "://" in target else os.path.abspath(target)
 
 
 def _channels(texts: Iterable[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from smc_core.local.record import Record
+from smc_core.local.record import COMPLETED, Record
 from smc_core.process import log
 from smc_core.process.diagnosis import size_text
 
@@ -29,7 +29,10 @@ def lines(record: Record) -> list[str]:
         places.append(("failure", _shown(paths.failure)))
     places.append(("log", f"{_shown(record.log_path)}  (smc logs {record.name})"))
     told = [f"job {record.name}: {record.status}{code} after {duration(record.seconds)}"]
-    return [*told, *(f"  {name:<12}{text}" for name, text in places)]
+    told += [f"  {name:<12}{text}" for name, text in places]
+    if record.status != COMPLETED and _count(paths.checkpoints)[0]:
+        told.append(f"  it goes on from its checkpoints with: smc run --resume {record.name}")
+    return told
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from smc_core.local.stopping import StopAfter
 from smc_core.local.streams import Stream
 from smc_core.process import log
 
@@ -93,7 +94,7 @@ class Watch:
         hosts: Sequence[Host],
         job_log: int,
         own_logs: Mapping[str, int],
-        stop_after: float | Callable[[bytes], bool] | None = None,
+        stop_after: StopAfter | None = None,
     ) -> None:
         self.failed: Host | None = None
         self.was_stopped = False
