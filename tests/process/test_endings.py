@@ -153,6 +153,31 @@ def test_a_fault_of_smc_itself(job):
     assert "Traceback (most recent call last)" in result.failure
 
 
+def test_a_child_that_ends_at_the_worst_moment(job):
+    """Nothing else wakes the supervisor: stderr has ended before, and SIGCHLD comes when it has just looked."""
+    late = textwrap.dedent("""
+        import os, signal, sys
+        from smc_core.process import child, supervisor
+
+        turns = []
+        look = child.Child.reap
+
+        def reap(self):
+            look(self)
+            turns.append(self.status)
+            if len(turns) == 1:
+                os.kill(os.getpid(), signal.SIGWINCH)
+            elif len(turns) == 2:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+
+        child.Child.reap = reap
+        sys.exit(supervisor.supervise(["sh", "-c", "exec sleep 60 2>&-"], base_dir=sys.argv[1]))
+    """)
+    done = subprocess.run([sys.executable, "-c", late, job.base], env=job.environ, timeout=30, check=False)
+    assert done.returncode == 137
+
+
 def test_a_hundred_ranks_and_the_earliest_is_the_cause(job):
     """Ranks that fail because the first one did are told of, one line each."""
     job.write(

@@ -74,7 +74,6 @@ ENDINGS = {
     "source": "import inspect\ndef f():\n  return 1\nprint(inspect.getsource(f))",
     "del main": "import sys\ndel sys.modules['__main__']\n1 / 0",
     "own path": "import sys\nsys.path[:] = []\nraise ValueError('no path')",
-    "no os": "import sys\nsys.modules['os'] = None\n1 / 0",
 }
 
 
@@ -172,6 +171,12 @@ def test_a_file_that_stands_in_for_a_standard_module(name, tmp_path):
     _assert_same(alone, with_smc)
     (report,) = _reports(tmp_path)
     assert (report["type"], report["message"], report["exit_code"]) == ("SystemExit", "over", 1)
+
+
+def test_a_module_that_the_script_has_put_out_of_the_way(tmp_path):
+    (tmp_path / "train.py").write_text("import sys\nsys.modules['os'] = sys.modules['re'] = None\n1 / 0")
+    _both(["train.py"], tmp_path)
+    assert [report["type"] for report in _reports(tmp_path)] == ["ZeroDivisionError"]
 
 
 def test_the_ending_stands_when_no_report_can_be_written(tmp_path):

@@ -8,8 +8,6 @@ import signal
 import time
 from collections.abc import Callable
 
-from smc_core.process import processes
-
 _GOODBYE = b"."
 _LONGEST_HUNT = 5.0
 """Seconds that the guard tries to kill what is left of a job."""
@@ -18,9 +16,10 @@ _LONGEST_HUNT = 5.0
 class Guard:
     """A forked process, in a session of its own, that kills the job if the supervisor dies.
 
+    It is forked before the job starts, so that there is no moment without it.
+
     Args:
-        mark: ``NAME=value``, which every process of the job has in its environment.
-        leader: the job's first process, whose process group is the job's.
+        mark: ``NAME=value``, which every process of the job has in its environment; None where there is none.
         last_words: called when the job has been killed, to leave a failure file.
 
     Raises:
@@ -28,12 +27,17 @@ class Guard:
 
     """
 
-    def __init__(self, mark: bytes | None, leader: int, last_words: Callable[[], None]) -> None:
+    def __init__(self, mark: bytes | None, last_words: Callable[[], None]) -> None:
         read_end, self._line = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            _stand_guard(read_end, mark, leader, last_words)
+            _stand_guard(read_end, mark, last_words)
         os.close(read_end)
+
+    def watch(self, leader: int) -> None:
+        """Tell the guard the job's first process, whose process group is the job's."""
+        with contextlib.suppress(OSError):
+            os.write(self._line, b"%d\n" % leader)
 
     def dismiss(self) -> None:
         """Let the guard go: the job has ended, and nothing of it is left."""
@@ -44,7 +48,7 @@ class Guard:
             os.waitpid(self.pid, 0)
 
 
-def _stand_guard(line: int, mark: bytes | None, leader: int, last_words: Callable[[], None]) -> None:
+def _stand_guard(line: int, mark: bytes | None, last_words: Callable[[], None]) -> None:
     """The guard's whole life. It holds no file of the job, so that nobody waits for it."""
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -57,20 +61,26 @@ def _stand_guard(line: int, mark: bytes | None, leader: int, last_words: Callabl
                     os.close(descriptor)
         with contextlib.suppress(OSError), open("/proc/self/comm", "w") as name:
             name.write("smc-guard")
-        if os.read(line, 1) != _GOODBYE:
-            _kill_all(mark, leader)
+        from smc_core.process import processes  # before the job can break a disk
+
+        heard = b""
+        while data := os.read(line, 64):
+            heard += data
+        if not heard.endswith(_GOODBYE):
+            leader = int(heard) if heard.strip() else None
+            _kill_all(lambda: processes.of_job(mark, leader))
             last_words()
     finally:
         os._exit(0)
 
 
-def _kill_all(mark: bytes | None, leader: int) -> None:
+def _kill_all(members: Callable[[], set[int]]) -> None:
     deadline = time.monotonic() + _LONGEST_HUNT
     while time.monotonic() < deadline:
-        members = processes.of_job(mark, leader) - {os.getpid()}
-        if not members:
+        left = members() - {os.getpid()}
+        if not left:
             return
-        for pid in members:
+        for pid in left:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)

@@ -35,12 +35,12 @@ def descendants(ancestors: Iterable[int], among: list[Process]) -> set[int]:
     return found
 
 
-def of_job(mark: bytes | None, leader: int) -> set[int]:
+def of_job(mark: bytes | None, leader: int | None) -> set[int]:
     """The processes of a job, also of one whose supervisor is dead: marked, in its group, or descended from those.
 
     Args:
         mark: ``NAME=value``, which every process of the job has inherited; None where there is none.
-        leader: the job's first process.
+        leader: the job's first process; None where it has not been started.
 
     """
     living = table()

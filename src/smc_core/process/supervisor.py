@@ -18,6 +18,7 @@ from smc_core.contract import HYPERPARAMETERS_FILE, REPORT_DIR_ENV, JobPaths, jo
 from smc_core.errors import EXIT_INTERNAL, ConfigurationError
 from smc_core.process import lifeline, signals
 from smc_core.process.child import Child
+from smc_core.process.guard import Guard
 from smc_core.process.outcome_files import OutcomeFiles
 from smc_core.process.pump import Pump
 from smc_core.process.report_dir import ReportDir
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from smc_core.process.ending import Ending
-    from smc_core.process.guard import Guard
     from smc_core.process.sweep import Sweep
 
 _SWEEP_STEP = 0.02
@@ -111,21 +111,19 @@ class _Supervisor:
         stderr = None if self._pump is None else self._pump.job_end
         is_init = os.getpid() == 1
         adopts = is_init or lifeline.adopt_orphans()  # before there can be an orphan
+        if not is_init:  # when PID 1 ends, the kernel ends everything in its namespace
+            with contextlib.suppress(OSError):
+                self._guard = Guard(mark, self._last_words)
         try:
             self._child = Child(command, self._environ, stderr, self._reports.path)
         except OSError as error:
+            self._dismiss_guard()
             raise ConfigurationError(f"{command[0]} cannot be started: {error.strerror}") from error
         if self._pump is not None:
             self._pump.close_job_end()
-        if not is_init:  # when PID 1 ends, the kernel ends everything in its namespace
-            self._post_guard(mark)
+        if self._guard is not None:
+            self._guard.watch(self._child.pid)
         return self._load_the_rest(mark, adopts=adopts)
-
-    def _post_guard(self, mark: bytes | None) -> None:
-        from smc_core.process.guard import Guard
-
-        with contextlib.suppress(OSError):
-            self._guard = Guard(mark, self._child.pid, self._last_words)
 
     def _load_the_rest(self, mark: bytes | None, *, adopts: bool) -> Sweep:
         """Load what will be needed: while the child is busy starting, and before the user's code can break a disk."""
@@ -144,8 +142,9 @@ class _Supervisor:
         left = True
         while left:
             self._wait()
-            self._child.reap()  # first: a signal is for a child that lives, and wakes one that is stopped
-            for number in self._inbox.take():
+            arrived = list(self._inbox.take())  # a child that ends after this line is heard of in the next turn
+            self._child.reap()  # a signal is for a child that lives, and wakes one that is stopped
+            for number in arrived:
                 self._on_signal(number, sweep)
             if self._pump is not None:
                 self._pump.move()
@@ -207,8 +206,7 @@ class _Supervisor:
         code = self._facts.exit_code(ending.status)
         text = "" if code == 0 else self._outcome.failure_text(ending, self._mask)
         trouble = self._files.fail(text) if text else self._files.succeed()
-        if self._guard is not None:
-            self._guard.dismiss()
+        self._dismiss_guard()
         lines = [self._outcome.log_line(ending, text)] if text else []
         if trouble is not None:  # nobody else will tell
             lines = [*text.partition("\n\n")[0].splitlines(), trouble]
@@ -232,6 +230,10 @@ class _Supervisor:
             disks=self._diagnosis.full_disks((self._paths.base, self._paths.output, self._paths.model, *_SCRATCH)),
             code_dir=self._paths.code,
         )
+
+    def _dismiss_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.dismiss()
 
     def _last_words(self) -> None:
         """Called in the guard, when this process was killed."""
