@@ -1,7 +1,9 @@
 """One host of a local job: the same supervised run as in a container. Standard library only.
 
-A program, started by the path of this file: ``python .../host.py [-m MODULE]``, with ``SAGEMAKER_BASE_DIR`` set to
-the host's folder. It ends with the process that started it.
+A program, started by the path of this file with ``SAGEMAKER_BASE_DIR`` set to the host's folder; it ends with the
+process that started it::
+
+    python host.py [--identity HOSTS_FILE NAME [--probe]] [-m MODULE]
 """
 
 from __future__ import annotations
@@ -11,26 +13,49 @@ import sys
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
-from smc_core.process import lifeline, signals
+from smc_core.process import lifeline, log, signals
+
+IDENTITY_OPTION = "--identity"
+PROBE_OPTION = "--probe"
 
 
 def main(argv: list[str]) -> int:
     """Run the host's part of the job.
 
     Args:
-        argv: ``-m MODULE`` for an entry point that is a module.
+        argv: ``--identity`` gives it a name that resolves, ``--probe`` only tries that; ``-m`` names an entry point
+            that is a module.
 
     Returns:
         The exit code of the job.
 
     """
     signals.hold()
+    if argv[:1] == [IDENTITY_OPTION]:
+        from smc_core.local.identity import take_identity
+
+        try:
+            take_identity(argv[1], argv[2])
+            if argv[3:] == [PROBE_OPTION]:
+                return _resolves(argv[2])
+        except OSError as error:
+            log.line(f"error: {argv[2]} cannot be made a host of its own: {error.strerror}")
+            return 5
+        argv = argv[3:]
     lifeline.die_with_parent()
     module = argv[1] if argv[:1] == ["-m"] else None
 
     from smc_core.runner import run
 
     return run(module=module)
+
+
+def _resolves(name: str) -> int:
+    """Look a name up as the job will; raises OSError where that fails."""
+    import socket
+
+    socket.getaddrinfo(name, None)
+    return 0
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ from smc_core.contract import (
     TRAINING_MODULE_ENV,
     JobPaths,
 )
+from smc_core.errors import ConfigurationError
 from smc_core.local import record as records
+from smc_core.local import several
 from smc_core.local.folder import describe_hosts, lay_out, make_job_folder, remove_job_folder
 from smc_core.local.record import Record
 from smc_core.local.request import Request
@@ -30,6 +32,8 @@ from smc_core.local.summary import tell
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
 
+ALONE = "algo-1"
+"""Name of a host that is the only one."""
 JOB_NAME_VARIABLE = "TRAINING_JOB_NAME"
 _OF_ANOTHER_JOB = frozenset(
     {
@@ -98,8 +102,16 @@ def make(
     record = Record(name, folder, request, job_name=earlier.job_name if earlier else name)
     if earlier is not None:
         os.symlink(os.path.realpath(earlier.paths.checkpoints), record.paths.checkpoints)
-    lay_out(record.paths, request.channels, request.hyperparameters)
-    describe_hosts(record.paths, ["algo-1"], "algo-1")
+    if request.hosts:
+        record.hosts = several.name_hosts(request.hosts, folder)
+        several.lay_out_together(record.paths)
+    for host in record.hosts or [""]:
+        paths = record.host_paths(host)
+        if host:
+            os.mkdir(paths.base)
+            os.symlink(os.path.join(os.pardir, os.path.basename(record.paths.checkpoints)), paths.checkpoints)
+        lay_out(paths, request.channels, request.hyperparameters)
+        describe_hosts(paths, record.hosts or [ALONE], host or ALONE)
     return record
 
 
@@ -116,7 +128,8 @@ def planned(request: Request, *, name: str | None = None, job_dir: str | None = 
     record = make(request, name=name, job_dir=job_dir)
     before = dict(os.environ)
     try:
-        variables = host_variables(record, code, record.paths, before)
+        paths = record.host_paths(record.hosts[0] if record.hosts else "")
+        variables = host_variables(record, code, paths, before)
         os.environ.clear()
         os.environ.update(variables)
         yield
@@ -161,6 +174,8 @@ def _is_provided(request: Request, code: Code) -> bool:
 
 def _provide(request: Request, code: Code) -> str:
     """The interpreter of the job: a virtual environment's where one is asked for, else this process's own."""
+    if request.hosts and request.install and not (request.venv and code.folder is not None):
+        raise ConfigurationError("--hosts would install what the code needs once for each: use --venv, and a folder")
     if not request.venv:
         return sys.executable
     from smc_core.local.venvs import provide_venv
@@ -169,13 +184,21 @@ def _provide(request: Request, code: Code) -> str:
 
 
 def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> tuple[int, str]:
-    """Start the host, and watch it to its end; returns exit code and status."""
-    arguments = ["-m"] if record.request.module is not None else []
-    arguments += [code.program] if arguments else []
-    with _log(record.log_path) as job_log:
-        host = Host("", arguments, host_variables(record, code, record.paths, os.environ, python), python)
-        watch = Watch([host], job_log, {}, stop)
+    """Start the hosts, and watch them to their end; returns exit code and status."""
+    module = ["-m", code.program] if record.request.module is not None else []
+    with contextlib.ExitStack() as logs:
+        job_log = logs.enter_context(_log(record.log_path))
+        own_logs = {
+            name: logs.enter_context(_log(os.path.join(record.folder, name, records.LOG_FILE))) for name in record.hosts
+        }
+        hosts = []
+        for name in record.hosts or [""]:
+            variables = host_variables(record, code, record.host_paths(name), os.environ, python)
+            hosts.append(Host(name, [*several.host_arguments(record, name), *module], variables, python))
+        watch = Watch(hosts, job_log, own_logs, stop)
         exit_code = watch.run()
+    if record.hosts:
+        several.bring_together(record, watch.failed.name if watch.failed else None)
     if watch.was_stopped:
         return exit_code, records.STOPPED
     return exit_code, records.FAILED if exit_code else records.COMPLETED

@@ -67,5 +67,5 @@ def _content(record: Record) -> dict[str, object]:
         "seconds": None if record.status == records.LOST else round(record.seconds, 3),
         "failure": record.cause or None,
         "folder": record.folder,
-        "hosts": record.hosts or ["algo-1"],
+        "hosts": record.hosts,
     }

@@ -44,6 +44,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="a fresh virtual environment with what the code asks for, kept for the next job that asks for the same",
     )
+    local.add_argument(
+        "--hosts", type=int, metavar="N", help="so many hosts on this machine, algo-1 to algo-N, each a job of its own"
+    )
     local.add_argument("--name", help="name of the job (default: from target and time)")
     local.add_argument("--job-dir", metavar="DIR", help="folder of the job, new or empty (default: .smc/jobs/NAME)")
 
@@ -64,7 +67,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 LOCAL = (
-    *("channels", "hyperparameters", "variables", "mode", "requirements", "venv", "name", "job_dir"),
+    *("channels", "hyperparameters", "variables", "mode", "requirements", "venv", "hosts", "name", "job_dir"),
     *("stop_after", "resume"),
 )
 """The options, by their names, each of which makes a local job."""

@@ -54,6 +54,10 @@ class Record:
         """The folders below the job's own."""
         return JobPaths(self.folder)
 
+    def host_paths(self, name: str) -> JobPaths:
+        """The folders of one host; the job's own where ``name`` is empty."""
+        return JobPaths(os.path.join(self.folder, name) if name else self.folder)
+
     @property
     def log_path(self) -> str:
         """The log: stdout and stderr as they came."""

@@ -16,6 +16,8 @@ from smc_core.readers import CHANNEL_NAME, read_config
 
 OWN_VARIABLES = frozenset({BASE_DIR_ENV, CODE_DIR_ENV, REPORT_DIR_ENV, SUBMIT_DIR_ENV})
 """Variables that are smc's to set: they say where the job and its code lie."""
+MOST_HOSTS = 99
+"""Each is a whole job on this machine."""
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -32,6 +34,7 @@ class Request:
         mode: ``script`` or ``function``; None where smc chooses.
         install: whether requirements are installed.
         venv: whether the job gets a virtual environment of its own.
+        hosts: how many hosts are simulated; 0 for this machine as it is.
     """
 
     target: str
@@ -42,6 +45,7 @@ class Request:
     mode: str | None = None
     install: bool = False
     venv: bool = False
+    hosts: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -68,6 +72,8 @@ def from_options(options: argparse.Namespace, earlier: Request | None = None) ->
     before = earlier or Request(_target(options))
     if earlier is not None and (options.target or options.module):
         raise ConfigurationError("--resume runs the code of the earlier job: no TARGET, no -m")
+    if options.hosts is not None and not 1 <= options.hosts <= MOST_HOSTS:
+        raise ConfigurationError(f"--hosts {options.hosts}: from 1 to {MOST_HOSTS}")
     return dataclasses.replace(
         before,
         module=options.module or before.module,
@@ -77,6 +83,7 @@ def from_options(options: argparse.Namespace, earlier: Request | None = None) ->
         mode=options.mode or before.mode,
         install=(options.venv or before.install) if options.requirements is None else options.requirements,
         venv=options.venv or before.venv,
+        hosts=before.hosts if options.hosts is None else options.hosts,
     )
 
 

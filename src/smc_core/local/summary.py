@@ -27,6 +27,8 @@ def lines(record: Record) -> list[str]:
         places.append(("checkpoints", f"{_shown(paths.checkpoints)}  ({_content(paths.checkpoints)})"))
     if os.path.exists(paths.failure):
         places.append(("failure", _shown(paths.failure)))
+    if record.hosts:
+        places.append(("hosts", f"{_shown(record.folder)}/{{{','.join(record.hosts)}}}"))
     places.append(("log", f"{_shown(record.log_path)}  (smc logs {record.name})"))
     told = [f"job {record.name}: {record.status}{code} after {duration(record.seconds)}"]
     told += [f"  {name:<12}{text}" for name, text in places]

@@ -1,0 +1,105 @@
+"""Several hosts of one local job: their names, their folders, and what is made of them at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from smc_core.contract import JobPaths, write_atomic
+from smc_core.local.host import IDENTITY_OPTION, PROBE_OPTION
+from smc_core.local.identity import address, hosts_file
+from smc_core.local.record import Record
+from smc_core.local.watch import HOST_PROGRAM
+from smc_core.process import log
+
+_SHOWN_CLASHES = 3
+
+
+def name_hosts(count: int, folder: str) -> list[str]:
+    """Names of the hosts, each of which the job can resolve, in the platform's order: sorted as text.
+
+    They are ``algo-1`` to ``algo-N`` where this machine lets a process have an ``/etc/hosts`` of its own; else they
+    are the addresses themselves, and a line says so.
+
+    Args:
+        count: how many.
+        folder: the job's folder, where the file of the hosts is kept.
+
+    """
+    names = [f"algo-{number}" for number in range(1, count + 1)]
+    path = hosts_path(folder)
+    write_atomic(path, hosts_file(names).encode("utf-8", "surrogateescape"))
+    probe = [sys.executable, HOST_PROGRAM, IDENTITY_OPTION, path, names[0], PROBE_OPTION]
+    tried = subprocess.run(probe, capture_output=True, text=True, check=False)  # noqa: S603
+    if tried.returncode == 0:
+        return sorted(names)
+    os.unlink(path)
+    why = tried.stderr.strip().rpartition(": ")[2]
+    log.line(f"algo-1 cannot be made a name that resolves here ({why}): the hosts are called by their addresses")
+    return sorted(address(number) for number in range(1, count + 1))
+
+
+def hosts_path(folder: str) -> str:
+    """The file that takes the place of ``/etc/hosts`` for the hosts of a job."""
+    return os.path.join(folder, "hosts")
+
+
+def host_arguments(record: Record, name: str) -> list[str]:
+    """What gives a host its name, as arguments of :mod:`smc_core.local.host`; nothing for a host alone."""
+    path = hosts_path(record.folder)
+    return [IDENTITY_OPTION, path, name] if name and os.path.exists(path) else []
+
+
+def bring_together(record: Record, failed: str | None) -> None:
+    """Merge what the hosts left, as the platform does, and keep the outcome of the job.
+
+    Files of ``model/`` and ``output/data/`` of all hosts come together in the job's folder; where two hosts have
+    written one name, the first one's is kept, and a line says so.
+
+    Args:
+        record: the job.
+        failed: the host that failed first, or None.
+
+    """
+    for where in ("model", os.path.join("output", "data")):
+        clashes: list[str] = []
+        for name in record.hosts:
+            clashes += _merge(os.path.join(record.folder, name, where), os.path.join(record.folder, where))
+        clashes = sorted(set(clashes))
+        if clashes:
+            more = f" and {len(clashes) - _SHOWN_CLASHES} more" if len(clashes) > _SHOWN_CLASHES else ""
+            log.line(
+                f"several hosts have written {', '.join(clashes[:_SHOWN_CLASHES])}{more} in {where}/: the first host's "
+                "is kept; on SageMaker names must not clash: let one host write it, or put the host into the name"
+            )
+    if failed is None:
+        write_atomic(record.paths.success, b"")
+        return
+    with contextlib.suppress(OSError):
+        shutil.copyfile(record.host_paths(failed).failure, record.paths.failure)
+
+
+def _merge(source: str, target: str) -> Iterator[str]:
+    """Link, or copy, the files below one folder into another; gives those that are there already."""
+    for place, _, names in os.walk(source):
+        inside = os.path.relpath(place, source)
+        os.makedirs(os.path.join(target, inside), exist_ok=True)
+        for name in sorted(names):
+            path = os.path.normpath(os.path.join(target, inside, name))
+            if os.path.lexists(path):
+                yield os.path.relpath(path, target)
+                continue
+            try:
+                os.link(os.path.join(place, name), path, follow_symlinks=False)
+            except OSError:
+                shutil.copy2(os.path.join(place, name), path, follow_symlinks=False)
+
+
+def lay_out_together(paths: JobPaths) -> None:
+    """The folders that the hosts of one job have in common."""
+    for folder in (paths.model, paths.output_data, paths.checkpoints):
+        os.makedirs(folder, exist_ok=True)
