@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -237,6 +238,28 @@ def test_a_hangup_that_nohup_ignores_stays_ignored(job):
     running.send(signal.SIGUSR1)
     assert running.read_line() == str(int(signal.SIGUSR1))
     _kill(running)
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 600, 50))
+def test_a_stop_at_any_moment_of_a_whole_job(milliseconds, job, wait_for):
+    """From the moment on that the supervisor can hear."""
+    job.write("train.py", "import time\ntime.sleep(60)\n")
+    running = job.start("train.py")
+
+    def hears():
+        with open(f"/proc/{running.pid}/status") as file:
+            (caught,) = (int(line.split()[1], 16) for line in file if line.startswith("SigCgt"))
+        return caught >> (signal.SIGTERM - 1) & 1
+
+    wait_for(hears)
+    time.sleep(milliseconds / 1000)
+    running.send(signal.SIGTERM)
+    result = running.end()
+    assert result.code == 143
+    assert result.first_line in (
+        "Stopped by SIGTERM before the user's code began",
+        "Stopped by SIGTERM, which the script does not handle",
+    )
 
 
 STOPS = textwrap.dedent("""

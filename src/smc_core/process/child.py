@@ -123,7 +123,8 @@ def _become(
     """The child's side: become the program, or tell the error's number."""
     try:
         os.setpgid(0, 0)
-        lifeline.die_with_parent()
+        if parent != 1:  # nothing in its namespace outlives PID 1 anyway
+            lifeline.die_with_parent()
         if os.getppid() != parent:
             os._exit(1)
         if stderr is not None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
+    from smc_core.masking import Masker
+
 COMMAND_FILE = "command.json"
 REPORT_PREFIX = "report-"
 RESERVE_FILE = "reserve"
@@ -92,10 +94,10 @@ def exit_code(error: BaseException, phase: str) -> int:
 
 
 def user_traceback(error: BaseException, environ: Mapping[str, str] = os.environ) -> str:
-    """The traceback as the user should see it on stderr: it begins at the user's first frame."""
+    """The traceback as the user should see it on stderr: it begins at the user's first frame; secrets are masked."""
     from smc_core.process.frames import shown_traceback
 
-    return shown_traceback(_users_own(error), _code_dir(environ))
+    return _mask_of(environ)(shown_traceback(_users_own(error), _code_dir(environ)))
 
 
 def _write_report(error: BaseException, phase: str, environ: Mapping[str, str], folder: str) -> None:
@@ -120,15 +122,12 @@ def _whereabouts(environ: Mapping[str, str]) -> dict[str, object]:
 def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -> dict[str, object]:
     """What there is to say about an error, with every secret masked."""
     from smc_core import errors
-    from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
-    from smc_core.masking import Masker
     from smc_core.process import frames, telling
 
     ours = isinstance(error, errors.SmcError) and not isinstance(error, errors.UserCodeError)
     told = _users_own(error)
     code_dir = _code_dir(environ)
-    paths = job_paths(environ=environ)
-    mask = Masker.of_job(environ, os.path.join(paths.input_config, HYPERPARAMETERS_FILE))
+    mask = _mask_of(environ)
     place = frames.own_place(told, code_dir, else_anywhere=not ours)
     return {
         "kind": _kind(error, phase),
@@ -162,6 +161,13 @@ def _users_own(error: BaseException) -> BaseException:
     if cause is not None and errors is not None and isinstance(error, errors.UserCodeError):
         return cause
     return error
+
+
+def _mask_of(environ: Mapping[str, str]) -> Masker:
+    from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
+    from smc_core.masking import Masker
+
+    return Masker.of_job(environ, os.path.join(job_paths(environ=environ).input_config, HYPERPARAMETERS_FILE))
 
 
 def _code_dir(environ: Mapping[str, str]) -> str:
