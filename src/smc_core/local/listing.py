@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 
+from smc_core.local import looks
 from smc_core.local import record as records
 from smc_core.local.folder import JOBS
 from smc_core.local.record import Record
@@ -30,7 +31,10 @@ def jobs(*, as_json: bool) -> str:
     if not found:
         return f"no jobs in {os.path.abspath(JOBS)}; smc run train.py makes one"
     rows = [["job", "outcome", "started", "took", "first line of the failure"]]
-    return "\n".join(table([*rows, *map(_row, found)]))
+    head, *lines = table([*rows, *map(_row, found)])
+    paint = looks.painter(sys.stdout)
+    shown = [_painted(line, record, paint) for line, record in zip(lines, found, strict=True)]
+    return "\n".join([paint(head, "bold"), *shown])
 
 
 def logs(job: str) -> None:
@@ -47,6 +51,12 @@ def logs(job: str) -> None:
     with open(record.log_path, "rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
     sys.stdout.flush()
+
+
+def _painted(line: str, record: Record, paint: looks.Paint) -> str:
+    status = record.status
+    start = line.index(status, len(record.name))
+    return line[:start] + paint(status, looks.STYLES[status]) + line[start + len(status) :]
 
 
 def _row(record: Record) -> list[str]:

@@ -24,6 +24,7 @@ class Stream:
         prefix: what every line begins with, in the display and the log.
         own_log: gets every byte without the prefix; None where ``log`` does.
         on_line: is told each line, without its end.
+        repaint: changes what is shown, and not what is kept.
 
     """
 
@@ -35,6 +36,7 @@ class Stream:
         prefix: bytes = b"",
         own_log: int | None = None,
         on_line: Callable[[bytes], None] | None = None,
+        repaint: Callable[[bytes], bytes] | None = None,
     ) -> None:
         os.set_blocking(source, False)
         self.source = source
@@ -43,6 +45,7 @@ class Stream:
         self._prefix = prefix
         self._own_log = own_log
         self._on_line = on_line
+        self._repaint = repaint or bytes
         self._held = b""
         self._in_line = False
 
@@ -55,7 +58,7 @@ class Stream:
         """
         data = os.read(self.source, _CHUNK)
         if not self._prefix:
-            _write(self._sink, data)
+            _write(self._sink, self._repaint(data))
         if self._own_log is not None:
             _write(self._own_log, data)
         self._held += data
@@ -88,7 +91,7 @@ class Stream:
             whole = first + self._prefix.join(parts)
             if is_last and self._in_line:
                 whole += b"\n"
-            _write(self._sink, whole)
+            _write(self._sink, self._repaint(whole))
         _write(self._log, whole)
 
 

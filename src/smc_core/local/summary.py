@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 
+from smc_core.local import looks
 from smc_core.local.record import COMPLETED, Record
 from smc_core.process import log
 from smc_core.process.diagnosis import size_text
@@ -11,11 +13,11 @@ from smc_core.process.diagnosis import size_text
 
 def tell(record: Record) -> None:
     """Say how a job ended, on stderr."""
-    for line in lines(record):
+    for line in lines(record, looks.painter(sys.stderr)):
         log.line(line)
 
 
-def lines(record: Record) -> list[str]:
+def lines(record: Record, paint: looks.Paint) -> list[str]:
     """How a job ended, and where its model, output, checkpoints, failure and log are."""
     code = "" if record.exit_code in (0, None) else f" with exit code {record.exit_code}"
     paths = record.paths
@@ -30,8 +32,9 @@ def lines(record: Record) -> list[str]:
     if record.hosts:
         places.append(("hosts", f"{_shown(record.folder)}/{{{','.join(record.hosts)}}}"))
     places.append(("log", f"{_shown(record.log_path)}  (smc logs {record.name})"))
-    told = [f"job {record.name}: {record.status}{code} after {duration(record.seconds)}"]
-    told += [f"  {name:<12}{text}" for name, text in places]
+    status = paint(f"{record.status}{code}", looks.STYLES[record.status])
+    told = [f"job {record.name}: {status} after {duration(record.seconds)}"]
+    told += [f"  {paint(f'{name:<12}', 'dim')}{text}" for name, text in places]
     if record.status != COMPLETED and _count(paths.checkpoints)[0]:
         told.append(f"  it goes on from its checkpoints with: smc run --resume {record.name}")
     return told

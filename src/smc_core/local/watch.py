@@ -7,9 +7,11 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from smc_core.local import looks
 from smc_core.local.stopping import StopAfter
 from smc_core.local.streams import Stream
 from smc_core.process import log
@@ -59,7 +61,8 @@ class Host:
     def streams(self, job_log: int, own_log: int | None, on_line: Callable[[bytes], None] | None) -> list[Stream]:
         """What it prints."""
         prefix = f"[{self.name}] ".encode() if self.name else b""
-        return [Stream(source, sink, job_log, prefix, own_log, on_line) for source, sink in self._sources]
+        repaint = looks.own_lines(looks.painter(sys.stderr))
+        return [Stream(source, sink, job_log, prefix, own_log, on_line, repaint) for source, sink in self._sources]
 
     def send(self, number: int) -> None:
         """Send its supervisor a signal."""

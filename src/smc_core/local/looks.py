@@ -1,0 +1,58 @@
+"""Colours and times on a terminal, by rich (extra ``cli``); plain text everywhere else, and with ``NO_COLOR``."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+Paint = Callable[[str, str], str]
+"""From a text and the name of a style to the text in that style."""
+
+STYLES = {"completed": "green", "failed": "bold red", "stopped": "yellow", "lost": "magenta", "running": "cyan"}
+"""How a job ended → its style."""
+_OWN_LINE = re.compile(rb"^((?:\[[\w.-]+\] )?)smc: ([^\r\n]*)", re.MULTILINE)
+
+
+def painter(stream: TextIO) -> Paint:
+    """What paints text for a stream: it gives the text as it is where the stream is no terminal, or rich is absent."""
+    if not stream.isatty():
+        return _plain
+    try:
+        from rich.console import Console
+        from rich.text import Text
+    except ImportError:
+        return _plain
+    console = Console(file=stream, highlight=False)
+    if console.no_color or console.color_system is None:
+        return _plain
+
+    def paint(text: str, style: str) -> str:
+        with console.capture() as captured:
+            console.print(Text(text, style), end="", soft_wrap=True)
+        return captured.get()
+
+    return paint
+
+
+def own_lines(paint: Paint) -> Callable[[bytes], bytes] | None:
+    """What makes smc's own lines step back behind the job's, with the time since now; None where all stays plain.
+
+    Args:
+        paint: of the stream on which they are shown.
+
+    """
+    if paint is _plain:
+        return None
+    begin = time.monotonic()
+
+    def repaint(found: re.Match[bytes]) -> bytes:
+        text = f"smc {time.monotonic() - begin:6.1f} s  {found[2].decode('utf-8', 'backslashreplace')}"
+        return found[1] + paint(text, "dim").encode()
+
+    return lambda data: _OWN_LINE.sub(repaint, data) if b"smc: " in data else data
+
+
+def _plain(text: str, _style: str) -> str:
+    return text
