@@ -16,8 +16,8 @@ from sklearn.model_selection import train_test_split
 
 HYPERPARAMETERS = {
     "training_data_file": "digits.npz",
-    "epochs": "60",
-    "batch-size": "32",
+    "epochs": "20",
+    "batch-size": "16",
     "learning-rate": "0.05",
     "seed": "7",
 }  # the platform writes every value as a string

@@ -34,7 +34,7 @@ x_train, y_train = load(args.training_data_dir)
 model = keras.models.Sequential()
 model.add(keras.layers.Input((64,)))
 model.add(keras.layers.Rescaling(1 / 16))
-model.add(keras.layers.Dense(64, activation="relu"))
+model.add(keras.layers.Dense(256, activation="relu"))
 model.add(keras.layers.Dropout(0.5))
 model.add(keras.layers.Dense(10, activation="softmax"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,38 +11,64 @@ from pathlib import Path
 import pytest
 
 from smc_core.testing import JobFolder
+from smc_keras.backend import is_installed
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "keras_digits"
 
 
-def run_program(name: str, job: JobFolder) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(EXAMPLE / name), str(job.base)]
-    return subprocess.run(command, env=job.environ(), capture_output=True, text=True, timeout=120, check=False)
+def run_program(name: str, job: JobFolder, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(EXAMPLE / name), *arguments, str(job.base)]
+    return subprocess.run(command, env=job.environ(), capture_output=True, text=True, timeout=300, check=False)
 
 
-@pytest.fixture
-def digits(job: JobFolder) -> JobFolder:
-    """A job folder with the digits."""
-    pytest.importorskip("sklearn")
+def accuracy(stdout: str) -> float:
+    found = re.search(r"accuracy: (\S+) on 360 digits", stdout)
+    assert found is not None, stdout
+    return float(found[1])
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
+    """A job folder with the digits, as the example writes it."""
+    if not is_installed("sklearn"):
+        pytest.skip("scikit-learn, which brings the digits, is not installed")
+    job = JobFolder(tmp_path_factory.mktemp("digits"))
     ended = run_program("prepare_data.py", job)
     assert ended.returncode == 0, ended.stderr
     return job
 
 
+@pytest.fixture
+def digits(job: JobFolder, prepared: JobFolder) -> JobFolder:
+    """A copy of it."""
+    shutil.copytree(prepared.base, job.base, dirs_exist_ok=True)
+    return job
+
+
 @pytest.mark.parametrize("program", ["train.py", "train_script.py"])
 def test_the_digits_are_learnt(digits: JobFolder, backend: str, program: str) -> None:
-    ended = digits.run(program, SAGEMAKER_SUBMIT_DIRECTORY=str(EXAMPLE))
+    ended = digits.run(program, SAGEMAKER_SUBMIT_DIRECTORY=str(EXAMPLE), SMC_KERAS_EXPORT="0")
     assert ended.exit_code == 0, ended.stderr
     assert ended.success
     evaluated = run_program("evaluate.py", digits)
     assert evaluated.returncode == 0, evaluated.stdout + evaluated.stderr
-    found = re.search(r"accuracy: (\S+)", evaluated.stdout)
-    assert found is not None
-    assert float(found[1]) >= 0.95
+    assert accuracy(evaluated.stdout) >= 0.95
 
 
 def test_a_model_that_is_not_there(digits: JobFolder) -> None:
-    pytest.importorskip("keras")
     ended = run_program("evaluate.py", digits)
     assert ended.returncode != 0
     assert "there is no Keras model" in ended.stderr
+
+
+def test_the_demo(digits: JobFolder, some_backend: str) -> None:
+    ended = run_program("run.py", digits, "train.py")
+    assert ended.returncode == 0, ended.stderr
+    assert accuracy(ended.stdout) >= 0.95
+    assert ended.stdout.endswith(f"model: {digits.base}/model/model.keras\n")
+
+
+def test_the_demo_ends_as_its_job_does(digits: JobFolder, some_backend: str) -> None:
+    (digits.base / "model").rmdir()
+    (digits.base / "model").touch()
+    assert run_program("run.py", digits, "train.py").returncode == 2

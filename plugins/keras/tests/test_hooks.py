@@ -8,6 +8,7 @@ from types import ModuleType
 import pluggy
 import pytest
 
+from smc_core import hookimpl
 from smc_core.command import Command
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
@@ -17,11 +18,17 @@ from smc_keras import plugin
 
 
 @pytest.fixture
-def hook() -> pluggy.HookRelay:
-    """The hooks of the core and of this plugin."""
+def manager() -> pluggy.PluginManager:
+    """The core and this plugin."""
     manager = new_manager()
     manager.register(plugin, name="keras")
     manager.check_pending()
+    return manager
+
+
+@pytest.fixture
+def hook(manager: pluggy.PluginManager) -> pluggy.HookRelay:
+    """The hooks of both."""
     return manager.hook
 
 
@@ -44,9 +51,42 @@ def test_the_environment_says_that_the_backend_is_what_is_installed(
     assert os.environ["KERAS_BACKEND"] == "jax"
 
 
-def test_nothing_is_launched(hook: pluggy.HookRelay, job: JobFolder) -> None:
+def launch(hook: pluggy.HookRelay, job: JobFolder, **variables: str) -> list[Command]:
     environment = Environment.create(base_dir=str(job.base))
-    assert hook.launch(environment=environment, command=Command(("python",), {}, "/", "script")) == []
+    commands: list[Command] = hook.launch(
+        environment=environment, command=Command(("python", "train.py"), variables, "/", "script")
+    )
+    return commands
+
+
+def test_the_command_is_told_the_backend_that_its_requirements_brought(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smc_keras.backend.is_installed", {"jax"}.__contains__)
+    told = Command(("python", "train.py"), {"LANG": "C", "KERAS_BACKEND": "jax"}, "/", "script")
+    assert launch(hook, job, LANG="C") == [told]
+
+
+def test_a_launcher_of_another_plugin_is_told_too(
+    manager: pluggy.PluginManager, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Launcher:
+        @hookimpl
+        def launch(self, command: Command) -> Command:
+            return command.wrap(["torchrun"], "torchrun")
+
+    manager.register(Launcher())
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    (command,) = launch(manager.hook, job, LANG="C")
+    assert command.argv == ("torchrun", "train.py")
+    assert command.environ == {"LANG": "C", "KERAS_BACKEND": "torch"}
+
+
+def test_without_a_backend_nothing_is_launched(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smc_keras.backend.is_installed", set().__contains__)
+    assert launch(hook, job) == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +19,7 @@ from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_keras import models
-from smc_keras.backend import BACKEND_ENV, check_backend, is_installed, use_backend
+from smc_keras.backend import BACKEND_ENV, check_backend, choose_backend, is_installed, use_backend
 from smc_keras.environment import Environment
 from smc_keras.framework import check_framework
 
@@ -32,17 +33,22 @@ log = logging.getLogger("smc.keras")
 
 @hookimpl(wrapper=True)
 def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
-    """Add the backend, and set ``KERAS_BACKEND``, which the job's processes inherit."""
+    """Add the backend, and set ``KERAS_BACKEND`` in this process, which may be the one that trains."""
     environment = yield
     source = f"variable {BACKEND_ENV}" if os.environ.get(BACKEND_ENV) else "what is installed"
     return environment.extend(Environment, backend=use_backend(), sources={**environment.sources, "backend": source})
 
 
-@hookimpl
-def launch(command: Command) -> None:
-    """Launch nothing, but check what the job will find: its requirements are installed by now."""
+@hookimpl(wrapper=True)
+def launch(command: Command) -> Generator[None, list[Command], list[Command]]:
+    """Check the Keras that the job will find, and tell it the backend: its own requirements are installed by now."""
     check_framework()
     check_backend(command.environ)
+    commands = yield
+    backend = choose_backend()
+    if backend is None:
+        return commands
+    return [replace(each, environ={**each.environ, BACKEND_ENV: backend}) for each in commands or [command]]
 
 
 @hookimpl(wrapper=True)
