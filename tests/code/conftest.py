@@ -25,10 +25,6 @@ from typing import Any
 
 import pytest
 
-import smc_core
-
-SOURCE = Path(smc_core.__file__).parents[1]
-
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -323,7 +319,7 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the core imports and with pip, none of it seen as installed."""
     folder = tmp_path_factory.mktemp("beside")
     tomli = () if sys.version_info >= (3, 11) else ("tomli",)
-    for name in ("packaging", "requests", "urllib3", "certifi", "idna", "charset_normalizer", *tomli):
+    for name in ("packaging", "requests", "urllib3", "certifi", "idna", "charset_normalizer", "smc_core", *tomli):
         spec = importlib.util.find_spec(name)
         assert spec is not None
         assert spec.submodule_search_locations
@@ -343,7 +339,7 @@ def interpreter(tmp_path: Path, beside: Path) -> Interpreter:
     found = Interpreter(
         folder, {"PATH": "/usr/bin:/bin", "HOME": str(home), "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"}
     )
-    (found.packages / "beside.pth").write_text(f"{beside}\n{beside / 'installer'}\n{SOURCE}\n")
+    (found.packages / "beside.pth").write_text(f"{beside}\n{beside / 'installer'}\n")
     return found
 
 

@@ -42,7 +42,7 @@ TEXTS = st.tuples(
 ).map(lambda parts: parts[0] + parts[1].format(parts[2]) + (f"; {parts[3]}" if parts[3] else ""))
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(text=TEXTS, version=VERSIONS)
 @example(text="numpy>=1.24,<3", version="2.0")
 @example(text='tzdata>=2022.7; python_version < "4"', version="2024.1")

@@ -84,6 +84,8 @@ def _read_whole(stream: _Stream, unpacked: Unpacked) -> None:
 
 def _read_members(stream: _Stream, unpacked: Unpacked) -> None:
     archive = tarfile.TarFile(fileobj=cast("IO[bytes]", stream), tarinfo=_Header, errors="surrogateescape")
+    if cast(Any, archive).firstmember is None:
+        return  # it is empty, and asked again for a first member, Python 3.10 would seek before its beginning
     while (member := archive.next()) is not None:
         cast(Any, archive).members.clear()  # it would remember each
         _read_member(archive, member, stream, unpacked)
