@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from smc_core import __version__
@@ -30,6 +31,13 @@ exit codes:
 
 class _Parser(argparse.ArgumentParser):
     """Tells an error as the others are told: raised, and on one line."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
+        """Parse; the NAME of ``smc why --epochs`` is no option, though it looks like one."""
+        given = list(sys.argv[1:] if args is None else args)
+        if given[:1] == ["why"] and given[1:2] and given[1] not in ("-h", "--help", "--job", "--json"):
+            given[1] = given[1].lstrip("-")
+        return super().parse_args(given, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{message} ({self.prog} --help tells more)")
@@ -67,6 +75,11 @@ def parser() -> argparse.ArgumentParser:
 
     logs = _command(commands, "logs", _logs, "print what a local job printed, byte for byte")
     logs.add_argument("job", metavar="JOB", help="name of the job, or its folder")
+
+    why = _command(commands, "why", _why, "say where a value comes from, and what else was considered")
+    why.add_argument("name", metavar="NAME", help="a variable, an argument, a hyperparameter, a field or a setting")
+    why.add_argument("--job", metavar="JOB", help="a local job, by name or folder, in place of the container's")
+    why.add_argument("--json", action="store_true", help="as JSON")
     return smc
 
 
@@ -183,4 +196,17 @@ def _logs(options: argparse.Namespace) -> int:
     from smc_core.local import listing
 
     listing.logs(options.job)
+    return 0
+
+
+def _why(options: argparse.Namespace) -> int:
+    from smc_core.why import why
+
+    if options.job is None:
+        print(why(options.name, as_json=options.json))
+        return 0
+    from smc_core.local import job, record
+
+    with job.entered(record.find(options.job)):
+        print(why(options.name, as_json=options.json))
     return 0

@@ -58,6 +58,19 @@ LAUNCHER_SWITCHES = (
 """Hyperparameters each of which turns a launcher on."""
 
 
+SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
+    "code_dir": ((CODE_DIR_ENV,), ""),
+    "user_entry_point": ((PROGRAM_ENV,), PROGRAM_PARAM),
+    "enable_metrics": ((), ENABLE_METRICS_PARAM),
+    "log_level": ((LOG_LEVEL_ENV,), LOG_LEVEL_PARAM),
+    "module_dir": ((SUBMIT_DIR_ENV,), SUBMIT_DIR_PARAM),
+    "framework_module": ((TRAINING_MODULE_ENV,), ""),
+    "job_name": (("TRAINING_JOB_NAME", JOB_NAME_ENV), JOB_NAME_PARAM),
+    "region": (("AWS_REGION", "SAGEMAKER_REGION"), REGION_PARAM_NAME),
+}
+"""Field → the variables, then the hyperparameter, that set it: the first that has a value does."""
+
+
 class _Lookup:
     """Takes the first source that has a value, and remembers which it was."""
 
@@ -66,9 +79,8 @@ class _Lookup:
         self.platform = platform
         self.sources: dict[str, str] = {}
 
-    def text(
-        self, field: str, variables: tuple[str, ...] = (), param: str = "", default: str | None = None
-    ) -> Value | None:
+    def text(self, field: str, default: str | None = None) -> Value | None:
+        variables, param = SETTINGS[field]
         for variable in variables:
             if self.environ.get(variable):
                 self.sources[field] = f"variable {variable}"
@@ -177,19 +189,19 @@ def _distributing(platform: Mapping[str, str], groups: Mapping[str, Any], curren
 
 def _job(lookup: _Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
     region = getattr(session, "region_name", None)
-    code_dir = os.path.abspath(str(lookup.text("code_dir", (CODE_DIR_ENV,), default=paths.code)))
-    program = lookup.text("user_entry_point", (PROGRAM_ENV,), PROGRAM_PARAM)
+    code_dir = os.path.abspath(str(lookup.text("code_dir", paths.code)))
+    program = lookup.text("user_entry_point")
     lookup.sources["module_name"] = lookup.sources["user_entry_point"]
-    metrics = lookup.text("enable_metrics", (), ENABLE_METRICS_PARAM)
-    level = lookup.text("log_level", (LOG_LEVEL_ENV,), LOG_LEVEL_PARAM)
+    metrics = lookup.text("enable_metrics")
+    level = lookup.text("log_level")
     job = {
         "code_dir": code_dir,
         "user_entry_point": _plain(program),
         "module_name": None if program is None else str(program).removesuffix(".py"),
-        "module_dir": _plain(lookup.text("module_dir", (SUBMIT_DIR_ENV,), SUBMIT_DIR_PARAM, code_dir)),
-        "framework_module": _plain(lookup.text("framework_module", (TRAINING_MODULE_ENV,))),
-        "job_name": _plain(lookup.text("job_name", ("TRAINING_JOB_NAME", JOB_NAME_ENV), JOB_NAME_PARAM)),
-        "region": _plain(lookup.text("region", ("AWS_REGION", "SAGEMAKER_REGION"), REGION_PARAM_NAME)),
+        "module_dir": _plain(lookup.text("module_dir", code_dir)),
+        "framework_module": _plain(lookup.text("framework_module")),
+        "job_name": _plain(lookup.text("job_name")),
+        "region": _plain(lookup.text("region")),
         "enable_metrics": metrics is not None and metrics.to_bool(),
         "log_level": DEFAULT_LOG_LEVEL if level is None else _log_level(level),
     }

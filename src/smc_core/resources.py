@@ -25,7 +25,7 @@ def cpu_count(root: str | os.PathLike[str] = "/") -> int:
 
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cpu_quota(Path(root))
+    quota = cpu_quota(Path(root))
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
 
 
@@ -55,7 +55,7 @@ def gpu_count(environ: Mapping[str, str] | None = None) -> int:
     visible = environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and not visible.strip():
         return 0
-    installed = _nvidia_gpus()
+    installed = installed_gpus()
     return installed if visible is None else _visible(visible, installed)
 
 
@@ -80,7 +80,8 @@ def _visible(visible: str, installed: int) -> int:
     return min(len(seen), installed) if not any(name.startswith("MIG-") for name in seen) else len(seen)
 
 
-def _nvidia_gpus() -> int:
+def installed_gpus() -> int:
+    """NVIDIA GPUs of this machine, hidden ones too; 0 where there is no driver."""
     try:
         import pynvml  # the extra "gpu"
     except ImportError:
@@ -115,7 +116,13 @@ def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
-def _cpu_quota(root: Path) -> float | None:
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """Processors, or parts of them, that the control group grants; None where it sets no limit.
+
+    Args:
+        root: where ``/proc`` and ``/sys`` are mounted.
+
+    """
     quotas = []
     for text in _cgroup_values(root, "cpu", "cpu.max", "cpu.cfs_quota_us"):
         quota, _, period = text.partition(" ")

@@ -123,20 +123,34 @@ def planned(request: Request, *, name: str | None = None, job_dir: str | None = 
         SmcError: the job could not begin.
 
     """
-    code = find_code(request)
+    find_code(request)
     was_there = job_dir is not None and os.path.isdir(job_dir)
     record = make(request, name=name, job_dir=job_dir)
-    before = dict(os.environ)
     try:
-        paths = record.host_paths(record.hosts[0] if record.hosts else "")
-        variables = host_variables(record, code, paths, before)
+        with entered(record):
+            yield
+    finally:
+        remove_job_folder(record.name, record.folder, keep_empty=was_there)
+
+
+@contextlib.contextmanager
+def entered(record: Record) -> Iterator[None]:
+    """While entered, this process has the variables of a job, of its first host where it has several.
+
+    Raises:
+        CodeError: the job's code is not there any more.
+
+    """
+    before = dict(os.environ)
+    paths = record.host_paths(record.hosts[0] if record.hosts else "")
+    variables = host_variables(record, find_code(record.request), paths, before)
+    try:
         os.environ.clear()
         os.environ.update(variables)
         yield
     finally:
         os.environ.clear()
         os.environ.update(before)
-        remove_job_folder(record.name, record.folder, keep_empty=was_there)
 
 
 def host_variables(

@@ -1,0 +1,206 @@
+"""``smc why NAME``: a value, where it came from, and what else was considered. Nothing of the user's is run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from smc_core.contract import (
+    ARGS_ENV,
+    BASE_DIR_ENV,
+    BASE_PATH,
+    CODE_DIR_ENV,
+    DISABLE_PLUGINS_ENV,
+    HYPERPARAMETERS_FILE,
+    MODE_ENV,
+    STOP_GRACE_ENV,
+)
+from smc_core.environment import ALIASES, Environment
+from smc_core.errors import ConfigurationError
+from smc_core.facts import SETTINGS
+from smc_core.hyperparameters import arguments, decode, variable_names
+from smc_core.masking import MASK, Masker, is_secret
+from smc_core.plugins import Plugins
+from smc_core.resources import cpu_quota, installed_gpus
+from smc_core.variables import FIELD_VARIABLES, process_environ, script_variables, variable_text
+
+OWN_SETTINGS = {
+    ARGS_ENV: "classic",
+    DISABLE_PLUGINS_ENV: "none",
+    MODE_ENV: "what the entry point looks like",
+    STOP_GRACE_ENV: "110 (seconds)",
+}
+"""Variables that set how smc works, and their defaults in words."""
+
+
+_BASE = "base directory"
+
+
+class Considered(NamedTuple):
+    """A place that could have given the value.
+
+    Attributes:
+        place: what it is.
+        found: what stands there; None for nothing.
+    """
+
+    place: str
+    found: str | None
+
+
+class Answer(NamedTuple):
+    """What there is to say of one name.
+
+    Attributes:
+        name: as it is known.
+        value: its value, as text.
+        source: where that came from.
+        considered: the places that were looked at, in their order.
+        also: the same value under other names.
+    """
+
+    name: str
+    value: str
+    source: str
+    considered: list[Considered]
+    also: list[str]
+
+
+def why(name: str, *, as_json: bool) -> str:
+    """Say of a variable, an argument, a hyperparameter or a setting what it is, and why.
+
+    Args:
+        name: ``SM_NUM_CPUS``, ``--epochs``, ``epochs``, ``module_dir``, ``SAGEMAKER_PROGRAM``, ``SMC_MODE``, ``PATH``.
+        as_json: JSON rather than text for people.
+
+    Raises:
+        ConfigurationError: nothing has this name; the message has the nearest.
+        SmcError: the job's files cannot be read.
+
+    """
+    environment = Plugins.load().create_environment()
+    answer = _answer(name, environment)
+    mask = Masker.of_job(os.environ, os.path.join(environment.input_config_dir, HYPERPARAMETERS_FILE))
+    if is_secret(answer.name):
+        hidden = [Considered(each.place, each.found and MASK) for each in answer.considered]
+        answer = answer._replace(value=MASK, considered=hidden)
+    return mask(json.dumps(_content(answer), indent=2) if as_json else _text(answer))
+
+
+def _answer(name: str, environment: Environment) -> Answer:
+    bare = name.lstrip("-")
+    hp = next((key for key in (bare, bare.replace("_", "-")) if key in environment.hp_texts), None)
+    variables = script_variables(environment)
+    field = ALIASES.get(bare, bare)
+    if hp is not None and name not in variables:
+        return _hyperparameter(hp, environment)
+    if name in OWN_SETTINGS:
+        return _own_setting(name)
+    setting = next((field for field, (names, param) in SETTINGS.items() if name in (*names, param)), field)
+    if setting in Environment.model_fields or setting in environment.dict():
+        return _field(setting, environment)
+    if name == BASE_DIR_ENV:
+        return _field("base_dir", environment)
+    if name in variables:
+        return _variable(name, environment)
+    given, _ = process_environ(environment, os.environ)
+    if name in given:
+        source = "variable that this process was given" if name in os.environ else "smc's default"
+        return Answer(name, given[name], source, [Considered(f"variable {name}", os.environ.get(name))], [])
+    raise ConfigurationError(f"nothing is called {name!r} in this job{_nearest(bare, environment, given)}")
+
+
+def _field(field: str, environment: Environment) -> Answer:
+    value = environment.dict()[field]
+    also = [variable for variable, known in FIELD_VARIABLES.items() if known == field]
+    also += [alias for alias, known in ALIASES.items() if known == field]
+    source = environment.sources.get(field, "a plugin")
+    if source == _BASE:
+        source += f", by variable {BASE_DIR_ENV}" if os.environ.get(BASE_DIR_ENV) else ", by default"
+    return Answer(field, variable_text(value), source, list(_considered(field, environment)), also)
+
+
+def _variable(name: str, environment: Environment) -> Answer:
+    variable = script_variables(environment)[name]
+    field = FIELD_VARIABLES.get(name)
+    if field is not None:
+        answer = _field(field, environment)
+        also = [f"Environment.{field}", *(other for other in answer.also if other != name)]
+        return answer._replace(name=name, value=variable.text, also=also)
+    for key in environment.hp_texts:
+        if name in variable_names("SM_HP_", key):
+            answer = _hyperparameter(key, environment)
+            also = [key, *(other for other in answer.also if other != name)]
+            return answer._replace(name=name, value=variable.text, also=also)
+    considered = [Considered(f"variable {name}, overwritten", os.environ[name])] if name in os.environ else []
+    return Answer(name, variable.text, variable.source, considered, [])
+
+
+def _hyperparameter(key: str, environment: Environment) -> Answer:
+    text = environment.hp_texts[key]
+    style: Any = os.environ.get(ARGS_ENV) or "classic"
+    considered = [Considered(f"{HYPERPARAMETERS_FILE}: {key}", text)]
+    decoded = f"decoded: {decode(text)!r}"
+    argument = f"argument: {' '.join(arguments({key: text}, style)) or 'none'}"
+    also = [*variable_names("SM_HP_", key), argument, decoded]
+    return Answer(key, text, f"{HYPERPARAMETERS_FILE}: {key}", considered, also)
+
+
+def _own_setting(name: str) -> Answer:
+    text = os.environ.get(name)
+    default = OWN_SETTINGS[name]
+    considered = [Considered(f"variable {name}", text), Considered("default", default)]
+    return Answer(name, text or default, f"variable {name}" if text else "default", considered, [])
+
+
+def _considered(field: str, environment: Environment) -> Iterator[Considered]:
+    """The places that are looked at for a field, the first that counts first."""
+    if field in SETTINGS:
+        variables, param = SETTINGS[field]
+        yield from (Considered(f"variable {name}", os.environ.get(name)) for name in variables)
+        if param:
+            found = environment.framework_params.get(param)
+            yield Considered(f"{HYPERPARAMETERS_FILE}: {param}", None if found is None else str(found))
+        is_default = environment.sources[field] == "default"
+        yield Considered("default", variable_text(environment.dict()[field]) if is_default else "not needed")
+    elif field == "cpu_count":
+        quota = cpu_quota()
+        yield Considered("processors that this process may run on (affinity)", str(len(os.sched_getaffinity(0))))
+        yield Considered("quota of the control group", None if quota is None else f"{quota:g}")
+        yield Considered("processors of the machine, which is not asked", str(os.cpu_count()))
+    elif field == "gpu_count":
+        yield Considered("GPUs that the NVIDIA driver tells of", str(installed_gpus()))
+        yield Considered("variable CUDA_VISIBLE_DEVICES", os.environ.get("CUDA_VISIBLE_DEVICES"))
+    elif environment.sources.get(field) == _BASE:
+        yield Considered(f"variable {BASE_DIR_ENV}", os.environ.get(BASE_DIR_ENV))
+        yield Considered("default", BASE_PATH)
+    else:
+        file = environment.sources.get(field, "").removeprefix("default: no ")
+        if file.endswith(".json"):
+            path = os.path.join(environment.input_config_dir, file)
+            yield Considered(path, "read" if os.path.exists(path) else None)
+
+
+def _text(answer: Answer) -> str:
+    lines = [f"{answer.name} = {answer.value}", f"  from        {answer.source}"]
+    for label, texts in (("considered", [_line(each) for each in answer.considered]), ("the same", answer.also)):
+        lines += [f"  {label if index == 0 else '':<12}{text}" for index, text in enumerate(texts)]
+    return "\n".join(lines)
+
+
+def _line(each: Considered) -> str:
+    return f"{each.place}: {'-' if each.found is None else each.found}"
+
+
+def _content(answer: Answer) -> dict[str, Any]:
+    return {**answer._asdict(), "considered": [each._asdict() for each in answer.considered]}
+
+
+def _nearest(name: str, environment: Environment, given: dict[str, str]) -> str:
+    import difflib
+
+    known = [*given, *environment.hp_texts, *Environment.model_fields, *OWN_SETTINGS, CODE_DIR_ENV]
+    near = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(near)}?" if near else "; smc plan shows all that there is"

@@ -1,0 +1,95 @@
+"""``smc why NAME``: a value, where it came from, what else was considered."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from smc_core.testing import JobFolder
+
+
+def smc(job: JobFolder, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "smc_core", *arguments]
+    return subprocess.run(command, env=job.environ(None, **variables), capture_output=True, text=True, check=False)
+
+
+def why(job: JobFolder, name: str, **variables: str) -> dict:
+    return json.loads(smc(job, "why", name, "--json", **variables).stdout)
+
+
+@pytest.fixture
+def digits(job: JobFolder) -> JobFolder:
+    job.channel("training")
+    return job.raw_hyperparameters(
+        {"learning-rate": "1e-3", "api_key": "hunter2-and-more", "sagemaker_program": "train.py"}
+    )
+
+
+def test_processors_are_told_with_all_that_limits_them(digits: JobFolder) -> None:
+    answer = why(digits, "SM_NUM_CPUS")
+    allowed = len(os.sched_getaffinity(0))
+    assert int(answer["value"]) <= allowed
+    assert answer["source"] == "this machine"
+    assert answer["considered"][0]["found"] == str(allowed)
+    assert "Environment.cpu_count" in answer["also"]
+
+
+@pytest.mark.parametrize("name", ["--learning-rate", "learning-rate", "learning_rate", "SM_HP_LEARNING_RATE"])
+def test_a_hyperparameter_under_each_of_its_names(digits: JobFolder, name: str) -> None:
+    answer = why(digits, name)
+    assert answer["value"] == "1e-3"
+    assert answer["source"] == "hyperparameters.json: learning-rate"
+    assert {"argument: --learning-rate 1e-3", "decoded: 0.001"} <= set(answer["also"])
+
+
+@pytest.mark.parametrize("name", ["user_entry_point", "SAGEMAKER_PROGRAM", "sagemaker_program", "SM_USER_ENTRY_POINT"])
+def test_a_setting_and_the_places_that_it_may_come_from(digits: JobFolder, name: str) -> None:
+    answer = why(digits, name, SAGEMAKER_PROGRAM="other.py")
+    assert answer["value"] == "other.py"
+    assert answer["source"] == "variable SAGEMAKER_PROGRAM"
+    assert answer["considered"] == [
+        {"place": "variable SAGEMAKER_PROGRAM", "found": "other.py"},
+        {"place": "hyperparameters.json: sagemaker_program", "found": "train.py"},
+        {"place": "default", "found": "not needed"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "source"),
+    [
+        ("SMC_STOP_GRACE", "5", "variable SMC_STOP_GRACE"),
+        ("SMC_MODE", "what the entry point looks like", "default"),
+        ("MINE", "1", "variable that this process was given"),
+        ("model_dir", "BASE/model", "base directory, by variable SAGEMAKER_BASE_DIR"),
+        ("num_cpus", None, "this machine"),
+        ("hosts", None, "default: no resourceconfig.json"),
+        ("SM_CHANNEL_TRAINING", "BASE/input/data/training", "inputdataconfig.json: training"),
+        ("SM_TRAINING_ENV", None, "the Environment"),
+    ],
+)
+def test_everything_else(digits: JobFolder, name: str, value: str | None, source: str) -> None:
+    answer = why(digits, name, SMC_STOP_GRACE="5", MINE="1")
+    assert answer["source"] == source
+    assert value is None or answer["value"] == value.replace("BASE", str(digits.base))
+
+
+def test_secrets_are_masked(digits: JobFolder) -> None:
+    for name in ("api_key", "SM_HP_API_KEY", "SM_HPS"):
+        assert "hunter2-and-more" not in smc(digits, "why", name).stdout
+
+
+def test_an_unknown_name(digits: JobFolder) -> None:
+    ended = smc(digits, "why", "SM_NUM_GPU")
+    assert ended.returncode == 2
+    assert "did you mean SM_NUM_GPUS" in ended.stderr
+
+
+def test_of_a_local_job(desk) -> None:
+    desk.write("train.py")
+    desk.run("train.py", "-p", "epochs=5", "--name", "one")
+    text = desk.smc("why", "--epochs", "--job", "one").stdout
+    assert text.startswith("epochs = 5\n  from        hyperparameters.json: epochs\n")
