@@ -33,7 +33,7 @@ class Keys:
 
 
 def credentials(environ: Mapping[str, str]) -> Keys:
-    """Find credentials: of the environment, the container, a web identity, a profile, or the instance.
+    """Find credentials: of the environment, a web identity, the container, a profile, or the instance.
 
     Raises:
         CodeError: there are none.
@@ -46,7 +46,7 @@ def credentials(environ: Mapping[str, str]) -> Keys:
             environ["AWS_ACCESS_KEY_ID"], environ.get("AWS_SECRET_ACCESS_KEY", ""), environ.get("AWS_SESSION_TOKEN")
         )
     try:
-        for source in (_of_container, _of_web_identity, _of_profile, _of_instance):
+        for source in (_of_web_identity, _of_container, _of_profile, _of_instance):
             found = source(environ)
             if found is not None:
                 return found

@@ -36,7 +36,7 @@ _METADATA = ("/latest/api/token", "/latest/meta-data/")
 def fetch_s3(location: Location, target: str) -> Arrived:
     """Fetch what lies at an ``s3://`` URL: an object of that name, else all objects below it.
 
-    Credentials are those of the environment (``AWS_ACCESS_KEY_ID`` …), of the container, of a web identity, of the
+    Credentials are those of the environment (``AWS_ACCESS_KEY_ID`` …), of a web identity, of the container, of the
     profile in ``~/.aws/credentials``, or of the instance, in this order; ``AWS_REGION`` or ``AWS_DEFAULT_REGION`` is
     the region, and the bucket's own is used where that is another; ``AWS_ENDPOINT_URL`` or ``S3_ENDPOINT_URL`` is
     another server.
