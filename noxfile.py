@@ -13,10 +13,11 @@ from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2025.2"
+nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
+nox.options.parallel = 2  # tests of processes mostly wait; what is measured or shares an engine runs alone
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PLUGINS = ["plugins/keras"]
@@ -37,7 +38,7 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Style, format, and the direction of imports."""
     session.install(*group("lint"))
@@ -47,21 +48,21 @@ def lint(session: nox.Session) -> None:
     session.run("lint-imports")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def typing(session: nox.Session) -> None:
     """Types, strictly."""
     session.install(*group("typing"), ".[s3,testing]", *PLUGINS)
     session.run("mypy")
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, allow_parallel=True)
 def tests(session: nox.Session) -> None:
     """The core: everything below tests/ but docs and containers, against the built wheel."""
-    session.install(*group("test"), ".")
+    session.install(*group("test"), ".[cli,s3,testing,uv]")
     session.run("pytest", "--ignore=tests/docs", "--ignore=tests/container", *session.posargs)
 
 
-@nox.session(name="plugin-keras", python=FRAMEWORK_PYTHON, venv_backend="virtualenv")
+@nox.session(name="plugin-keras", python=FRAMEWORK_PYTHON, venv_backend="virtualenv", allow_parallel=True)
 def plugin_keras(session: nox.Session) -> None:
     """The Keras plugin on each of its backends. With pip, which finds a CPU build of torch where one lies ready."""
     session.install(TORCH)
@@ -70,7 +71,7 @@ def plugin_keras(session: nox.Session) -> None:
     session.run("pytest", "tests/docs", "-k", "keras.md")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """The pages, warnings being errors, and every block in them, run."""
     session.install(*group("test"), *group("docs"), ".")
@@ -78,7 +79,7 @@ def docs(session: nox.Session) -> None:
     session.run("pytest", "tests/docs", *session.posargs)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def build(session: nox.Session) -> None:
     """The distributions, built, and installed from their wheels into a clean environment."""
     dist = Path(session.create_tmp(), "dist").resolve()
