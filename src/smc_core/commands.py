@@ -80,6 +80,10 @@ def parser() -> argparse.ArgumentParser:
     why.add_argument("name", metavar="NAME", help="a variable, an argument, a hyperparameter, a field or a setting")
     why.add_argument("--job", metavar="JOB", help="a local job, by name or folder, in place of the container's")
     why.add_argument("--json", action="store_true", help="as JSON")
+
+    doctor = _command(commands, "doctor", _doctor, "check this machine or image, and say what to do about problems")
+    doctor.add_argument("--index", action="store_true", help="check too that the package index can be reached")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
     return smc
 
 
@@ -210,3 +214,11 @@ def _why(options: argparse.Namespace) -> int:
     with job.entered(record.find(options.job)):
         print(why(options.name, as_json=options.json))
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from smc_core.doctor import doctor
+
+    text, is_well = doctor(index=options.index, as_json=options.json)
+    print(text)
+    return 0 if is_well else 1

@@ -1,0 +1,281 @@
+"""``smc doctor``: whether this machine or image can run jobs, and what to do where it cannot. Runs nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+from packaging.requirements import Requirement
+
+from smc_core.contract import BASE_DIR_ENV, job_paths
+from smc_core.errors import ConfigurationError, SmcError
+from smc_core.hosts import HOST_WAIT_ENV, wait_for_hosts
+from smc_core.plugins import Plugins, installed, new_manager, register
+from smc_core.process.diagnosis import size_text
+from smc_core.readers import read_resource_config
+from smc_core.resources import cpu_count, gpu_count, installed_gpus, memory_bytes
+
+FRAMEWORK_EXTRA = "framework"
+"""The extra of a plugin's distribution that names its framework."""
+LEAST_DISK = 1 << 30
+"""Bytes; less room than this is a problem."""
+LEAST_SHARED_MEMORY = 1 << 30
+"""Bytes; PyTorch's data loaders hand batches over in /dev/shm, of which Docker gives 64 MiB."""
+_SHM = "/dev/shm"  # noqa: S108 - looked at
+_GPU_DRIVER = "/proc/driver/nvidia/version"
+
+
+class Finding(NamedTuple):
+    """What one check has found.
+
+    Attributes:
+        check: what was looked at.
+        state: ``ok``, ``note`` (worth knowing, and no problem), or ``problem``.
+        text: what was found.
+        fix: what to do about a problem.
+    """
+
+    check: str
+    state: Literal["ok", "note", "problem"]
+    text: str
+    fix: str = ""
+
+
+def doctor(*, index: bool, as_json: bool) -> tuple[str, bool]:
+    """Check this machine or image.
+
+    Args:
+        index: also connect to the package index; nothing else leaves this machine.
+        as_json: JSON rather than text for people.
+
+    Returns:
+        What was found, and whether there is no problem.
+
+    """
+    checks = [_python, _requirements, _plugins, _resources, _gpus, _shared_memory, _disks, _folders, _job, _hosts]
+    findings = [finding for check in [*checks, *([_index] if index else [])] for finding in _tried(check)]
+    problems = [finding for finding in findings if finding.state == "problem"]
+    if as_json:
+        return json.dumps([finding._asdict() for finding in findings], indent=2), not problems
+    lines = [line for finding in findings for line in _lines(finding)]
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else "no problems"
+    return "\n".join([*lines, count]), not problems
+
+
+def _tried(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings of a check; an error of smc's own kind is one, too."""
+    try:
+        yield from check()
+    except SmcError as error:
+        yield Finding(check.__name__.strip("_"), "problem", str(error), "see the message")
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    sign = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}[finding.state]
+    yield f"{sign}  {finding.check:<14}{finding.text}"
+    if finding.fix and finding.state == "problem":
+        yield f"{'':<9}{'':<14}fix: {finding.fix}"
+
+
+def _python() -> Iterator[Finding]:
+    version = sys.version.split()[0]
+    yield Finding("Python", "ok", f"{version}, {sys.executable}")
+    try:
+        import ctypes  # noqa: F401 - whether it is there is the question
+    except ImportError:
+        text = "Python was built without ctypes: a job may outlive an smc that was killed"
+        yield Finding("Python", "note", text)
+
+
+def _requirements() -> Iterator[Finding]:
+    wrong = list(_unmet("smc-core"))
+    if wrong:
+        yield Finding("smc-core", "problem", "; ".join(wrong), "pip install --upgrade smc-core")
+    else:
+        yield Finding("smc-core", "ok", f"{importlib.metadata.version('smc-core')}, all that it needs is there")
+
+
+def _unmet(name: str, extra: str = "") -> Iterator[str]:
+    """Requirements of a distribution, of one extra or of none, that what is installed does not meet."""
+    for requirement in map(Requirement, importlib.metadata.requires(name) or ()):
+        marker = requirement.marker
+        if marker is not None and not marker.evaluate({"extra": extra}):
+            continue
+        if extra and (marker is None or marker.evaluate({"extra": ""})):
+            continue
+        try:
+            found = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            yield f"{requirement.name}{requirement.specifier} is not installed"
+        else:
+            if not requirement.specifier.contains(found, prereleases=True):
+                yield f"{requirement.name} {found} is installed, not {requirement.specifier}"
+
+
+def _plugins() -> Iterator[Finding]:
+    found = installed()
+    if not found:
+        yield Finding("plugins", "note", "none are installed")
+    for plugin in found:
+        label = f"{plugin.name} {plugin.version}"
+        if plugin.disabled:
+            yield Finding("plugin", "note", f"{label} is disabled")
+            continue
+        try:
+            register(new_manager(), plugin)
+        except SmcError as error:
+            yield Finding("plugin", "problem", str(error), f"pip install --upgrade {plugin.distribution}")
+            continue
+        unmet = list(_unmet(plugin.distribution, FRAMEWORK_EXTRA))
+        absent = [text for text in unmet if text.endswith("is not installed")]
+        wrong = [text for text in unmet if text not in absent]
+        if wrong:
+            fix = f"pip install '{plugin.distribution}[{FRAMEWORK_EXTRA}]'"
+            yield Finding("plugin", "problem", f"{label}: {'; '.join(wrong)}", fix)
+        else:
+            yield Finding("plugin", "note" if absent else "ok", "; ".join([label, *absent]))
+
+
+def _resources() -> Iterator[Finding]:
+    memory = memory_bytes()
+    yield Finding("processors", "ok", f"{cpu_count()} for a job")
+    yield Finding("memory", "ok", "not told" if memory is None else f"{size_text(memory)} for a job")
+
+
+def _gpus() -> Iterator[Finding]:
+    there, visible = installed_gpus(), gpu_count()
+    if os.path.exists(_GPU_DRIVER) and not there:
+        text = "there is an NVIDIA driver, and no GPU answers"
+        yield Finding(
+            "GPUs", "problem", text, "docker run --gpus all; pip install 'smc-core[gpu]' where nvidia-smi is not"
+        )
+    elif visible < there:
+        yield Finding("GPUs", "note", f"{visible} of {there}; CUDA_VISIBLE_DEVICES hides the others")
+    else:
+        yield Finding("GPUs", "ok" if there else "note", str(visible) if there else "none")
+
+
+def _shared_memory() -> Iterator[Finding]:
+    try:
+        size = shutil.disk_usage(_SHM).total
+    except OSError:
+        yield Finding("shared memory", "problem", f"there is no {_SHM}", "mount a tmpfs there")
+        return
+    text = f"{size_text(size)} in {_SHM}"
+    if size >= LEAST_SHARED_MEMORY:
+        yield Finding("shared memory", "ok", text)
+    elif _has("torch"):
+        fix = "docker run --shm-size=8g, or DataLoader(num_workers=0)"
+        yield Finding("shared memory", "problem", f"{text}: too little for PyTorch's data loaders", fix)
+    else:
+        yield Finding("shared memory", "note", f"{text}: little for processes that share data")
+
+
+def _has(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _disks() -> Iterator[Finding]:
+    seen = set()
+    for path in (_base() or os.getcwd(), tempfile.gettempdir()):
+        device, state = os.stat(path).st_dev, os.statvfs(path)
+        free = state.f_bavail * state.f_frsize
+        if device in seen:
+            continue
+        seen.add(device)
+        if free < LEAST_DISK:
+            fix = "remove what is not needed, or give the volume more room"
+            yield Finding("disk", "problem", f"{size_text(free)} free at {path}", fix)
+        elif state.f_files and not state.f_favail:
+            yield Finding("disk", "problem", f"no inode is left at {path}", "remove small files")
+        else:
+            yield Finding("disk", "ok", f"{size_text(free)} free at {path}")
+
+
+def _base() -> str | None:
+    """The base directory, where there is one or one was named; None on a machine that has local jobs only."""
+    base = job_paths().base
+    return base if os.path.isdir(base) else None
+
+
+def _folders() -> Iterator[Finding]:
+    paths = job_paths()
+    if _base() is None:
+        if os.environ.get(BASE_DIR_ENV):
+            fix = f"make it, or set {BASE_DIR_ENV} to a folder that is there"
+            yield Finding("folders", "problem", f"{paths.base} ({BASE_DIR_ENV}) is not there", fix)
+            return
+        yield Finding("folders", "note", f"there is no {paths.base}: local jobs only (smc run train.py -p epochs=5)")
+        wanted = [os.getcwd()]
+    else:
+        wanted = [paths.model, paths.output, paths.output_data, paths.code]
+    for path in [*wanted, tempfile.gettempdir()]:
+        why = _not_writable(path)
+        if why is not None:
+            fix = f"mount it writable, or let user {os.geteuid()} own it"
+            yield Finding("folders", "problem", f"{path} cannot be written: {why}", fix)
+            return
+    yield Finding("folders", "ok", f"{', '.join(wanted)}: writable")
+
+
+def _not_writable(path: str) -> str | None:
+    """Why a folder, or the nearest one above it, takes no file; None if it does."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    try:
+        with tempfile.NamedTemporaryFile(dir=path, prefix=".smc-doctor-"):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _job() -> Iterator[Finding]:
+    if _base() is None:
+        return
+    try:
+        environment = Plugins.load().create_environment()
+    except ConfigurationError as error:
+        yield Finding("job", "problem", str(error), "correct that file or variable")
+        return
+    program = environment.user_entry_point or environment.framework_module or "no entry point is named"
+    yield Finding("job", "ok", f"{program}; channels: {', '.join(environment.channel_dirs) or 'none'}")
+
+
+def _hosts() -> Iterator[Finding]:
+    try:
+        config = read_resource_config()
+    except ConfigurationError:
+        return  # the check of the job says so
+    hosts = config["hosts"]
+    if len(hosts) < 2:
+        return
+    try:
+        wait_for_hosts(hosts, current_host=config["current_host"], environ={HOST_WAIT_ENV: "2"}, log=lambda _: None)
+    except SmcError as error:
+        fix = "start all hosts of the job, on one network whose DNS knows them"
+        yield Finding("hosts", "problem", str(error), fix)
+    else:
+        yield Finding("hosts", "ok", f"{', '.join(hosts)}: all names resolve")
+
+
+def _index() -> Iterator[Finding]:
+    from smc_core.code.index import find_index
+    from smc_core.code.reach import unreachable
+
+    index = find_index(os.getcwd(), os.environ)
+    why = unreachable(index.url, os.environ)
+    if why is None:
+        yield Finding("index", "ok", f"{index.printable} can be reached")
+    else:
+        fix = "put wheels into a folder wheels/ beside the code, or name one by SMC_WHEELS; or set PIP_INDEX_URL"
+        yield Finding("index", "problem", f"{index.printable} cannot be reached: {why}", fix)

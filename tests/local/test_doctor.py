@@ -1,0 +1,111 @@
+"""``smc doctor``: what is wrong with a machine or an image, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smc_core.testing import JobFolder
+
+
+def doctor(job: JobFolder, *arguments: str, **variables: str) -> tuple[int, dict[str, dict]]:
+    command = [sys.executable, "-m", "smc_core", "doctor", "--json", *arguments]
+    environ = job.environ(None, **variables)
+    ended = subprocess.run(command, env=environ, cwd=job.base, capture_output=True, text=True, check=False)
+    return ended.returncode, {finding["check"]: finding for finding in json.loads(ended.stdout)}
+
+
+def test_a_machine_that_is_well(job: JobFolder) -> None:
+    code, found = doctor(job)
+    assert {name: finding["text"] for name, finding in found.items() if finding["state"] == "problem"} == {}
+    assert code == 0
+    assert {"Python", "smc-core", "processors", "memory", "GPUs", "shared memory", "disk", "folders", "job"} <= set(
+        found
+    )
+    assert sorted(os.listdir(job.base)) == ["code", "input", "model", "output"]
+
+
+def test_for_people(job: JobFolder) -> None:
+    command = [sys.executable, "-m", "smc_core", "doctor"]
+    ended = subprocess.run(command, env=job.environ(), cwd=job.base, capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("ok       Python        3.")
+    assert ended.stdout.endswith("no problems\n")
+
+
+def test_a_malformed_file(job: JobFolder) -> None:
+    job.config("hyperparameters.json", "{")
+    code, found = doctor(job)
+    assert code == 1
+    assert "hyperparameters.json, line 1" in found["job"]["text"]
+    assert found["job"]["fix"]
+
+
+def test_hosts_that_cannot_be_found(job: JobFolder) -> None:
+    job.hosts("127.0.0.1", "x" * 300, current="127.0.0.1")  # no name is so long: nobody is asked for it
+    code, found = doctor(job)
+    assert code == 1
+    assert "cannot find the host x" in found["hosts"]["text"]
+
+
+def test_hosts_that_are_found(job: JobFolder) -> None:
+    job.hosts("127.0.0.1", "127.0.0.2")
+    assert doctor(job)[1]["hosts"]["state"] == "ok"
+
+
+def test_a_base_directory_that_is_not_there(job: JobFolder, tmp_path: Path) -> None:
+    code, found = doctor(job, SAGEMAKER_BASE_DIR=str(tmp_path / "absent"))
+    assert code == 1
+    assert "SAGEMAKER_BASE_DIR" in found["folders"]["fix"]
+
+
+def test_a_folder_that_cannot_be_written(job: JobFolder) -> None:
+    (job.base / "model").rmdir()
+    (job.base / "model").symlink_to("/proc")
+    code, found = doctor(job)
+    assert code == 1
+    assert "model cannot be written" in found["folders"]["text"]
+
+
+def test_a_framework_that_a_plugin_does_not_work_with(job: JobFolder, tmp_path: Path) -> None:
+    distribution(tmp_path, "frame", "1.0")
+    plugin = "Requires-Dist: frame>=2; extra == 'framework'\nProvides-Extra: framework\n"
+    distribution(tmp_path, "smc-frame", "0.1.0", plugin, "[smc.plugins]\nframe = frame_plugin\n")
+    (tmp_path / "frame_plugin.py").write_text("")
+    code, found = doctor(job, PYTHONPATH=str(tmp_path))
+    assert code == 1
+    assert found["plugin"]["text"] == "frame 0.1.0: frame 1.0 is installed, not >=2"
+    assert found["plugin"]["fix"] == "pip install 'smc-frame[framework]'"
+
+
+def test_a_broken_plugin(job: JobFolder, tmp_path: Path) -> None:
+    distribution(tmp_path, "smc-broken", "0.1.0", "", "[smc.plugins]\nbroken = absent_module\n")
+    code, found = doctor(job, PYTHONPATH=str(tmp_path), SMC_DISABLE_PLUGINS="broken")
+    assert (code, found["plugin"]["state"]) == (0, "note")
+    code, found = doctor(job, PYTHONPATH=str(tmp_path))
+    assert code == 1
+    assert "absent_module" in found["plugin"]["text"]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_index_is_asked_only_when_that_is_wanted(job: JobFolder, is_there: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if not is_there:
+            server.close()
+        variables = {"PIP_INDEX_URL": f"http://127.0.0.1:{port}/simple", "NO_PROXY": "*"}
+        assert "index" not in doctor(job, **variables)[1]
+        code, found = doctor(job, "--index", **variables)
+    assert (code, found["index"]["state"]) == ((0, "ok") if is_there else (1, "problem"))
+
+
+def distribution(folder: Path, name: str, version: str, head: str = "", entry_points: str = "") -> None:
+    place = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    place.mkdir()
+    (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{head}")
+    (place / "entry_points.txt").write_text(entry_points)
