@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from tests.code.conftest import Interpreter, Server, make_index, make_wheel, tar_bytes
 
 from smc_core.code.install import install
+from smc_core.code.jobsite import is_writable
 from smc_core.errors import CodeError
 
 NO_NETWORK = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
@@ -157,9 +159,9 @@ def test_a_package_is_built_and_installed_with_what_it_needs(
     assert [interpreter.version_of(name) for name in ("demo", "beta", "alpha")] == ["1.5", "1.0", "1.0"]
     again = interpreter.install(code, PIP_INDEX_URL=index, PATH="/nowhere")
     assert (again.changed, again.summary) == (False, "requirements.txt and the package demo: 1 satisfied")
-    write(code, _tiny_package("demo", "1.6", '["beta"]'))
-    assert interpreter.install(code, PIP_INDEX_URL=index).changed  # what was submitted wins over what is installed
-    assert interpreter.version_of("demo") == "1.6"
+    write(code, {"demo.py": "version = 'submitted'"})  # nothing else: installers would take what they have cached
+    assert interpreter.install(code, PIP_INDEX_URL=index).changed
+    assert interpreter.version_of("demo") == "submitted"
 
 
 def test_a_package_with_hashed_requirements(
@@ -251,6 +253,18 @@ def test_a_private_index_and_no_secret_in_what_is_written(
     assert all(outcome.error for outcome in outcomes[1:])
     for one in outcomes:
         assert SECRET not in one.output + (one.error or "")
+
+
+def test_a_secret_of_a_requirement_is_not_written(interpreter: Interpreter, installer: str, code: Path) -> None:
+    write(
+        code,
+        {
+            "requirements.txt": "mine @ http://user:${INDEX_WORD}@127.0.0.1:1/mine-1.0-py3-none-any.whl?sig=${INDEX_WORD}"
+        },
+    )
+    outcome = interpreter.install(code, INDEX_WORD=SECRET, PIP_RETRIES="0", UV_HTTP_RETRIES="0")
+    assert "mine @ http://***@127.0.0.1:1/mine-1.0-py3-none-any.whl?***" in (outcome.error or "")
+    assert SECRET not in outcome.output + (outcome.error or "")
 
 
 def test_no_secret_stands_on_a_command_line(
@@ -455,9 +469,19 @@ def test_a_wheel_of_a_framework_is_refused(image: Interpreter, tmp_path: Path) -
 # where site-packages cannot be written
 
 
+@pytest.fixture(params=["pip", "pip beside uv", "uv alone"])
+def installers(request: pytest.FixtureRequest, interpreter: Interpreter, beside: Path) -> str:
+    """What there is to install with; uv does not see what is installed outside of a virtual environment."""
+    if request.param != "pip":
+        interpreter.variables["PATH"] = f"{request.getfixturevalue('uv_folder')}:/usr/bin:/bin"
+    if request.param == "uv alone":
+        (interpreter.packages / "beside.pth").write_text(f"{beside}\n")
+    return "uv" if request.param == "uv alone" else "pip"
+
+
 @needs_root
 def test_packages_of_the_job_alone(
-    interpreter: Interpreter, installer: str, code: Path, index: str, tmp_path: Path
+    interpreter: Interpreter, installers: str, code: Path, index: str, tmp_path: Path
 ) -> None:
     interpreter.put(
         make_wheel(tmp_path, "alpha", "1.0"),
@@ -465,18 +489,14 @@ def test_packages_of_the_job_alone(
         make_wheel(tmp_path, "kept", "1.0"),
     )
     write(code, {"requirements.txt": "alpha==2.0\nbeta\nuses-torch\nkept"})
-    read_only = (
-        "unshare",
-        "-m",
-        "sh",
-        "-c",
-        f'mount -t tmpfs none /mnt && mount --bind -o ro {interpreter.folder} {interpreter.folder} && mount -o remount,bind,ro {interpreter.folder} && exec "$@"',
-        "sh",
-    )
+    folder = interpreter.folder
+    mounts = f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}"
+    read_only = ("unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh")
     outcome = interpreter.install(code, *read_only, PIP_INDEX_URL=index, TMPDIR=str(tmp_path))
     assert outcome.error is None, outcome.error
     assert outcome.path_entry is not None
     assert outcome.path_entry.startswith(str(tmp_path / "smc-packages-"))
+    assert outcome.summary.startswith(f"requirements.txt installed by {installers} in ")
     assert outcome.summary.endswith(f", into {outcome.path_entry}")
     assert interpreter.version_of("alpha") == "1.0"
     on_path = {"PYTHONPATH": outcome.path_entry}
@@ -484,3 +504,13 @@ def test_packages_of_the_job_alone(
     assert found == {"alpha": "2.0", "beta": "1.0", "uses_torch": "1.0", "torch": "2.3.1+cu121", "kept": "1.0"}
     assert not os.path.exists(os.path.join(outcome.path_entry, "torch"))
     assert os.path.exists(os.path.join(outcome.scripts or "", "beta"))
+
+
+def test_a_python_that_the_system_manages_is_not_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "EXTERNALLY-MANAGED").write_text("")
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    assert is_writable()  # in a virtual environment, which is the user's own
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    assert not is_writable()
+    (tmp_path / "EXTERNALLY-MANAGED").unlink()
+    assert is_writable()

@@ -64,7 +64,7 @@ def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> No
             continue
         if requirement.url is not None or normalize(one.name) != name or not permits(requirement, one):
             raise CodeError(
-                f"{line.where}: {line.text} would replace {one.name} {one.version}, which this image brought; "
+                f"{line.where}: {line.shown} would replace {one.name} {one.version}, which this image brought; "
                 f"ask for {one.name}=={one.version.partition('+')[0]}, or set {ALLOW_ENV}=1 if that is meant"
             )
 

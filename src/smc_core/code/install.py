@@ -117,7 +117,8 @@ def _is_current(folder: str, installed: Distributions) -> bool:
         return False
     if found.origin.get("dir_info", {}).get("editable"):
         return True
-    since = os.stat(os.path.join(found.folder, "RECORD")).st_ctime_ns
+    record = os.path.join(found.folder, "RECORD")
+    since = os.stat(record).st_ctime_ns if os.path.exists(record) else 0
     return all(
         os.stat(os.path.join(place, name), follow_symlinks=False).st_ctime_ns <= since
         for place, _, names in os.walk(folder)

@@ -69,7 +69,7 @@ class Installation:
         site, installer = self._installer()
         with tempfile.TemporaryDirectory(prefix="smc-install-") as temporary:
             listed = self._listed(needs, installer, temporary)
-            package = [needs.package] if build and needs.package else []
+            package = _package(needs, installer) if build else []
             if package and (index.wheels is not None or not network) and self._can_build(needs):
                 package.append("--no-build-isolation")
             apart = self._requirements.hashed and listed and package  # a folder has no hash
@@ -136,7 +136,7 @@ class Installation:
         if why is not None and named and not local:
             more = f" and {len(named) - 3} more" if len(named) > 3 else ""
             raise CodeError(
-                f"{', '.join(line.text for line in named[:3])}{more} ({named[0].where}) is not installed, and the "
+                f"{', '.join(line.shown for line in named[:3])}{more} ({named[0].where}) is not installed, and the "
                 f"package index {index.printable} cannot be reached ({why});\n"
                 "put wheels into a folder wheels/ beside the code, or name one by SMC_WHEELS"
             )
@@ -181,9 +181,17 @@ class Installation:
         except CodeError as error:
             first, _, tail = str(error).partition("\n")
             if self._missing:
-                first += f" (missing: {', '.join(line.text for line in self._missing[:3])})"
+                first += f" (missing: {', '.join(line.shown for line in self._missing[:3])})"
             told = [first, frameworks.explain(tail, self._held), tail]
             raise CodeError("\n".join(filter(None, told))) from error
+
+
+def _package(needs: Needs, installer: Installer) -> list[str]:
+    """The arguments that build and install a package as it is now, whatever is installed or cached of it."""
+    if installer.name == "pip":
+        return [needs.package] if needs.package else []
+    afresh = ["--reinstall-package", needs.name] if needs.name else ["--no-cache"]
+    return [*afresh, needs.package] if needs.package else []
 
 
 def _is_named(text: str) -> bool:

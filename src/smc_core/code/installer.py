@@ -55,10 +55,12 @@ class Installer:
     Attributes:
         name: ``uv`` or ``pip``.
         command: how it is started, up to its subcommand.
+        python: the interpreter that it installs for.
     """
 
     name: Literal["uv", "pip"]
     command: tuple[str, ...]
+    python: str
 
     def run(self, arguments: Sequence[str], index: Index, environ: Mapping[str, str], cwd: str, what: str) -> None:
         """Install.
@@ -83,7 +85,7 @@ class Installer:
             raise CodeError("\n".join([f"{what} cannot be installed: {self.name} ended with {how}", *tail]))
 
     def _python(self) -> list[str]:
-        return ["--python", sys.executable] if self.name == "uv" else []
+        return ["--python", self.python] if self.name == "uv" else []
 
 
 def find_installer(options: Sequence[str] = (), only_pip: str | None = None, python: str = sys.executable) -> Installer:
@@ -98,13 +100,13 @@ def find_installer(options: Sequence[str] = (), only_pip: str | None = None, pyt
         CodeError: there is neither.
 
     """
-    pip = Installer("pip", (python, "-m", "pip")) if _has_module("pip") else None
+    pip = Installer("pip", (python, "-m", "pip"), python) if _has_module("pip") else None
     uv = _find_uv()
     prefers_pip = only_pip is not None or any(option not in _UV_OPTIONS for option in options)
     if pip is not None and (uv is None or prefers_pip):
         return pip
     if uv is not None:
-        return Installer("uv", (uv, "pip"))
+        return Installer("uv", (uv, "pip"), python)
     raise CodeError('there is neither uv nor pip to install with: pip install "smc-core[uv]" when building the image')
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from smc_core.code.location import without_credentials
 from smc_core.code.simple import Simple, read_simple
 from smc_core.errors import CodeError
 
@@ -31,7 +32,7 @@ class Line:
     """One requirement as it is written.
 
     Attributes:
-        text: without comment, options and hashes.
+        text: without comment, options and hashes; it may hold a password, from a variable.
         where: file and line number, for messages.
         editable: whether it is ``-e``.
         hashed: whether it has hashes.
@@ -41,6 +42,11 @@ class Line:
     where: str
     editable: bool = False
     hashed: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The text as a message may show it, without credentials."""
+        return without_credentials(self.text)
 
 
 @dataclass
