@@ -234,7 +234,7 @@ def test_ctrl_c_reaches_the_script_once(job, wait_for):
     job.write(
         "train.py",
         "import time\n"
-        "try:\n    print('ready')\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('once')\n    time.sleep(0.2)\n    raise SystemExit(7)\n",
+        "try:\n    print('ready')\n    while True:\n        time.sleep(0.05)\nexcept KeyboardInterrupt:\n    print('once')\n    time.sleep(0.2)\n    raise SystemExit(7)\n",
     )
     job.environ["SAGEMAKER_PROGRAM"] = "train.py"
     terminal = Terminal(job, *SMC)
@@ -245,7 +245,7 @@ def test_ctrl_c_reaches_the_script_once(job, wait_for):
 
 
 def test_ctrl_c_on_a_script_that_does_not_handle_it(job, wait_for):
-    job.write("train.py", "import time\nprint('ready')\ntime.sleep(60)\n")
+    job.write("train.py", "import time\nprint('ready')\nwhile True:\n    time.sleep(0.05)\n")
     job.environ["SAGEMAKER_PROGRAM"] = "train.py"
     terminal = Terminal(job, *SMC)
     wait_for(lambda: b"ready" in terminal.seen)

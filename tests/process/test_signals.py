@@ -25,7 +25,7 @@ LISTEN = textwrap.dedent("""
     reports.note_command("python", "script", 1)
     print("ready", flush=True)
     while True:
-        time.sleep(60)
+        time.sleep(0.05)  # a handler that is due when a sleep begins runs when it ends
 """)
 
 SAVE_AND_EXIT = textwrap.dedent("""
@@ -37,7 +37,8 @@ SAVE_AND_EXIT = textwrap.dedent("""
 
     signal.signal(signal.SIGTERM, save)
     print("ready", flush=True)
-    time.sleep(60)
+    while True:
+        time.sleep(0.05)
 """)
 
 
@@ -124,7 +125,7 @@ def test_a_script_without_a_handler(job):
 
 
 def test_an_interrupt(job):
-    job.write("train.py", "import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    job.write("train.py", "import time\nprint('ready', flush=True)\nwhile True:\n    time.sleep(0.05)\n")
     running = job.start("train.py")
     assert running.read_line() == "ready"
     running.send(signal.SIGINT)
@@ -183,7 +184,8 @@ def test_a_python_script_is_signalled_alone(job):
 
             signal.signal(signal.SIGTERM, save)
             print("ready", flush=True)
-            time.sleep(60)
+            while True:
+                time.sleep(0.05)
         """),
     )
     running = job.start("train.py")
