@@ -51,7 +51,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(allow_parallel=True)
 def typing(session: nox.Session) -> None:
     """Types, strictly."""
-    session.install(*group("typing"), ".[s3,testing]", *PLUGINS)
+    session.install(*group("typing"), ".[cli,s3,testing]", *PLUGINS)
     session.run("mypy")
 
 
