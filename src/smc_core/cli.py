@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 from smc_core.errors import SmcError
@@ -30,7 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         from smc_core.commands import parser
 
         options = parser().parse_args(arguments)
-        return int(options.handler(options))
+        code = int(options.handler(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # as in: smc plan | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the interpreter still flushes at its end goes nowhere
+        return 128 + signal.SIGPIPE
     except SmcError as error:
         return _refuse(error, is_job=arguments[:1] == ["run"])
 

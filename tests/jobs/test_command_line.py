@@ -69,6 +69,13 @@ def test_env_is_the_environment_as_json(digits: JobFolder) -> None:
     assert content["channel_dirs"] == {"training": str(digits.base / "input/data/training")}
 
 
+def test_a_reader_that_has_enough_is_no_error(digits: JobFolder) -> None:
+    command = f"{sys.executable} -m smc_core plan | head -n 1; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", command], env=digits.environ(), capture_output=True, text=True, check=False)
+    assert ended.returncode in (0, 141)  # what fits into the pipe is written whole before the reader goes
+    assert ended.stderr == ""
+
+
 def test_plugins_without_any(job: JobFolder) -> None:
     assert "create_environment: builtin" in smc(job, "plugins")
 
@@ -104,7 +111,9 @@ def test_the_runner_tells_its_usage(job: JobFolder) -> None:
 
 
 def test_importing_the_package_reads_and_creates_nothing(tmp_path: Path) -> None:
-    script = "import os, sys; os.environ = None; import smc_core; print(len([m for m in sys.modules if 'smc_core' in m]))"
+    script = (
+        "import os, sys; os.environ = None; import smc_core; print(len([m for m in sys.modules if 'smc_core' in m]))"
+    )
     environ = {"SAGEMAKER_BASE_DIR": str(tmp_path / "absent"), "PATH": os.environ["PATH"]}
     output = subprocess.run([sys.executable, "-c", script], env=environ, check=True, capture_output=True, text=True)
     assert output.stdout == "1\n"

@@ -77,11 +77,15 @@ def test_a_path_takes_the_place_of_the_entry_point(job: JobFolder, tmp_path: Pat
 
 
 def test_a_parameter_that_nobody_gives(job: JobFolder) -> None:
-    job.code(train_py="def train(epoch, lr: float):\n    print('begun')\n").raw_hyperparameters({"epochs": "5", "lr": "x"})
+    job.code(train_py="def train(epoch, lr: float):\n    print('begun')\n").raw_hyperparameters(
+        {"epochs": "5", "lr": "x"}
+    )
     ended = job.run("train.py")
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert ended.failure is not None
-    message = "train() (train.py:1) cannot be called: 'epoch' is given by nobody (nearest: 'epochs'); 'lr': hyperparameter"
+    message = (
+        "train() (train.py:1) cannot be called: 'epoch' is given by nobody (nearest: 'epochs'); 'lr': hyperparameter"
+    )
     assert message in ended.failure
     assert not ended.success
 
@@ -92,7 +96,7 @@ def test_an_exception_of_the_users(job: JobFolder) -> None:
     assert ended.exit_code == 1
     assert ended.failure is not None
     assert ended.failure.splitlines()[0] == "ValueError: bad data in column 7 (train.py:2, in load)"
-    assert 'line 4, in train' in ended.stderr
+    assert "line 4, in train" in ended.stderr
     assert "smc_core" not in ended.stderr.replace("smc-core", "")
 
 
