@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ import pytest
 
 from smc_core.code import reach
 from smc_core.code.index import Index, find_index, pip_settings
+from smc_core.code.installer import Installer
 from smc_core.code.reach import unreachable
 
 
@@ -55,7 +59,27 @@ def test_the_bundle_of_requests_is_given_to_uv(tmp_path: Path) -> None:
 def test_secrets_are_known_in_every_spelling() -> None:
     index = Index(None, {"extra-index-url": "https://token-alone@two/x"}, "https://user:p%2Bss@host/simple")
     assert set(index.secrets) == {"p%2Bss", "p+ss", "token-alone"}
-    assert index.printable == "https://***@host/simple"
+
+
+def test_the_indexes_that_will_be_asked_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    pip = Installer("pip", (sys.executable, "-m", "pip"), sys.executable)
+    uv = Installer("uv", ("uv", "pip"), sys.executable)
+    index = Index(None, {"extra-index-url": "https://two/x\nhttps://three/x"}, "https://one/x")
+    assert (
+        pip.index_urls(index, {}) == uv.index_urls(index, {}) == ["https://one/x", "https://two/x", "https://three/x"]
+    )
+    own = {"UV_DEFAULT_INDEX": "mine=https://four/x", "UV_INDEX": "a=https://five/x https://six/x"}
+    assert uv.index_urls(index, own) == ["https://four/x", "https://five/x", "https://six/x"]
+
+
+@pytest.mark.parametrize("command", [(sys.executable, "-m", "pip"), ("uv", "pip")], ids=["pip", "uv"])
+def test_the_index_that_an_installer_takes_by_itself_is_known(command: tuple[str, ...]) -> None:
+    if shutil.which(command[0], path=f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}") is None:
+        pytest.skip("uv is not installed")
+    environ = {**os.environ, "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}", "COLUMNS": "60"}
+    found = shutil.which(command[0], path=environ["PATH"]) or ""
+    urls = Installer("uv" if "uv" in command else "pip", (found, *command[1:]), "").index_urls(Index(), environ)
+    assert [url.startswith("https://") for url in urls] == [True]
 
 
 def test_an_index_is_switched_off() -> None:

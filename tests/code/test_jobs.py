@@ -113,7 +113,7 @@ def test_a_stop_while_requirements_are_installed_leaves_no_installer(job: JobFol
         begun.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    status, seconds = stop_after(job, begun, PATH=f"{bin_folder}:{os.environ['PATH']}")
+    status, seconds = stop_after(job, begun, PATH=f"{bin_folder}:{os.environ['PATH']}", TMPDIR=str(tmp_path))
     assert status == 128 + signal.SIGTERM
     assert seconds < 10
     with pytest.raises(ProcessLookupError):

@@ -11,13 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from smc_core.code.location import without_credentials
 from smc_core.errors import CodeError
 
 WHEELS_ENV = "SMC_WHEELS"
 WHEELS_FOLDER = "wheels"
 CODEARTIFACT_ENV = "CA_REPOSITORY_ARN"
-PYPI = "https://index.example/simple"
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
 _SETTING = re.compile(r"(global|install|:env:)\.([\w-]+)=(.*)")
 _PRECEDENCE = ("global", "install", ":env:")
@@ -48,22 +46,17 @@ class Index:
     Attributes:
         wheels: a folder of wheels that is used with no index; None for an index.
         settings: pip's settings by name, from its variables and configuration files; of those, the ones that matter.
-        url: the index, credentials and all.
+        url: the index, credentials and all; None for the one that the installer takes by itself.
     """
 
     wheels: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
-    url: str = PYPI
-
-    @property
-    def printable(self) -> str:
-        """The index without credentials."""
-        return without_credentials(self.url)
+    url: str | None = None
 
     @property
     def secrets(self) -> list[str]:
         """Passwords and tokens in the URLs, to be masked in what an installer prints."""
-        texts = [self.url, *self.settings.values()]
+        texts = [self.url or "", *self.settings.values()]
         found = [part for text in texts for match in _SECRET.finditer(text) for part in match.groups() if part]
         return [*found, *map(unquote, found)]
 
@@ -75,14 +68,14 @@ class Index:
 
     def pip_variables(self, environ: Mapping[str, str]) -> dict[str, str]:
         """What pip needs besides its own settings."""
-        if self.wheels is None and environ.get(CODEARTIFACT_ENV):
+        if self.url and environ.get(CODEARTIFACT_ENV):
             return {"PIP_INDEX_URL": self.url}
         return {}
 
     def uv_variables(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The same settings for uv, which reads none of pip's. What uv's own variables say stays."""
         found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # pip takes the best of all indexes, not of the first
-        if self.wheels is None and self.url != PYPI:
+        if self.url:
             found["UV_DEFAULT_INDEX"] = self.url
         for name, variable in _UV_VARIABLES.items():
             values = self.settings.get(name, "").split()
@@ -116,7 +109,7 @@ def find_index(folder: str, environ: Mapping[str, str]) -> Index:
         from smc_core.code.codeartifact import index_url
 
         return Index(None, settings, index_url(environ[CODEARTIFACT_ENV], environ))
-    return Index(None, settings, settings.get("index-url") or PYPI)
+    return Index(None, settings, settings.get("index-url"))
 
 
 def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from smc_core.code.index import Index, find_index
 from smc_core.code.install import Installed
 from smc_core.code.installer import Installer, find_installer
 from smc_core.code.jobsite import JobSite, is_writable, make_job_site
+from smc_core.code.reach import none_reachable
 from smc_core.code.requirements import Line, Requirements, parse, unmet
 from smc_core.errors import CodeError
 
@@ -65,8 +66,8 @@ class Installation:
 
         """
         frameworks.check(self._missing, self._held)
-        index, network = self._index()
         site, installer = self._installer()
+        index, network = self._index(installer)
         with tempfile.TemporaryDirectory(prefix="smc-install-") as temporary:
             listed = self._listed(needs, installer, temporary)
             package = _package(needs, installer) if build else []
@@ -116,28 +117,25 @@ class Installation:
             return Installed(True, summary)
         return Installed(True, f"{summary}, into {site.packages}", site.packages, site.scripts)
 
-    def _index(self) -> tuple[Index, bool]:
-        """The index, and whether it can be reached.
+    def _index(self, installer: Installer) -> tuple[Index, bool]:
+        """The index, and whether it can be reached, or one of several.
 
         Raises:
-            CodeError: it cannot, and something is missing that only an index has.
+            CodeError: none can, and something is missing that only an index has.
 
         """
-        from smc_core.code.reach import unreachable
-
         index = find_index(self._folder, self._environ)
-        stated = self._requirements.option("-i", "--index-url", "--pypi-url")
+        option = self._requirements.option
+        stated = option("-i", "--index-url", "--pypi-url")
         index.url = stated[-1] if stated else index.url
-        local = index.settings.get("find-links") or self._requirements.option("-f", "--find-links")
-        if index.wheels is not None or "--no-index" in index.arguments():
+        if "--no-index" in index.arguments() or option("--no-index"):
             return index, True
-        why = unreachable(index.url, self._environ)
+        why = none_reachable([*installer.index_urls(index, self._environ), *option("--extra-index-url")], self._environ)
         named = [line for line in self._missing if not line.editable and _is_named(line.text)]
-        if why is not None and named and not local:
+        if why and named and not (index.settings.get("find-links") or option("-f", "--find-links")):
             more = f" and {len(named) - 3} more" if len(named) > 3 else ""
             raise CodeError(
-                f"{', '.join(line.shown for line in named[:3])}{more} ({named[0].where}) is not installed, and the "
-                f"package index {index.printable} cannot be reached ({why});\n"
+                f"{', '.join(line.shown for line in named[:3])}{more} ({named[0].where}) is not installed, and {why};\n"
                 "put wheels into a folder wheels/ beside the code, or name one by SMC_WHEELS"
             )
         return index, why is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from smc_core.code.location import without_credentials
 from smc_core.errors import CodeError
 from smc_core.masking import Masker, secret_values
 
+_DEFAULT_INDEX = re.compile(r"index[^.<]*\((?:by\s+)?default:?\s+<?(https?://[^\s>)]+)", re.IGNORECASE)
+_NAMED_INDEX = re.compile(r"^[\w-]+=(?=https?://)")
 TAIL_LINES = 20
 """How many of the installer's last lines a failure keeps."""
 _QUIET = {
@@ -83,6 +86,27 @@ class Installer:
         if status:
             how = f"exit code {status}" if status > 0 else f"signal {-status}"
             raise CodeError("\n".join([f"{what} cannot be installed: {self.name} ended with {how}", *tail]))
+
+    def index_urls(self, index: Index, environ: Mapping[str, str]) -> list[str]:
+        """The indexes that it will ask, the main one first.
+
+        Which one it takes by itself, it tells in its help.
+        """
+        main = index.url
+        further = index.settings.get("extra-index-url", "").split()
+        if self.name == "uv":
+            main = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or main
+            own = environ.get("UV_INDEX") or environ.get("UV_EXTRA_INDEX_URL")
+            further = own.split() if own else further
+        urls = [url for url in (main or self._default_index(environ), *further) if url]
+        return [_NAMED_INDEX.sub("", url) for url in urls]
+
+    def _default_index(self, environ: Mapping[str, str]) -> str | None:
+        ended = subprocess.run(  # noqa: S603 - a list, and no shell
+            [*self.command, "install", "--help"], env=dict(environ), capture_output=True, text=True, check=False
+        )
+        found = _DEFAULT_INDEX.search(ended.stdout)
+        return found.group(1) if found else None
 
     def _python(self) -> list[str]:
         return ["--python", self.python] if self.name == "uv" else []

@@ -8,12 +8,25 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from smc_core.code.location import without_credentials
 
 ATTEMPTS = 3
 SECONDS = 4.0
 """How long one attempt may take."""
 PAUSE_SECONDS = 0.5
+
+
+def none_reachable(urls: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """Which package index cannot be reached and why, the first of them if none can; None if one can."""
+    whys = []
+    for url in urls:
+        why = unreachable(url, environ)
+        if why is None:
+            return None
+        whys.append(f"the package index {without_credentials(url)} cannot be reached ({why})")
+    return whys[0] if whys else None
 
 
 def unreachable(url: str, environ: Mapping[str, str]) -> str | None:
