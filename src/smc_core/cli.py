@@ -34,12 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parser().parse_args(arguments)
         code = int(options.handler(options))
         sys.stdout.flush()
-        return code
     except BrokenPipeError:  # as in: smc plan | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the interpreter still flushes at its end goes nowhere
         return 128 + signal.SIGPIPE
     except SmcError as error:
         return _refuse(error, is_job=arguments[:1] == ["run"])
+    return code
 
 
 def train() -> int:
