@@ -270,12 +270,14 @@ def _hosts() -> Iterator[Finding]:
 
 def _index() -> Iterator[Finding]:
     from smc_core.code.index import find_index
+    from smc_core.code.installer import find_installer
+    from smc_core.code.location import without_credentials
     from smc_core.code.reach import unreachable
 
-    index = find_index(os.getcwd(), os.environ)
-    why = unreachable(index.url, os.environ)
-    if why is None:
-        yield Finding("index", "ok", f"{index.printable} can be reached")
-    else:
-        fix = "put wheels into a folder wheels/ beside the code, or name one by SMC_WHEELS; or set PIP_INDEX_URL"
-        yield Finding("index", "problem", f"{index.printable} cannot be reached: {why}", fix)
+    for url in find_installer().index_urls(find_index(os.getcwd(), os.environ), os.environ):
+        name, why = without_credentials(url), unreachable(url, os.environ)
+        if why is None:
+            yield Finding("index", "ok", f"{name} can be reached")
+        else:
+            fix = "put wheels into a folder wheels/ beside the code, or name one by SMC_WHEELS; or set PIP_INDEX_URL"
+            yield Finding("index", "problem", f"{name} cannot be reached: {why}", fix)

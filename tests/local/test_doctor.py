@@ -98,7 +98,10 @@ def test_the_index_is_asked_only_when_that_is_wanted(job: JobFolder, is_there: b
         port = server.getsockname()[1]
         if not is_there:
             server.close()
-        variables = {"PIP_INDEX_URL": f"http://127.0.0.1:{port}/simple", "NO_PROXY": "*"}
+        variables = {
+            **{"PIP_INDEX_URL": f"http://127.0.0.1:{port}/simple", "NO_PROXY": "*"},
+            **{"PIP_CONFIG_FILE": os.devnull, "PIP_EXTRA_INDEX_URL": ""},  # the machine's own settings have no say
+        }
         assert "index" not in doctor(job, **variables)[1]
         code, found = doctor(job, "--index", **variables)
     assert (code, found["index"]["state"]) == ((0, "ok") if is_there else (1, "problem"))
