@@ -71,7 +71,9 @@ def test_the_longer_of_two_secrets_first():
 
 def test_passwords_of_urls():
     mask = Masker([])
-    assert mask("pip install -i https://aws:eyJ0eXAi@host/simple/ x") == "pip install -i https://aws:****@host/simple/ x"
+    assert (
+        mask("pip install -i https://aws:eyJ0eXAi@host/simple/ x") == "pip install -i https://aws:****@host/simple/ x"
+    )
     assert mask("https://host:8080/path and a@b") == "https://host:8080/path and a@b"
 
 

@@ -49,9 +49,7 @@ def memory(proc: str = "/proc/self") -> Memory:
     else:
         files = ("memory.events", "memory.max", "memory.peak")
     kills, limit, peak = files
-    return Memory(
-        _counter(os.path.join(folder, kills), "oom_kill"), _limit(folder, top, limit), _number(folder, peak)
-    )
+    return Memory(_counter(os.path.join(folder, kills), "oom_kill"), _limit(folder, top, limit), _number(folder, peak))
 
 
 def is_disk_full(error: BaseException) -> bool:
