@@ -75,6 +75,15 @@ from smc_core import hookimpl
 def launch(command):
     return command.wrap([command.argv[0]], "blaunch")
 """,
+    "looking": """
+import importlib.util
+from smc_core import ConfigurationError, hookimpl
+
+@hookimpl
+def launch(command):
+    if importlib.util.find_spec("smc_timing") is None:
+        raise ConfigurationError("what the job requires is not there")
+""",
     "broken": "import a_framework_that_is_not_installed\n",
     "misspelt": "from smc_core import hookimpl\n\n@hookimpl\ndef save_modell(model): ...\n",
     "wrongargs": "from smc_core import hookimpl\n\n@hookimpl\ndef save_model(mdoel): ...\n",
@@ -126,3 +135,9 @@ def install(distributions: Distributions, tmp_path: Path) -> Callable[..., Mappi
         return distributions.install(tmp_path / "site", wheels)
 
     return install_plugins
+
+
+@pytest.fixture
+def bodies() -> Mapping[str, str]:
+    """The modules of the plugins, by name."""
+    return BODIES

@@ -1,10 +1,15 @@
 """Plugins that are really installed: discovered, ordered, refused, and at work in a job."""
 
 import json
+import os
 import subprocess
 import sys
+import venv
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from smc_core.testing import JobFolder
 
@@ -133,6 +138,30 @@ def test_two_launchers_are_a_conflict_that_names_both(job: JobFolder, install: I
     ended = job.run("train.py", **install("alaunch", "blaunch"))
     assert ended.exit_code == 3
     assert "plugins alaunch and blaunch both launch this job" in (ended.failure or "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount an interpreter read-only")
+def test_a_launch_hook_sees_what_was_installed_for_the_job_alone(
+    job: JobFolder, install: Install, distributions: Any, bodies: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Where the interpreter's own folder cannot be written, packages go into one of the job."""
+    wheel = distributions.build("timing", bodies["timing"])
+    found = install("looking")["PYTHONPATH"]
+    job.code_files(
+        {"requirements.txt": "smc-timing==1.2.3\n", "train.py": "import smc_timing; print(smc_timing.NAMESPACE)"}
+    )
+    venv.create(tmp_path / "venv", symlinks=True)
+    script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$0/bin/python" -m smc_core run'
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, str(tmp_path / "venv")],
+        env=job.environ(
+            "train.py", PYTHONPATH=":".join([found, *filter(None, sys.path)]), SMC_WHEELS=os.path.dirname(wheel)
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout.splitlines()[-1:]) == (0, ["timing"]), ended.stderr
 
 
 def test_the_list_of_plugins_tells_broken_ones_with_their_cause(job: JobFolder, install: Install) -> None:

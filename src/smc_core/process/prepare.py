@@ -109,9 +109,15 @@ class _Steps:
         if installed.summary:
             log.line(installed.summary)
         if installed.path_entry is not None:
-            inherited = os.environ.get("PYTHONPATH", "")
-            os.environ["PYTHONPATH"] = f"{installed.path_entry}:{inherited}".rstrip(":")
+            sys.path.insert(0, installed.path_entry)  # the launch hooks look for what the job requires
+            _put_in_front("PYTHONPATH", installed.path_entry)
+        if installed.scripts is not None:
+            _put_in_front("PATH", installed.scripts)
         return environment
+
+
+def _put_in_front(variable: str, folder: str) -> None:
+    os.environ[variable] = ":".join(filter(None, (folder, os.environ.get(variable))))
 
 
 def _names(plugins: Plugins) -> str:
