@@ -22,6 +22,8 @@ nox.options.parallel = 2  # tests of processes mostly wait; what is measured or 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PLUGINS = ["plugins/keras"]
 TORCH = "torch==2.13.0"
+SECONDS = "--timeout=400"
+"""After so long a test is taken to hang, and fails."""
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 _pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
@@ -59,7 +61,7 @@ def typing(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The core: everything below tests/ but docs and containers, against the built wheel."""
     session.install(*group("test"), ".[cli,s3,testing,uv]")
-    session.run("pytest", "--ignore=tests/docs", "--ignore=tests/container", *session.posargs)
+    session.run("pytest", SECONDS, "--ignore=tests/docs", "--ignore=tests/container", *session.posargs)
 
 
 @nox.session(name="plugin-keras", python=FRAMEWORK_PYTHON, venv_backend="virtualenv", allow_parallel=True)
@@ -67,8 +69,8 @@ def plugin_keras(session: nox.Session) -> None:
     """The Keras plugin on each of its backends. With pip, which finds a CPU build of torch where one lies ready."""
     session.install(TORCH)
     session.install(*group("test"), *group("keras"), ".", "plugins/keras")
-    session.run("pytest", "plugins/keras/tests", *session.posargs)
-    session.run("pytest", "tests/docs", "-k", "keras.md")
+    session.run("pytest", SECONDS, "plugins/keras/tests", *session.posargs)
+    session.run("pytest", SECONDS, "tests/docs", "-k", "keras.md")
 
 
 @nox.session(allow_parallel=True)
@@ -76,7 +78,7 @@ def docs(session: nox.Session) -> None:
     """The pages, warnings being errors, and every block in them, run."""
     session.install(*group("test"), *group("docs"), ".")
     session.run("sphinx-build", "-W", "-E", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
-    session.run("pytest", "tests/docs", *session.posargs)
+    session.run("pytest", SECONDS, "tests/docs", *session.posargs)
 
 
 @nox.session(allow_parallel=True)
@@ -120,4 +122,4 @@ def container(session: nox.Session) -> None:
     if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
         session.skip("no Docker engine answers here (docker info fails), so no test of containers was run")
     session.install(*group("test"), "build", ".")
-    session.run("pytest", "tests/container", *session.posargs)
+    session.run("pytest", SECONDS, "tests/container", *session.posargs)
