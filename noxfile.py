@@ -107,9 +107,9 @@ def demo(session: nox.Session) -> None:
     session.run("bash", "-euo", "pipefail", "-c", command[0], external=True)
 
 
-@nox.session
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Start-up, size and throughput beside their peers, in one run."""
+    """Start-up, size and throughput beside their peers, in one run: a measurement, and no test. nox -s bench."""
     session.install(".")
     for program in sorted(Path("benchmarks").glob("[!_]*.py")):
         session.run("python", str(program), *session.posargs)
