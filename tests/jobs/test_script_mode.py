@@ -40,7 +40,7 @@ def test_any_json_value_survives_the_trip_to_argv_as_one_token(job: JobFolder, v
         elif value is None or isinstance(value, bool):
             assert token == {None: "", True: "True", False: "False"}[value]
         else:
-            assert float(token) == value
+            assert json.loads(token) == value
 
 
 @pytest.mark.parametrize(
