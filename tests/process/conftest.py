@@ -75,7 +75,9 @@ class Job:
         self.scratch = self.base / "tmp"
         for folder in (self.code, self.scratch):
             folder.mkdir(parents=True)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SM_", "SMC_", "PYTEST"))}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SM_", "SMC_", "PYTEST"))
+        }
         self.environ = {
             **inherited,
             "SAGEMAKER_BASE_DIR": str(self.base),

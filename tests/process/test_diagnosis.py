@@ -31,7 +31,9 @@ def kernel(tmp_path):
             (point / path).write_text(content)
         (tmp_path / "cgroup").write_text(cgroup)
         escaped = str(point).replace(" ", "\\040")
-        (tmp_path / "mountinfo").write_text(f"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n{mount.format(root=root, point=escaped)}\n")
+        (tmp_path / "mountinfo").write_text(
+            f"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n{mount.format(root=root, point=escaped)}\n"
+        )
         return str(tmp_path)
 
     return write
@@ -179,7 +181,10 @@ def _small_disk(folder, size="1m"):
 
 
 def test_a_full_disk_that_the_exception_names(job):
-    job.write("train.py", "import os\nwith open(os.environ['SM_MODEL_DIR'] + '/weights', 'wb') as f:\n    f.write(bytes(2 << 20))\n")
+    job.write(
+        "train.py",
+        "import os\nwith open(os.environ['SM_MODEL_DIR'] + '/weights', 'wb') as f:\n    f.write(bytes(2 << 20))\n",
+    )
     with _small_disk(job.base / "model"):
         result = job.run("train.py")
     assert result.code == 1
@@ -216,14 +221,17 @@ def test_the_failure_file_in_a_full_output_folder(job):
 
 def test_a_full_folder_of_reports(job):
     """Room for the first report was set aside too."""
-    job.write("train.py", textwrap.dedent("""
+    job.write(
+        "train.py",
+        textwrap.dedent("""
         import contextlib, os
         with contextlib.suppress(OSError), open(os.environ["TMPDIR"] + "/data", "wb") as file:
             while True:
                 file.write(bytes(4096))
                 file.flush()
         raise ValueError("told though the disk is full")
-    """))
+    """),
+    )
     with _small_disk(job.scratch):
         result = job.run("train.py")
     assert result.first_line == "ValueError: told though the disk is full (train.py:7, in <module>)"

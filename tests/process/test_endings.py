@@ -86,7 +86,9 @@ def test_what_an_earlier_job_left_is_removed(job, code):
     job.output.mkdir()
     for name in ("success", "failure"):
         (job.output / name).write_text("stale")
-    result = job.supervise("sh", "-c", f'test ! -e "{job.output}/success" && test ! -e "{job.output}/failure" && exit {code}')
+    result = job.supervise(
+        "sh", "-c", f'test ! -e "{job.output}/success" && test ! -e "{job.output}/failure" && exit {code}'
+    )
     assert (result.code, result.success) == (code, code == 0)
     assert result.failure is None or "stale" not in result.failure
     assert sorted(os.listdir(job.output)) == (["failure"] if code else ["success"])
@@ -140,7 +142,7 @@ def test_a_fault_of_smc_itself(job):
     fault = (
         "import sys; from smc_core.process import supervisor\n"
         "def fail(self): raise RuntimeError('a fault')\n"
-        "supervisor._Supervisor._wait = fail\n"
+        "supervisor._Supervisor._longest_sleep = fail\n"
         "sys.exit(supervisor.supervise(sys.argv[2:], base_dir=sys.argv[1]))"
     )
     process = subprocess.Popen(
@@ -215,10 +217,23 @@ def test_reports_go_where_there_is_room(job):
 def test_standard_descriptors_that_are_closed(job):
     """Nothing of smc's takes the place of a stdout or stderr that was not open."""
     process = subprocess.run(
-        ["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", sys.executable, "-c",
-         "import sys; from smc_core.process.supervisor import supervise;"
-         "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))", str(job.base), "sh", "-c", "echo x; echo y >&2; exit 3"],
-        env=job.environ, timeout=30, check=False,
+        [
+            "sh",
+            "-c",
+            'exec "$@" 0<&- 1>&- 2>&-',
+            "sh",
+            sys.executable,
+            "-c",
+            "import sys; from smc_core.process.supervisor import supervise;"
+            "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))",
+            str(job.base),
+            "sh",
+            "-c",
+            "echo x; echo y >&2; exit 3",
+        ],
+        env=job.environ,
+        timeout=30,
+        check=False,
     )
     assert process.returncode == 3
     assert (job.output / "failure").read_text().startswith("Exit code 3; last line on stderr: y\n")

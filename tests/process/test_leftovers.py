@@ -100,7 +100,9 @@ def test_orphans_are_reaped_while_the_job_runs(job):
 
 def test_zombies_are_reaped_by_pid_1(job, pid_namespace):
     result = job.supervise(
-        "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do (sh -c 'true' &); done; sleep 0.2; ps -e -o stat= | grep -c Z",
+        "sh",
+        "-c",
+        "for i in 1 2 3 4 5 6 7 8 9; do (sh -c 'true' &); done; sleep 0.2; ps -e -o stat= | grep -c Z",
         prefix=pid_namespace,
     )
     assert result.stdout.split() == [b"0"]
@@ -109,8 +111,10 @@ def test_zombies_are_reaped_by_pid_1(job, pid_namespace):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_pid_1_passes_signals_on(number, job, pid_namespace):
     """The kernel keeps from PID 1 whatever it has no handler for; the supervisor has one for each."""
-    script = "import signal, sys, time\n" \
+    script = (
+        "import signal, sys, time\n"
         "for n in (1, 2, 10, 15): signal.signal(n, lambda n, f: sys.exit(n))\nprint('ready', flush=True)\nwhile True: time.sleep(0.05)"
+    )
     running = job.start_supervisor(sys.executable, "-c", script, prefix=pid_namespace)
     assert running.read_line() == "ready"
     (child,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
@@ -154,8 +158,10 @@ def test_when_smc_is_killed_as_soon_as_a_job_has_begun(job, wait_for, find_proce
 
 def test_without_ctypes_leftovers_are_found_by_their_mark(job):
     """A Python without ctypes cannot make itself the parent of orphans."""
-    hide = "import sys; sys.modules['ctypes'] = None; from smc_core.process.supervisor import supervise;" \
+    hide = (
+        "import sys; sys.modules['ctypes'] = None; from smc_core.process.supervisor import supervise;"
         "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))"
+    )
     command = [sys.executable, "-c", hide, str(job.base), "sh", "-c", _script(LEAVE["many"])]
     done = subprocess.run(command, env=job.environ, capture_output=True, timeout=30, check=False)
     assert done.returncode == 3

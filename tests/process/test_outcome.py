@@ -81,12 +81,16 @@ def test_the_earliest_report_is_the_cause():
 
 
 def test_an_error_that_is_expected_needs_no_traceback():
-    error = report(type="smc_core.errors.ConfigurationError", message="no program", expected=True, place="", phase="launch")
+    error = report(
+        type="smc_core.errors.ConfigurationError", message="no program", expected=True, place="", phase="launch"
+    )
     assert failure_text(ending(2, error, note=None)) == "ConfigurationError: no program\nPhase: launch; exit code 2.\n"
 
 
 def test_a_fault_of_smc_asks_to_be_reported():
-    text = failure_text(ending(70, report(kind="smc", type="KeyError", message="'x'", place="smc_core/plan.py:9, in f")))
+    text = failure_text(
+        ending(70, report(kind="smc", type="KeyError", message="'x'", place="smc_core/plan.py:9, in f"))
+    )
     assert text.startswith("smc itself failed: KeyError: 'x' (smc_core/plan.py:9, in f)\n")
     assert "please report it" in text
 
@@ -115,8 +119,11 @@ def test_a_call_of_sys_exit():
         (5, {}, "Exit code 5, and nothing on stderr"),
         (5, {"tail": b"one\ntwo\n"}, "Exit code 5; last line on stderr: two"),
         (139, {}, "Exit code 139, and nothing on stderr"),
-        (139, {"note": CommandNote("binary", "script", 1)},
-         "Exit code 139: a command was killed by SIGSEGV, and nothing on stderr"),
+        (
+            139,
+            {"note": CommandNote("binary", "script", 1)},
+            "Exit code 139: a command was killed by SIGSEGV, and nothing on stderr",
+        ),
         (-11, {"note": None}, "Killed by SIGSEGV (segmentation fault), before the user's code began"),
     ],
 )
@@ -130,7 +137,11 @@ def test_no_report(status, facts, line):
         (-15, {}, "Stopped by SIGTERM, which the script does not handle"),
         (17, {}, "Stopped by SIGTERM: 3.0 s later the script ended with exit code 17"),
         (-11, {}, "Stopped by SIGTERM: 3.0 s later the script was killed by SIGSEGV"),
-        (-9, {"killed": "grace"}, "Stopped by SIGTERM: the script did not end within 110 s (SMC_STOP_GRACE) and was killed"),
+        (
+            -9,
+            {"killed": "grace"},
+            "Stopped by SIGTERM: the script did not end within 110 s (SMC_STOP_GRACE) and was killed",
+        ),
         (-9, {"killed": "again"}, "Stopped by SIGTERM, and killed by a second one 3.0 s later"),
         (-15, {"begun": False}, "Stopped by SIGTERM before the user's code began"),
         (-10, {"number": 10}, "Stopped by SIGUSR1"),
@@ -215,11 +226,11 @@ def test_last_lines():
 def test_the_place_of_a_fault():
     dump = (
         "Fatal Python error: Segmentation fault\n\n"
-        "Thread 0x01 (most recent call first):\n  File \"/code/other.py\", line 1 in wait\n\n"
+        'Thread 0x01 (most recent call first):\n  File "/code/other.py", line 1 in wait\n\n'
         "Current thread 0x02 (most recent call first):\n"
-        "  File \"/x/site-packages/numpy/core.py\", line 9 in dot\n"
-        "  File \"/code/train.py\", line 5 in crash\n"
-        "  File \"/code/train.py\", line 8 in <module>\n\n"
+        '  File "/x/site-packages/numpy/core.py", line 9 in dot\n'
+        '  File "/code/train.py", line 5 in crash\n'
+        '  File "/code/train.py", line 8 in <module>\n\n'
         "Extension modules: numpy (total: 1)\n"
     )
     assert fault_place(dump, "/code") == "train.py:5, in crash"

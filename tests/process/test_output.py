@@ -131,8 +131,12 @@ def test_a_reader_that_stops_reading_delays_no_signal(job, wait_for):
 
 
 def test_a_reader_that_goes_away_ends_no_job(job):
-    running = job.start_supervisor("sh", "-c", "read x; i=0; while [ $i -lt 3000 ]; do echo line >&2; i=$((i+1)); done; exit 3",
-                                   stdin=subprocess.PIPE)
+    running = job.start_supervisor(
+        "sh",
+        "-c",
+        "read x; i=0; while [ $i -lt 3000 ]; do echo line >&2; i=$((i+1)); done; exit 3",
+        stdin=subprocess.PIPE,
+    )
     running.process.stderr.close()
     running.process.stderr = None
     running.process.stdin.write(b"\n")

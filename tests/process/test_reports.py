@@ -123,7 +123,9 @@ def test_the_exception_behind_a_failure_of_the_users_code(environ, written, rais
 
 
 def test_secrets_are_masked(environ, written, raised):
-    error = raised(f"def f(x):\n    raise ValueError(x)\n\ntry:\n    f({SECRET!r})\nexcept ValueError as e:\n    raise KeyError({SECRET!r}) from e")
+    error = raised(
+        f"def f(x):\n    raise ValueError(x)\n\ntry:\n    f({SECRET!r})\nexcept ValueError as e:\n    raise KeyError({SECRET!r}) from e"
+    )
     reports.write_report(error, phase="train", environ=environ)
     (report,) = written()
     assert SECRET not in json.dumps(report)
@@ -141,7 +143,11 @@ def test_a_message_without_end(environ, written, raised):
 
 def test_frames_of_smc_and_of_libraries_are_not_the_users(raised, environ):
     """The place is the user's own last frame, the traceback begins at the user's first."""
-    error = raised("import json\ndef load():\n    json.loads('')\n\nfrom smc_core.functions import call\ncall(load, environment=None)\n" if False else "import json\ndef load():\n    json.loads('')\n\nload()\n")
+    error = raised(
+        "import json\ndef load():\n    json.loads('')\n\nfrom smc_core.functions import call\ncall(load, environment=None)\n"
+        if False
+        else "import json\ndef load():\n    json.loads('')\n\nload()\n"
+    )
     lines = reports.user_traceback(error, environ).splitlines()
     assert lines[1].endswith('train.py", line 5, in <module>')
     assert "json" in lines[-3] or "decode" in lines[-3]
@@ -175,7 +181,10 @@ def test_the_note(environ, tmp_path):
 
 def test_function_mode_as_a_whole(job):
     """A module's own exception, through smc's hooks and back."""
-    job.write("train.py", "def train(epochs: int = 3):\n    return helper(epochs)\n\ndef helper(n):\n    raise ValueError(f'bad {n}')\n")
+    job.write(
+        "train.py",
+        "def train(epochs: int = 3):\n    return helper(epochs)\n\ndef helper(n):\n    raise ValueError(f'bad {n}')\n",
+    )
     result = job.run("train.py")
     assert (result.code, result.first_line) == (1, "ValueError: bad 3 (train.py:5, in helper)")
     assert "Phase: train; exit code 1." in result.failure

@@ -26,7 +26,7 @@ print(sys.orig_argv[1:])
 print(sorted(sys.modules))
 '''
 
-SPAWN = '''
+SPAWN = """
 import multiprocessing, pickle, sys
 
 class Sample:
@@ -40,7 +40,7 @@ if __name__ == "__main__":
     for method in ("spawn", "forkserver", "fork"):
         with multiprocessing.get_context(method).Pool(2) as pool:
             print(method, [(one.number, *rest) for one, *rest in pool.map(double, [Sample(1), Sample(2)])])
-'''
+"""
 
 ENDINGS = {
     "nothing": "",
@@ -201,4 +201,4 @@ def test_the_report_of_a_script(tmp_path):
     assert report["frame"] == {"file": str(tmp_path / "train.py"), "line": 2, "function": "load"}
     assert (report["rank"], report["host"], report["phase"], report["kind"]) == (3, "algo-2", "script", "user")
     assert report["place"] == "train.py:2, in load"
-    assert report["traceback"].startswith("Traceback (most recent call last):\n  File \"" + str(tmp_path / "train.py"))
+    assert report["traceback"].startswith('Traceback (most recent call last):\n  File "' + str(tmp_path / "train.py"))

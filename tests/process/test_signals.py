@@ -137,7 +137,10 @@ def test_an_interrupt(job):
 @pytest.mark.parametrize("seconds", ["0", "0.3"])
 def test_the_grace_time(seconds, job):
     job.environ["SMC_STOP_GRACE"] = seconds
-    job.write("train.py", "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    job.write(
+        "train.py",
+        "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('ready', flush=True)\ntime.sleep(60)\n",
+    )
     running = job.start("train.py")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
@@ -158,7 +161,9 @@ def test_a_second_sigterm_kills(job):
 
 def test_a_shell_script_is_signalled_with_all_that_it_runs(job):
     """A shell passes nothing on, so its process group gets the signal."""
-    job.write("train.sh", "#!/bin/sh\npython3 -c \"import time; print('ready', flush=True); time.sleep(60)\"\necho after\n")
+    job.write(
+        "train.sh", "#!/bin/sh\npython3 -c \"import time; print('ready', flush=True); time.sleep(60)\"\necho after\n"
+    )
     running = job.start("train.sh")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
@@ -322,7 +327,13 @@ def test_stops_at_random_moments(tmp_path, find_processes):
         assert driver.returncode == 0, stderr.decode()[-2000:]
         outcomes += [json.loads(line) for line in stdout.splitlines()]
     assert len(outcomes) == STOPS_IN_ALL // 2 * 2
-    codes = {"sleep": {137, 143}, "short": {0, 137, 143}, "exit": {3, 137, 143}, "handles": {5, 137, 143}, "leaves": {137, 143}}
+    codes = {
+        "sleep": {137, 143},
+        "short": {0, 137, 143},
+        "exit": {3, 137, 143},
+        "handles": {5, 137, 143},
+        "leaves": {137, 143},
+    }
     for name, times, code, files in outcomes:
         assert code in codes[name], (name, times, code, files)
         assert code != 137 or times > 1, (name, times, code, files)
