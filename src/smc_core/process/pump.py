@@ -7,24 +7,37 @@ import fcntl
 import os
 import select
 import stat
+import sys
+import termios
+import time
+from collections.abc import Callable
 
 TAIL_BYTES = 64 * 1024
 """Bytes of stderr that are kept."""
-_BUFFER_BYTES = 256 * 1024
+_ROOM_BYTES = 256 * 1024
+"""Bytes that can be read at once."""
 _PIPE_BYTES = 1024 * 1024
 """What the pipe is asked to hold: the most that an unprivileged process may ask for (``pipe(7)``)."""
+_BURST = 16
+"""Reads in a row before signals are looked for."""
+_FLOOD_BYTES = 64 * 1024
+"""Bytes that are worth a call of ``splice(2)``."""
+_SPLICE_F_NONBLOCK = 2
 _STDOUT, _STDERR = 1, 2
+_NEWLINE = ord("\n")
 
 
 class Pump:
     """A pipe for the job's stderr, and what comes out of it on its way to this process's own.
 
-    At most one buffer is in hand: while nobody takes it, the job waits in its next write, as it would without smc.
+    What has been read lies in one store, in the order of arrival: what was written already, what can be written now,
+    and the beginning of a line whose rest is about to come. So the tail is there without being copied for each line.
+    The store is small: while nobody takes what is in it, the job waits in its next write, as it would without smc.
+    Of a flood, what is too old to become the tail never gets there: the kernel moves it from pipe to pipe.
 
     Attributes:
         source: the end that is read here; None when everything has been read.
         job_end: the end for the job; to be closed when the job has it.
-        tail: the last bytes that came through.
         sink: where it goes.
 
     """
@@ -35,68 +48,139 @@ class Pump:
         os.set_blocking(self.source, False)
         with contextlib.suppress(OSError):
             fcntl.fcntl(self.source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self.tail = bytearray()
         self.sink = Sink(_STDERR)
-        self._store = bytearray(_BUFFER_BYTES)
-        self._buffer = memoryview(self._store)
-        self._pending = self._held = self._buffer[:0]
+        self._store = bytearray(TAIL_BYTES + 2 * _ROOM_BYTES)
+        self._view = memoryview(self._store)
+        self._written = self._whole = self._end = 0
+        """Offsets into the store: what is written ends here, what can be written, what was read."""
+        self._splices = not self.sink.shared
+        self._flood_waits = False
+        self._end_is_known = True
+        self._poll = select.poll()
+        self._awaited: tuple[int, int | None, bool] | None = None
 
     @property
     def waits(self) -> bool:
-        """Whether something was read that the sink has not taken yet."""
-        return bool(self._pending)
+        """Whether there is something that the sink has not taken yet."""
+        return self._flood_waits or self._written < self._whole
 
     @property
-    def holds(self) -> bool:
-        """Whether the beginning of a line is held back although nobody makes it wait; :meth:`move` resolves it."""
-        return bool(self._held) and not self._pending
+    def tail(self) -> bytes:
+        """The last bytes that came through."""
+        return bytes(self._view[max(0, self._end - TAIL_BYTES) : self._end])
+
+    @property
+    def is_in_a_line(self) -> bool:
+        """Whether the last byte that came through did not end a line, as far as is known."""
+        return not self._end_is_known or (self._end > 0 and self._store[self._end - 1] != _NEWLINE)
 
     def close_job_end(self) -> None:
         """Close this process's copy of the job's end, so that the end of the job is the end of the stream."""
         os.close(self.job_end)
 
-    def move(self) -> None:
-        """Read what is there, and write what can be written without waiting."""
-        if not self._pending:
-            self._read()
-        while self._pending:
-            taken = self.sink.write(self._pending)
-            if not taken:
+    def run(self, other: int, seconds: float | None, moved: Callable[[], None]) -> None:
+        """Pass on what comes, until another descriptor can be read or the time is up.
+
+        Args:
+            other: the other descriptor.
+            seconds: at most; None for no limit.
+            moved: called when something was passed on.
+
+        """
+        end = None if seconds is None else time.monotonic() + seconds
+        while True:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            ready = self._sleep(other, left)
+            if ready != [other]:
+                self._move()
+                moved()
+            if other in ready or left == 0:
                 return
-            self._pending = self._pending[taken:]
 
     def read_rest(self) -> bytes:
-        """Everything not yet written, when all of the job has ended: at most what the pipe and the buffer hold."""
-        rest = bytearray(self._pending)
+        """Everything not yet written, when all of the job has ended: at most what the pipe and the store hold."""
+        rest = bytearray()
         while self.source is not None:
+            rest += self._view[self._written : self._end]
+            self._written = self._whole = self._end
             if not self._read():
                 self._close_source()  # open still, but empty: a process that is not of the job has it too
-            rest += self._pending
-        self._pending = self._buffer[:0]
-        return bytes(rest)
+        return bytes(rest + self._view[self._written : self._end])
+
+    def _sleep(self, other: int, seconds: float | None) -> list[int]:
+        """Wait for the source where nothing is in hand, for the sink where something is, and for another descriptor."""
+        waits = self.waits
+        wanted = (other, self.sink.descriptor if waits else self.source, waits)
+        if wanted != self._awaited:
+            self._awaited = wanted
+            self._poll = select.poll()
+            self._poll.register(other, select.POLLIN)
+            if wanted[1] is not None:
+                self._poll.register(wanted[1], select.POLLOUT if waits else select.POLLIN)
+        if not waits and self._whole < self._end:  # the rest of the line is there already, or will not come
+            seconds = 0
+        return [descriptor for descriptor, _ in self._poll.poll(None if seconds is None else seconds * 1000)]
+
+    def _move(self) -> None:
+        """Write what can be written without waiting, and read what is there, for a while."""
+        for _ in range(_BURST):
+            while self._written < self._whole:
+                taken = self.sink.write(self._view[self._written : self._whole])
+                if not taken:
+                    return
+                self._written += taken
+            if self.source is None:
+                return
+            if self._splices and self._pass_flood(self.source):
+                if self._flood_waits:
+                    return
+            elif not self._read():
+                return
+
+    def _pass_flood(self, source: int) -> bool:
+        """Let the kernel move what is too old to become the tail; whether there is so much."""
+        self._flood_waits = False
+        there = int.from_bytes(fcntl.ioctl(source, termios.FIONREAD, bytes(4)), sys.byteorder)
+        if there < TAIL_BYTES + _FLOOD_BYTES:
+            return False
+        try:
+            os.splice(source, self.sink.descriptor, there - TAIL_BYTES, flags=_SPLICE_F_NONBLOCK)
+            self._written = self._whole = self._end = 0
+            self._end_is_known = False
+        except BlockingIOError:
+            self._flood_waits = True
+        except OSError:  # the sink is none that the kernel can move to, or is gone
+            self._splices = False
+        return self._splices
 
     def _read(self) -> bool:
-        """Fill the buffer behind what was held back; whether there was anything, the end included."""
-        if self.source is None:
-            return False
-        start = len(self._held)
-        self._buffer[:start] = self._held
+        """Read once; whether there was anything.
+
+        Where stdout goes to the same place, what fills the store is cut at the end of a line. Otherwise, and when
+        nothing more is there, all of it can be written.
+        """
+        assert self.source is not None  # noqa: S101
+        self._make_room()
         try:
-            count = os.readv(self.source, [self._buffer[start:]])
+            count = os.readv(self.source, [self._view[self._end : self._end + _ROOM_BYTES]])
         except BlockingIOError:
             count = -1
-        end = start + max(count, 0)
-        self._keep(self._buffer[start:end])
-        line_end = self._store.rfind(b"\n", 0, end) + 1 if self.sink.shared and end == _BUFFER_BYTES else 0
-        self._pending = self._buffer[: line_end or end]
-        self._held = self._buffer[line_end:end] if line_end else self._buffer[:0]
+        before, self._end = self._end, self._end + max(count, 0)
+        self._end_is_known = True
+        self._whole = self._end
+        if self.sink.shared and count == _ROOM_BYTES:
+            self._whole = self._store.rfind(b"\n", before, self._end) + 1 or self._end
         if count == 0:
             self._close_source()
-        return count >= 0
+        return count > 0 or self._written < self._whole
 
-    def _keep(self, data: memoryview) -> None:
-        self.tail += data[-TAIL_BYTES:]
-        del self.tail[:-TAIL_BYTES]
+    def _make_room(self) -> None:
+        """Move what has to be kept to the beginning of the store when little room is left behind it."""
+        if len(self._store) - self._end < _ROOM_BYTES:
+            kept = self._view[min(self._written, max(0, self._end - TAIL_BYTES)) : self._end]
+            moved = self._end - len(kept)
+            self._store[: len(kept)] = bytes(kept)
+            self._written, self._whole, self._end = self._written - moved, self._whole - moved, len(kept)
 
     def _close_source(self) -> None:
         if self.source is not None:
@@ -125,6 +209,7 @@ class Sink:
         if stat.S_ISFIFO(mode):
             try:
                 self.descriptor = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                fcntl.fcntl(self.descriptor, fcntl.F_SETPIPE_SZ, _ROOM_BYTES)
             except OSError:
                 self._must_ask = True
         self._small = self._must_ask or (self.shared and stat.S_ISFIFO(mode))

@@ -98,6 +98,7 @@ class _Supervisor:
                 self._watch(sweep)
             except BaseException:
                 sweep.kill_job()
+                self._dismiss_guard()
                 raise
             return self._tell()
         finally:
@@ -141,14 +142,11 @@ class _Supervisor:
         """Until the first process has ended, and nothing of the job is left."""
         left = True
         while left:
-            self._wait()
+            self._wait_for_signal()
             arrived = list(self._inbox.take())  # a child that ends after this line is heard of in the next turn
             self._child.reap()  # a signal is for a child that lives, and wakes one that is stopped
             for number in arrived:
                 self._on_signal(number, sweep)
-            if self._pump is not None:
-                self._pump.move()
-            self._voice.speak()
             now = time.monotonic()
             if self._child.status is not None:
                 self._ended = self._ended or now
@@ -156,22 +154,18 @@ class _Supervisor:
             elif self._stop is not None and self._stop.is_overdue():
                 self._kill("grace", sweep)
 
-    def _wait(self) -> None:
-        """Sleep until there is something to do."""
-        sleeping = select.poll()
-        sleeping.register(self._inbox.descriptor, select.POLLIN)
-        pump = self._pump
-        if pump is not None and pump.waits:
-            sleeping.register(pump.sink.descriptor, select.POLLOUT)
-        elif pump is not None and pump.source is not None:
-            sleeping.register(pump.source, select.POLLIN)
+    def _wait_for_signal(self) -> None:
+        """Until a signal has arrived or a time is up; what the job says on stderr is passed on meanwhile."""
         seconds = self._longest_sleep()
-        sleeping.poll(None if seconds is None else max(0, seconds) * 1000)
+        if self._pump is not None:
+            self._pump.run(self._inbox.descriptor, seconds, self._voice.speak)
+        else:
+            sleeping = select.poll()
+            sleeping.register(self._inbox.descriptor, select.POLLIN)
+            sleeping.poll(None if seconds is None else max(0, seconds) * 1000)
 
     def _longest_sleep(self) -> float | None:
         """Seconds; None for no limit."""
-        if self._pump is not None and self._pump.holds:
-            return 0
         if self._child.status is not None:
             return _SWEEP_STEP
         return None if self._stop is None else self._stop.time_left()
@@ -222,7 +216,7 @@ class _Supervisor:
             pid=self._child.pid,
             reports=self._reader.read_reports(self._reports.path),
             note=self._reader.read_command(self._reports.path),
-            tail=b"" if self._pump is None else bytes(self._pump.tail),
+            tail=b"" if self._pump is None else self._pump.tail,
             stop=stop,
             oom_kills=(memory.kills or 0) - (before.kills or 0),
             memory_limit=memory.limit,

@@ -74,7 +74,7 @@ class Voice:
                 return
 
     def _in_a_line(self) -> bool:
-        return self._pump is not None and bool(self._pump.tail) and not self._pump.tail.endswith(b"\n")
+        return self._pump is not None and self._pump.is_in_a_line
 
 
 def _line(text: str) -> bytes:
