@@ -174,7 +174,8 @@ def test_a_child_that_ends_at_the_worst_moment(job):
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
         child.Child.reap = reap
-        sys.exit(supervisor.supervise(["sh", "-c", "exec sleep 60 2>&-"], base_dir=sys.argv[1]))
+        command = "exec 2>&-; kill -WINCH $PPID; exec sleep 60"
+        sys.exit(supervisor.supervise(["sh", "-c", command], base_dir=sys.argv[1]))
     """)
     done = subprocess.run([sys.executable, "-c", late, job.base], env=job.environ, timeout=30, check=False)
     assert done.returncode == 137

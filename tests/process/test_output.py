@@ -54,6 +54,32 @@ def test_everything_arrives_in_a_file(job):
     assert result.code == 0
 
 
+@pytest.mark.parametrize("mode", ["pipe", "wb", "ab", "null"])
+def test_the_end_of_a_flood_is_kept(mode, job):
+    """Most of it is moved by the kernel, and never seen by the supervisor; its end is."""
+    flood = textwrap.dedent("""
+        import os
+        lines = b"".join(b"line %d\\n" % n for n in range(700_000))
+        left = memoryview(lines)
+        while left:
+            left = left[os.write(2, left[:8192]):]
+        os._exit(3)
+    """)
+    expected = b"".join(b"line %d\n" % n for n in range(700_000))
+    log = job.base / "log"
+    if mode == "pipe":
+        result = job.supervise(sys.executable, "-c", flood)
+        seen = result.stderr
+    else:
+        with open(os.devnull if mode == "null" else log, "wb" if mode == "null" else mode) as file:
+            result = job.supervise(sys.executable, "-c", flood, stderr=file)
+        seen = expected if mode == "null" else log.read_bytes()
+    assert seen.startswith(expected)
+    assert seen[len(expected) :].startswith(b"smc: exit code 3") or mode == "null"
+    assert result.first_line == "Exit code 3; last line on stderr: line 699999"
+    assert result.failure.endswith("line 699980\n" + "".join(f"line {n}\n" for n in range(699_981, 700_000)))
+
+
 def test_everything_arrives_in_a_socket(job):
     size = 20 * 1000 * 1000
     near, far = socket.socketpair()

@@ -22,7 +22,6 @@ _BURST = 16
 """Reads in a row before signals are looked for."""
 _FLOOD_BYTES = 64 * 1024
 """Bytes that are worth a call of ``splice(2)``."""
-_SPLICE_F_NONBLOCK = 2
 _STDOUT, _STDERR = 1, 2
 _NEWLINE = ord("\n")
 
@@ -53,7 +52,7 @@ class Pump:
         self._view = memoryview(self._store)
         self._written = self._whole = self._end = 0
         """Offsets into the store: what is written ends here, what can be written, what was read."""
-        self._splices = not self.sink.shared
+        self._splices = self.sink.takes_floods
         self._flood_waits = False
         self._end_is_known = True
         self._poll = select.poll()
@@ -144,7 +143,7 @@ class Pump:
         if there < TAIL_BYTES + _FLOOD_BYTES:
             return False
         try:
-            os.splice(source, self.sink.descriptor, there - TAIL_BYTES, flags=_SPLICE_F_NONBLOCK)
+            os.splice(source, self.sink.descriptor, there - TAIL_BYTES, flags=os.SPLICE_F_NONBLOCK)
             self._written = self._whole = self._end = 0
             self._end_is_known = False
         except BlockingIOError:
@@ -198,6 +197,7 @@ class Sink:
         descriptor: what to poll for room.
         shared: whether stdout goes to the same place. Writes to a pipe are then at most ``PIPE_BUF`` bytes, which
             the kernel keeps together, and end with a line: no line of stdout lands inside one of stderr.
+        takes_floods: whether the kernel may move any amount to it; that must neither wait nor cut a line.
 
     """
 
@@ -212,6 +212,7 @@ class Sink:
                 fcntl.fcntl(self.descriptor, fcntl.F_SETPIPE_SZ, _ROOM_BYTES)
             except OSError:
                 self._must_ask = True
+        self.takes_floods = not (self.shared or self._must_ask)
         self._small = self._must_ask or (self.shared and stat.S_ISFIFO(mode))
 
     def write(self, data: memoryview) -> int:
