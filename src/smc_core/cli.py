@@ -25,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["run"], ["run", "train"]):  # what a container starts: nothing to parse, and argparse takes time
+        from smc_core.process import signals
+
+        signals.hold()  # a stop that arrives from here on waits for the supervisor
         from smc_core.runner import run
 
         return run()
