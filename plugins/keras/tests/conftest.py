@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from smc_keras.backend import BACKENDS, is_installed
+from smc_core.compatibility import is_installed
+from smc_keras.backend import BACKENDS
 
 pytest_plugins = ["smc_core.testing.fixtures"]
 

@@ -9,8 +9,9 @@ from unittest import mock
 
 import pytest
 
+from smc_core.compatibility import is_installed
 from smc_core.testing.conformance import PluginConformance, SaveModelConformance
-from smc_keras.backend import is_installed, use_backend
+from smc_keras.backend import use_backend
 
 
 class TestPlugin(PluginConformance):

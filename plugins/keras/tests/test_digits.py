@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.compatibility import is_installed
 from smc_core.testing import JobFolder
-from smc_keras.backend import is_installed
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "keras_digits"
+DIGITS = EXAMPLE.parent / "digits"
 
 
-def run_program(name: str, job: JobFolder, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(EXAMPLE / name), *arguments, str(job.base)]
+def run_program(program: Path, job: JobFolder, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(program), *arguments, str(job.base)]
     return subprocess.run(command, env=job.environ(), capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -33,7 +34,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
     if not is_installed("sklearn"):
         pytest.skip("scikit-learn, which brings the digits, is not installed")
     job = JobFolder(tmp_path_factory.mktemp("digits"))
-    ended = run_program("prepare_data.py", job)
+    ended = run_program(DIGITS / "prepare_data.py", job)
     assert ended.returncode == 0, ended.stderr
     return job
 
@@ -50,19 +51,19 @@ def test_the_digits_are_learnt(digits: JobFolder, backend: str, program: str) ->
     ended = digits.run(program, SAGEMAKER_SUBMIT_DIRECTORY=str(EXAMPLE), SMC_KERAS_EXPORT="0")
     assert ended.exit_code == 0, ended.stderr
     assert ended.success
-    evaluated = run_program("evaluate.py", digits)
+    evaluated = run_program(EXAMPLE / "evaluate.py", digits)
     assert evaluated.returncode == 0, evaluated.stdout + evaluated.stderr
     assert accuracy(evaluated.stdout) >= 0.95
 
 
 def test_a_model_that_is_not_there(digits: JobFolder) -> None:
-    ended = run_program("evaluate.py", digits)
+    ended = run_program(EXAMPLE / "evaluate.py", digits)
     assert ended.returncode != 0
     assert "there is no Keras model" in ended.stderr
 
 
 def test_the_demo(digits: JobFolder, some_backend: str) -> None:
-    ended = run_program("run.py", digits, "train.py")
+    ended = run_program(DIGITS / "run.py", digits, "keras_digits", "train.py")
     assert ended.returncode == 0, ended.stderr
     assert accuracy(ended.stdout) >= 0.95
     assert ended.stdout.endswith(f"model: {digits.base}/model/model.keras\n")
@@ -71,4 +72,4 @@ def test_the_demo(digits: JobFolder, some_backend: str) -> None:
 def test_the_demo_ends_as_its_job_does(digits: JobFolder, some_backend: str) -> None:
     (digits.base / "model").rmdir()
     (digits.base / "model").touch()
-    assert run_program("run.py", digits, "train.py").returncode == 2
+    assert run_program(DIGITS / "run.py", digits, "keras_digits", "train.py").returncode == 2

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from smc_core.compatibility import is_installed
 from smc_core.testing import JobFolder
-from smc_keras.backend import BACKENDS, is_installed
+from smc_keras.backend import BACKENDS
 
 TRAIN = """
 import keras, numpy as np

@@ -5,19 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from importlib.util import find_spec
 
+from smc_core.compatibility import is_installed
 from smc_core.errors import ConfigurationError
 
 BACKEND_ENV = "KERAS_BACKEND"
 BACKENDS = ("tensorflow", "jax", "torch")
 """The backends that train, in the order in which an installed one is taken; the first is Keras's default."""
-
-
-def is_installed(module: str) -> bool:
-    """Whether a top-level package can be imported (a bare folder of its name cannot); it is not imported."""
-    spec = find_spec(module) if module.isidentifier() else None
-    return spec is not None and spec.origin is not None
 
 
 def choose_backend() -> str | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable
 from typing import Any
 
+from smc_core.artifacts import write_whole
 from smc_keras.backend import use_backend
 
 MODEL_FILE = "model.keras"
@@ -20,7 +18,7 @@ TORCH_PROGRAM = "model.pt2"
 
 def save(model: Any, model_dir: str) -> str:
     """Write a model to ``model.keras`` in a folder, and return its path."""
-    return _write(os.path.join(model_dir, MODEL_FILE), model.save)
+    return write_whole(os.path.join(model_dir, MODEL_FILE), model.save)
 
 
 def export(model: Any, model_dir: str) -> str:
@@ -33,11 +31,11 @@ def export(model: Any, model_dir: str) -> str:
     import keras
 
     if keras.config.backend() != "torch":  # jax too, by way of TensorFlow
-        return _write(os.path.join(model_dir, SAVED_MODEL), lambda path: model.export(path, verbose=False))
+        return write_whole(os.path.join(model_dir, SAVED_MODEL), lambda path: model.export(path, verbose=False))
     import torch
 
     shapes = {0: torch.export.Dim("batch")}
-    return _write(
+    return write_whole(
         os.path.join(model_dir, TORCH_PROGRAM),
         lambda path: model.export(path, format="torch", dynamic_shapes=shapes, verbose=False),
     )
@@ -61,15 +59,3 @@ def load_model(path: str | os.PathLike[str], **options: Any) -> Any:
     import keras
 
     return keras.saving.load_model(file, **options)
-
-
-def _write(path: str, write: Callable[[str], object]) -> str:
-    """Write a file or folder under a temporary name beside it, and give it its name when it is whole."""
-    folder, name = os.path.split(path)
-    os.makedirs(folder, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
-        write(os.path.join(partial, name))
-        if os.path.isdir(path):
-            shutil.rmtree(path)
-        os.replace(os.path.join(partial, name), path)
-    return path

@@ -15,13 +15,13 @@ from typing import Any
 
 from smc_core import hookimpl
 from smc_core.command import Command
+from smc_core.compatibility import check_framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_keras import models
-from smc_keras.backend import BACKEND_ENV, check_backend, choose_backend, is_installed, use_backend
+from smc_keras.backend import BACKEND_ENV, check_backend, choose_backend, use_backend
 from smc_keras.environment import Environment
-from smc_keras.framework import check_framework
 
 EXPORT_ENV = "SMC_KERAS_EXPORT"
 """The variable that leaves the export for serving out, where it is ``0``."""
@@ -42,7 +42,7 @@ def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
 @hookimpl(wrapper=True)
 def launch(command: Command) -> Generator[None, list[Command], list[Command]]:
     """Check the Keras that the job will find, and tell it the backend: its own requirements are installed by now."""
-    check_framework()
+    check_framework("smc-keras", "keras")
     check_backend(command.environ)
     commands = yield
     backend = choose_backend()

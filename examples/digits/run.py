@@ -13,16 +13,16 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 
-def main(program, job_dir):
+def main(example, program, job_dir):
     """Run the steps one after the other; the first that fails ends it with its exit code."""
     code_dir = job_dir / "code"
     code_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(HERE / program, code_dir)
+    shutil.copy2(example / program, code_dir)
     job = {**os.environ, "SAGEMAKER_BASE_DIR": str(job_dir.resolve()), "SAGEMAKER_PROGRAM": program}
     for step in (
         [HERE / "prepare_data.py", job_dir],
         ["-m", "smc_core", "run"],
-        [HERE / "evaluate.py", job_dir],
+        [example / "evaluate.py", job_dir],
     ):
         ended = subprocess.run([sys.executable, *step], env=job, check=False)  # noqa: S603 - our own programs
         if ended.returncode != 0:
@@ -31,8 +31,10 @@ def main(program, job_dir):
 
 
 if __name__ == "__main__":
+    examples = sorted(path.parent.name for path in HERE.parent.glob("*_digits/evaluate.py"))
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("example", nargs="?", default="keras_digits", choices=examples)
     parser.add_argument("program", nargs="?", default="train.py", choices=["train.py", "train_script.py"])
     parser.add_argument("job_dir", nargs="?", default="demo/job", type=Path, help="folder laid out as /opt/ml")
     options = parser.parse_args()
-    sys.exit(main(options.program, options.job_dir))
+    sys.exit(main(HERE.parent / options.example, options.program, options.job_dir))

@@ -1,0 +1,37 @@
+"""Write a model so that it is there whole or not at all: for authors of plugins."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+
+
+def write_whole(path: str, write: Callable[[str], object]) -> str:
+    """Write a file or folder under a temporary name beside it, and give it its name when it is whole.
+
+    What was there under that name is replaced. A write that fails leaves nothing behind, and what was there as it was.
+
+    Args:
+        path: the file or folder; the folder above it is made where it is missing.
+        write: called with the path to write to.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        Exception: whatever ``write`` raises.
+
+    """
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+        written = os.path.join(partial, name)
+        write(written)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        elif os.path.isdir(written) and os.path.lexists(path):
+            os.unlink(path)
+        os.replace(written, path)
+    return path

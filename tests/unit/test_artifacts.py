@@ -1,0 +1,39 @@
+"""A model is there whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smc_core.artifacts import write_whole
+
+
+def write_folder(path: str) -> None:
+    Path(path).mkdir()
+    (Path(path) / "weights").write_text("learnt")
+
+
+def test_a_file_and_a_folder_replace_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "model" / "1"
+    assert write_whole(str(target), lambda path: Path(path).write_text("a file")) == str(target)
+    for _ in range(2):
+        write_whole(str(target), write_folder)
+        assert (target / "weights").read_text() == "learnt"
+    write_whole(str(target), lambda path: Path(path).write_text("a file again"))
+    assert target.read_text() == "a file again"
+    assert [path.name for path in target.parent.iterdir()] == ["1"]
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "model.bin"
+    target.write_text("whole")
+
+    def fail(path: str) -> None:
+        Path(path).write_text("half")
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        write_whole(str(target), fail)
+    assert target.read_text() == "whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]

@@ -1,0 +1,57 @@
+"""The framework that is installed against the one that a plugin works with, by the metadata of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from smc_core.compatibility import check_framework, is_installed
+from smc_core.errors import PluginVersionError
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts the metadata of a distribution in front of what is installed."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name: str, version: str, *headers: str) -> None:
+        folder = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        folder.mkdir()
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *headers]
+        (folder / "METADATA").write_text("\n".join(lines) + "\n")
+
+    write("smc-loom", "0.3", "Provides-Extra: framework", 'Requires-Dist: loom<4,>=3.6; extra == "framework"')
+    return write
+
+
+def test_an_old_framework_is_refused(install: Install) -> None:
+    install("loom", "2.15.0")
+    with pytest.raises(PluginVersionError) as caught:
+        check_framework("smc-loom", "loom")
+    assert str(caught.value) == (
+        "smc-loom 0.3 needs loom<4,>=3.6, and 2.15.0 is installed; "
+        "pip install 'loom<4,>=3.6', or do without the plugin: SMC_DISABLE_PLUGINS=loom"
+    )
+
+
+@pytest.mark.parametrize("version", ["3.6.0", "3.15.0", "3.16.0.dev20260101"])
+def test_a_framework_that_fits(install: Install, version: str) -> None:
+    install("loom", version)
+    check_framework("smc-loom", "loom")
+
+
+def test_what_is_absent_is_not_broken(install: Install) -> None:
+    check_framework("smc-loom", "loom")
+
+
+def test_a_package_can_be_imported_and_a_bare_folder_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "loom").mkdir()
+    assert not is_installed("loom")
+    (tmp_path / "loom/__init__.py").touch()
+    assert is_installed("loom")
+    assert not is_installed("not a name")
