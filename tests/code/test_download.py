@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -211,17 +213,25 @@ def test_a_file_is_no_code_folder(tmp_path: Path) -> None:
         download(tmp_path / "train.py", tmp_path / "code")
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; pytest shuts the one above ``tmp_path`` whenever another run of it begins."""
+    with tempfile.TemporaryDirectory(prefix="smc-test-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
-def test_a_user_without_rights_above_the_code_folder_can_fill_it(tmp_path: Path, code: Path) -> None:
-    for folder in (tmp_path.parents[1], tmp_path.parent, tmp_path, code.parent):
-        folder.chmod(0o755)
+def test_a_user_without_rights_above_the_code_folder_can_fill_it(open_folder: Path) -> None:
+    code = open_folder / "ml" / "code"
+    code.mkdir(parents=True)
     os.chown(code, 1234, 1234)
-    (tmp_path / "c.tar.gz").write_bytes(tar_bytes(TRAIN))
+    (open_folder / "c.tar.gz").write_bytes(tar_bytes(TRAIN))
     program = (
         "import os; from smc_core.code.download import download\n"
-        f"download('{tmp_path}/c.tar.gz', '{tmp_path}/first')  # has all that is needed imported\n"
+        f"download('{open_folder}/c.tar.gz', '{open_folder}/first')  # has all that is needed imported\n"
         "os.setgroups([]); os.setgid(1234); os.setuid(1234)\n"
-        f"print(download('{tmp_path}/c.tar.gz', '{code}'))"
+        f"print(download('{open_folder}/c.tar.gz', '{code}'))"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.stdout.strip() == str(code), ended.stderr
