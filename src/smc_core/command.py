@@ -19,6 +19,8 @@ class Command:
         mode: ``script`` (the user's file as ``__main__``), ``function`` (the worker calls the user's ``train``),
             or ``executable`` (a shell script or any program).
         launcher: name of the launcher around it, or None.
+        serves: whether this host only serves the others, and ends well when the master host has. Only a launcher's
+            command can.
     """
 
     argv: tuple[str, ...]
@@ -26,6 +28,7 @@ class Command:
     cwd: str
     mode: Literal["script", "function", "executable"]
     launcher: str | None = None
+    serves: bool = False
 
     @property
     def is_python(self) -> bool:

@@ -17,6 +17,7 @@ from smc_core.contract import (
     JOB_NAME_PARAM,
     LOG_LEVEL_ENV,
     LOG_LEVEL_PARAM,
+    MASTER_PORT_ENV,
     PROGRAM_ENV,
     PROGRAM_PARAM,
     RANK_VARIABLES,
@@ -67,6 +68,7 @@ SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "framework_module": ((TRAINING_MODULE_ENV,), ""),
     "job_name": (("TRAINING_JOB_NAME", JOB_NAME_ENV), JOB_NAME_PARAM),
     "region": (("AWS_REGION", "SAGEMAKER_REGION"), REGION_PARAM_NAME),
+    "master_port": ((MASTER_PORT_ENV,), ""),
 }
 """Field → the variables, then the hyperparameter, that set it: the first that has a value does."""
 
@@ -156,7 +158,6 @@ def _hosts(config: dict[str, Any], platform: Mapping[str, str], environ: Mapping
         "current_host": current,
         "host_rank": hosts.index(current),
         "master_hostname": members[0],
-        "master_port": MASTER_PORT,
         "is_master": current == members[0],
         "is_primary": current == members[0] and first_process,
         "network_interface_name": config.get("network_interface_name") or DEFAULT_NETWORK_INTERFACE,
@@ -194,6 +195,7 @@ def _job(lookup: _Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
     lookup.sources["module_name"] = lookup.sources["user_entry_point"]
     metrics = lookup.text("enable_metrics")
     level = lookup.text("log_level")
+    port = lookup.text("master_port")
     job = {
         "code_dir": code_dir,
         "user_entry_point": _plain(program),
@@ -204,6 +206,7 @@ def _job(lookup: _Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
         "region": _plain(lookup.text("region")),
         "enable_metrics": metrics is not None and metrics.to_bool(),
         "log_level": DEFAULT_LOG_LEVEL if level is None else _log_level(level),
+        "master_port": MASTER_PORT if port is None else _port(port),
     }
     if region:
         job["region"] = region
@@ -220,6 +223,13 @@ def _log_level(value: Value) -> int:
 
     named = getattr(logging, value.strip().upper(), None)
     return named if isinstance(named, int) else value.to_int()
+
+
+def _port(value: Value) -> int:
+    port = value.to_int()
+    if not 0 < port < 65535:
+        raise ConfigurationError(f"variable {MASTER_PORT_ENV} is {port}, not a TCP port from 1 to 65534")
+    return port
 
 
 def _argument_style(environ: Mapping[str, str]) -> Any:
@@ -250,7 +260,6 @@ _HOST_FIELDS = (
     "current_host",
     "host_rank",
     "master_hostname",
-    "master_port",
     "is_master",
     "is_primary",
     "network_interface_name",

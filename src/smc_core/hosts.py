@@ -47,7 +47,7 @@ def wait_for_hosts(
     names = list(dict.fromkeys(hosts))
     if len(names) <= 1 or environ.get(STUDIO_LOCAL_ENV, "").strip().lower() in ("true", "1"):
         return
-    patience = _patience(environ)
+    patience = host_wait(environ)
     begin = time.monotonic()
     waiting = _Waiting(names)
     next_line = LOG_SECONDS
@@ -122,7 +122,13 @@ def _missing(waiting: _Waiting, current_host: str, time_text: str) -> str:
     return f"{current_host} cannot find the {'host' if len(missing) == 1 else 'hosts'} {names}{more} {time_text}: {why}"
 
 
-def _patience(environ: Mapping[str, str]) -> float:
+def host_wait(environ: Mapping[str, str]) -> float:
+    """How long a host waits for the others, in seconds: ``SMC_HOST_WAIT``, by default 900; 0 asks once.
+
+    Raises:
+        ConfigurationError: it is no number of seconds.
+
+    """
     text = environ.get(HOST_WAIT_ENV, "").strip()
     try:
         seconds = float(text) if text else DEFAULT_WAIT_SECONDS

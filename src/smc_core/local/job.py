@@ -14,6 +14,7 @@ from smc_core.contract import (
     CODE_DIR_ENV,
     CURRENT_HOST_ENV,
     JOB_NAME_ENV,
+    MASTER_PORT_ENV,
     MODE_ENV,
     PROGRAM_ENV,
     REPORT_DIR_ENV,
@@ -206,8 +207,11 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
             name: logs.enter_context(_log(os.path.join(record.folder, name, records.LOG_FILE))) for name in record.hosts
         }
         hosts = []
+        port = str(several.free_port()) if record.hosts else ""
         for name in record.hosts or [""]:
             variables = host_variables(record, code, record.host_paths(name), os.environ, python)
+            if record.hosts:
+                variables.setdefault(MASTER_PORT_ENV, port)
             hosts.append(Host(name, [*several.host_arguments(record, name), *module], variables, python))
         watch = Watch(hosts, job_log, own_logs, stop)
         exit_code = watch.run()

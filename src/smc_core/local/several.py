@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,15 @@ def name_hosts(count: int, folder: str) -> list[str]:
 def hosts_path(folder: str) -> str:
     """The file that takes the place of ``/etc/hosts`` for the hosts of a job."""
     return os.path.join(folder, "hosts")
+
+
+def free_port() -> int:
+    """A port for the master, of which the next one is free too: hosts on one machine share its ports."""
+    while True:
+        with socket.create_server((address(1), 0)) as first:
+            port: int = first.getsockname()[1]
+            with contextlib.suppress(OSError), socket.create_server((address(1), port + 1)):
+                return port
 
 
 def host_arguments(record: Record, name: str) -> list[str]:

@@ -16,8 +16,8 @@ if __name__ == "__main__":
 
 import gc
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from smc_core.errors import ConfigurationError
 from smc_core.process import lifeline, log, reports
@@ -83,9 +83,9 @@ class _Steps:
         _wait_for_hosts(environment)
         command = plan.command
         framework = target.name if target.kind == "framework" else None
-        reports.note_command(
-            "python" if command.is_python else "binary", command.launcher or command.mode, len(environment.hosts)
-        )
+        if _stands_and_falls(plan):
+            return lambda: _execute(plan, _together(plan))
+        reports.note_command(_kind(plan), command.launcher or command.mode, len(environment.hosts))
         if command.mode == "function" and command.launcher is None and not self.installed:
             return lambda: _work(plan, plugins, framework)
         return lambda: _execute(plan)
@@ -156,6 +156,34 @@ def _wait_for_hosts(environment: Environment) -> None:
         wait_for_hosts(environment.hosts, current_host=environment.current_host, log=log.line)
 
 
+def _stands_and_falls(plan: Plan) -> bool:
+    """Whether a launcher joins several hosts, of which none can do without the others."""
+    if plan.command.launcher is None or len(plan.environment.distribution_hosts) < 2:
+        return False
+    from smc_core.process.together import host_timeout
+
+    return host_timeout(os.environ) > 0
+
+
+def _together(plan: Plan) -> list[str]:
+    """The beginning of a command line: what holds the hosts of a launched job together."""
+    from smc_core.process import together
+
+    environment, command = plan.environment, plan.command
+    return [
+        *(sys.executable, together.__file__),
+        *("--host", environment.current_host, "--hosts", ",".join(environment.distribution_hosts)),
+        *("--port", str(environment.master_port + 1), "--job", environment.job_name or ""),
+        *("--kind", _kind(plan), "--launcher", str(command.launcher)),
+        *(["--serves"] if command.serves else []),
+        "--",
+    ]
+
+
+def _kind(plan: Plan) -> Literal["python", "binary"]:
+    return "python" if plan.command.is_python else "binary"
+
+
 def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
     """Run the worker in this process, which becomes what the command describes."""
     from smc_core.process import worker
@@ -168,15 +196,16 @@ def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
     return worker.run(plugins, plan.environment, framework)
 
 
-def _execute(plan: Plan) -> int:
-    """Become the command; comes back only where it cannot be started."""
+def _execute(plan: Plan, below: Sequence[str] = ()) -> int:
+    """Become the command, or the program below which it runs; comes back only where that cannot be started."""
     from smc_core.errors import CodeError
 
     command = plan.command
     try:
         os.chdir(command.cwd)
         sys.stdout.flush()
-        os.execvpe(command.argv[0], command.argv, dict(command.environ))  # noqa: S606 - a list, and no shell
+        argv = [*below, *command.argv]
+        os.execvpe(argv[0], argv, dict(command.environ))  # noqa: S606 - a list, and no shell
     except OSError as failed:
         error = CodeError(f"{command.argv[0]} cannot be started: {failed.strerror}")
         error.__cause__ = failed

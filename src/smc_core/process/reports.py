@@ -55,6 +55,61 @@ def write_report(error: BaseException, *, phase: str, environ: Mapping[str, str]
         pass
 
 
+def write_for_another(
+    message: str,
+    *,
+    host: str,
+    rank: int | None,
+    type_name: str = "smc_core.errors.HostError",
+    exit_code: int = 5,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Write a report for a process that could not, as one that a signal killed, or one of another host.
+
+    It counts as the earliest of those that are there: a process that is killed cannot tell when, and what others
+    reported meanwhile is what became of them by its death. Never an error.
+
+    Args:
+        message: the cause in plain words; secrets are masked.
+        host: name of the host on which it happened.
+        rank: the process's number in the job, where it has one.
+        type_name: class of the error, which stands before the message.
+        exit_code: what the process has ended with.
+        environ: the variables of this process.
+
+    """
+    try:
+        folder = environ.get("SMC_REPORT_DIR")
+        if folder:
+            import json
+            import time
+
+            from smc_core.process import report_reader
+
+            first = min([time.time(), *(report.time for report in report_reader.read_reports(folder))])
+            when = first - 1e-3
+            report = {
+                "time": when,
+                "pid": os.getpid(),
+                "host": host,
+                "rank": rank,
+                "phase": "hosts" if type_name.endswith("HostError") else "train",
+                "kind": "platform",
+                "type": type_name,
+                "message": _cut(_mask_of(environ)(message), MAX_MESSAGE),
+                "exit_code": exit_code,
+                "expected": True,
+                "traceback": "",
+                "frame": None,
+                "place": "",
+                "notes": [],
+            }
+            name = f"{REPORT_PREFIX}{int(when * 1e9):020}-{host}-{rank}-{os.getpid()}.json"
+            _write(folder, name.replace(os.sep, "_"), json.dumps(report).encode("ascii"))
+    except Exception:  # noqa: BLE001, S110 - how the job ends comes first
+        pass
+
+
 def note_command(
     kind: Literal["python", "shell", "binary"], mode: str, hosts: int, environ: Mapping[str, str] = os.environ
 ) -> None:

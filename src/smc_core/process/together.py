@@ -1,0 +1,286 @@
+"""The first process of a launched job on each of several hosts, which stand and fall together.
+
+It calls the roll of the hosts, starts the launcher, passes signals on to it, and tells the other hosts how it ended;
+where another host has failed, it ends what runs here, and leaves a report that names the culprit. Otherwise each
+host would wait in a collective operation for one that is gone, and blame the connection.
+
+A program, started by the path of this file::
+
+    python together.py --host algo-2 --hosts algo-1,algo-2 --port 7778 [--job NAME] [--serves] -- COMMAND
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__":
+    del sys.path[0]  # the folder of this file, which Python puts there
+
+import argparse
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+
+from smc_core.contract import HOST_TIMEOUT_ENV, REPORT_DIR_ENV
+from smc_core.errors import EXIT_HOST, ConfigurationError, HostError
+from smc_core.hosts import HOST_WAIT_ENV, LOG_SECONDS, host_wait
+from smc_core.process import log, reports, signals
+from smc_core.process.hub import SETTLE_SECONDS, Hub
+from smc_core.process.peer_link import Cause, connect, listen
+from smc_core.process.peers import Member, Peers
+from smc_core.process.stopping import stop_grace
+
+DEFAULT_TIMEOUT = 30.0
+"""Seconds of silence after which a host is lost."""
+LEAVE_SECONDS = 5.0
+"""Seconds that a command has to end by itself when another host has failed; then it gets SIGTERM."""
+KILL_SECONDS = 10.0
+"""Seconds from that SIGTERM to SIGKILL."""
+_SOFT = {signal.SIGABRT, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE}
+"""Signals by which a process ends that has lost another one: frameworks abort themselves then."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one host's part; returns the exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        timeout = host_timeout(os.environ)
+        grace = stop_grace(os.environ)
+        peers = _call_the_roll(options, timeout)
+        return _Part(options, peers, signals.Inbox(), grace).run()
+    except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
+        reports.write_report(error, phase="hosts")
+        return log.failure(error)
+
+
+def host_timeout(environ: Mapping[str, str]) -> float:
+    """Seconds of silence after which a host is lost: ``SMC_HOST_TIMEOUT``, by default 30; 0 leaves the hosts alone.
+
+    Raises:
+        ConfigurationError: it is not a number of seconds.
+
+    """
+    text = environ.get(HOST_TIMEOUT_ENV, "").strip()
+    try:
+        seconds = float(text) if text else DEFAULT_TIMEOUT
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e9:
+        raise ConfigurationError(f"{HOST_TIMEOUT_ENV}={text!r} is not a number of seconds, such as {DEFAULT_TIMEOUT:g}")
+    return seconds
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="together")
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--hosts", required=True, type=lambda text: text.split(","))
+    parser.add_argument("--port", required=True, type=int)
+    parser.add_argument("--job", default="")
+    parser.add_argument("--kind", default="python")
+    parser.add_argument("--launcher", default="launcher")
+    parser.add_argument("--serves", action="store_true")
+    parser.add_argument("command", nargs="+")
+    return parser
+
+
+def _call_the_roll(options: argparse.Namespace, timeout: float) -> Peers:
+    """Wait until all hosts have come.
+
+    Raises:
+        HostError: one has not, or has failed or gone meanwhile.
+
+    """
+    seconds = host_wait(os.environ)
+    begun = time.monotonic()
+    peers = _meet(options, timeout, begun + seconds)
+    next_line = begun + LOG_SECONDS
+    while not peers.started:
+        now = time.monotonic()
+        if peers.cause is not None:
+            raise HostError(str(peers.cause))
+        if now >= begun + seconds:
+            raise _absence(peers, options, seconds)
+        if now >= next_line:
+            log.line(f"waiting for {_names(peers.missing)}, for {now - begun:.0f} s")
+            next_line += LOG_SECONDS
+        peers.turn(min(next_line, begun + seconds) - now)
+    return peers
+
+
+def _meet(options: argparse.Namespace, timeout: float, deadline: float) -> Peers:
+    master = options.hosts[0]
+    try:
+        if options.host == master:
+            return Hub(master, options.hosts, options.job, listen(master, options.port), timeout)
+        return Member(options.host, master, options.job, connect(master, options.port, deadline), timeout)
+    except OSError as error:
+        where = f"port {options.port} of {master}"
+        if options.host == master:
+            raise HostError(f"{where} cannot be opened for the other hosts: {error.strerror}") from error
+        why = f"{error.strerror or error} ({HOST_WAIT_ENV} sets how long to try)"
+        raise HostError(f"{options.host} cannot reach the master at {where}: {why}") from error
+
+
+def _absence(peers: Peers, options: argparse.Namespace, seconds: float) -> HostError:
+    names = _names(peers.missing)
+    text = f"did not come within {seconds:g} s ({HOST_WAIT_ENV} sets how long to wait)"
+    if options.host == options.hosts[0] and peers.missing:
+        peers.tell_failed(Cause(names, None, time.time(), True, text))
+        peers.turn(0)
+    return HostError(f"host {names} {text}")
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more if names else "the other hosts"
+
+
+class _Part:
+    """The launcher on this host, from its start to its end."""
+
+    def __init__(self, options: argparse.Namespace, peers: Peers, inbox: signals.Inbox, grace: float) -> None:
+        self._options = options
+        self._peers = peers
+        self._inbox = inbox
+        self._grace = grace
+        self._was_asked_to_end = False
+        self._has_served = False
+        self._end_at: float | None = None
+        self._kill_at: float | None = None
+
+    def run(self) -> int:
+        """Start it, watch it and the others, and tell how it ended; returns the exit code."""
+        from smc_core.process import diagnosis
+
+        reports.note_command(self._options.kind, self._options.launcher, len(self._options.hosts))
+        self._memory = diagnosis.memory()
+        self._peers.wake(self._inbox.descriptor, self._take_signals)
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)  # or the command would inherit that the inbox ignores it
+        self._child = subprocess.Popen(self._options.command, start_new_session=True)  # noqa: S603 - an argument list
+        status = self._child.poll()
+        while status is None:
+            self._peers.turn(self._longest_wait())
+            self._react(time.monotonic())
+            status = self._child.poll()
+        code = self._end(status)
+        self._peers.close()
+        return code
+
+    def _longest_wait(self) -> float:
+        times = [moment for moment in (self._end_at, self._kill_at) if moment is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else 60.0
+
+    def _take_signals(self) -> None:
+        for number in self._inbox.take():
+            if number == signal.SIGCHLD:
+                continue
+            self._was_asked_to_end = self._was_asked_to_end or number in (signal.SIGTERM, signal.SIGINT)
+            self._send(number)
+
+    def _send(self, number: int) -> None:
+        """To a Python process alone, else to all of its group, as the supervisor does."""
+        try:
+            if self._options.kind == "python":
+                os.kill(self._child.pid, number)
+            else:
+                os.killpg(self._child.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def _react(self, now: float) -> None:
+        """End the command where another host's end asks for it."""
+        if self._was_asked_to_end:
+            return  # whoever asked sees to the rest
+        if self._kill_at is not None:
+            if now >= self._kill_at:
+                self._send(signal.SIGKILL)
+                self._kill_at = now + KILL_SECONDS
+        elif self._end_at is not None and now >= self._end_at:
+            self._send(signal.SIGTERM)
+            self._kill_at = now + KILL_SECONDS
+            self._end_at = None
+        elif self._end_at is None:
+            self._decide(now)
+        elif self._peers.cause is not None:
+            self._end_at = min(self._end_at, now + LEAVE_SECONDS)
+
+    def _decide(self, now: float) -> None:
+        peers = self._peers
+        if peers.cause is not None:
+            log.line(f"{peers.cause}: this host ends too")
+            self._end_at = now + LEAVE_SECONDS
+        elif peers.master_done and self._options.serves:
+            self._has_served = True
+            self._end_at = now
+        elif peers.stopped is not None:
+            log.line(f"host {peers.stopped} was asked to end, and has ended")
+            self._end_at = now + self._grace
+
+    def _end(self, status: int) -> int:
+        """Tell the others, hear from them who was first, and return the exit code."""
+        peers, was_ended = self._peers, self._kill_at is not None
+        if self._has_served and was_ended and peers.cause is None:
+            peers.tell_done()
+            return 0
+        if self._was_asked_to_end:
+            peers.tell_stopped()
+            return _as_it_ended(status)
+        if status == 0 and not was_ended:
+            peers.tell_done()
+            return 0
+        if not was_ended:
+            peers.tell_failed(self._own_cause(status))
+        self._settle()
+        if peers.cause is not None and peers.cause.host != self._options.host:
+            reports.write_for_another(f"{peers.cause}", host=peers.cause.host, rank=peers.cause.rank)
+        elif peers.cause is None and was_ended:
+            reports.write_for_another(f"host {peers.stopped} was asked to end", host=str(peers.stopped), rank=None)
+        return EXIT_HOST if was_ended else _as_it_ended(status)
+
+    def _settle(self) -> None:
+        """Wait until it is known who failed first."""
+        until = time.monotonic() + 2 * SETTLE_SECONDS
+        while not self._peers.is_final and time.monotonic() < until:
+            self._peers.turn(until - time.monotonic())
+
+    def _own_cause(self, status: int) -> Cause:
+        """How the command ended here, as the supervisor will tell it."""
+        from smc_core.process import diagnosis, ending, outcome, report_reader
+
+        found = report_reader.read_reports(os.environ.get(REPORT_DIR_ENV))
+        memory = diagnosis.memory()
+        known = ending.Ending(
+            status=status,
+            pid=self._child.pid,
+            reports=found,
+            note=report_reader.read_command(os.environ.get(REPORT_DIR_ENV)),
+            oom_kills=(memory.kills or 0) - (self._memory.kills or 0),
+            memory_limit=memory.limit,
+            memory_peak=memory.peak,
+        )
+        told = bool(found) or status < 0 or known.oom_kills
+        text = outcome.first_line(outcome.failure_text(known)) if told else f"exit code {status}"
+        number = -status if status < 0 else status - 128
+        sudden = number in signal.valid_signals() and number not in _SOFT
+        first = found[0] if found else None
+        when = time.time() if first is None else first.time
+        return Cause(self._options.host, first.rank if first else None, when, sudden, text)
+
+
+def _as_it_ended(status: int) -> int:
+    """The exit code; a command that a signal killed is followed by this process, so that the supervisor sees it."""
+    if status < 0:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [-status])
+        if -status != signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    return status if status >= 0 else 128 - status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
