@@ -6,24 +6,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-import uuid
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hatchling.builders.wheel import WheelBuilder
+from tests.container.engine import BASE_IMAGE, ROOT, Container, answers, build, build_wheel, docker, download, new_name
 
 from smc_core.testing import JobFolder
-
-ROOT = Path(__file__).parents[2]
-BASE_IMAGE = os.environ.get("SMC_BASE_IMAGE", "python:3.12-slim")
-SECONDS = 120
 
 DOCKERFILE = f"""\
 FROM {BASE_IMAGE}
@@ -34,84 +23,26 @@ ENTRYPOINT ["smc", "run"]
 """
 
 
-def docker(*arguments: str, check: bool = True) -> str:
-    """What a docker command prints to stdout."""
-    ended = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=SECONDS * 3, check=False)
-    assert ended.returncode == 0 or not check, f"docker {' '.join(arguments)}: {ended.stdout}{ended.stderr}"
-    return ended.stdout.strip()
+@pytest.fixture(scope="session")
+def python() -> str:
+    """Version of Python in the base image, as ``3.11``."""
+    if not answers():
+        pytest.skip("no Docker engine answers here (docker info fails)")
+    version = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return docker("run", "--rm", "--network", "none", BASE_IMAGE, "python3", "-c", version)
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def image(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Name of the image, built from a folder of wheels with the network off."""
-    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
-        pytest.skip("no Docker engine answers here (docker info fails)")
     context = tmp_path_factory.mktemp("image")
-    python = docker("run", "--rm", BASE_IMAGE, "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
-    wheel = next(iter(WheelBuilder(str(ROOT)).build(directory=str(context / "wheels"), versions=["standard"])))
-    download = ["--quiet", "--only-binary=:all:", "--python-version", python, "--dest", str(context / "wheels")]
-    subprocess.run([sys.executable, "-m", "pip", "download", *download, wheel], check=True, timeout=SECONDS * 3)
+    wheel = build_wheel(ROOT, context / "wheels")
+    problem = download(context / "wheels", python, [wheel])
+    assert problem is None, problem
     (context / "Dockerfile").write_text(DOCKERFILE)
-    name = f"smc-test:{uuid.uuid4().hex[:12]}"
-    docker("build", "--network", "none", "--tag", name, str(context))
+    name = build(context)
     yield name
     docker("image", "rm", "--force", name)
-
-
-class Container:
-    """One container with a job's folder at ``/opt/ml``.
-
-    Attributes:
-        name: its name.
-        job: the folder.
-    """
-
-    def __init__(self, image: str, job: JobFolder, options: tuple[str, ...], command: tuple[str, ...]) -> None:
-        self.name = f"smc-test-{uuid.uuid4().hex[:12]}"
-        self.job = job
-        docker("run", "--detach", "--name", self.name, "--volume", f"{job.base}:/opt/ml", *options, image, *command)
-
-    def wait(self) -> int:
-        """Wait for its end; returns the exit code that ``docker inspect`` shows."""
-        subprocess.run(["docker", "wait", self.name], capture_output=True, check=True, timeout=SECONDS)
-        return int(self.state["ExitCode"])
-
-    def stop(self, seconds: int = 60) -> int:
-        """``docker stop``; returns the exit code."""
-        docker("stop", "--time", str(seconds), self.name)
-        return self.wait()
-
-    def wait_for(self, text: str) -> None:
-        """Wait until it has printed something."""
-        follow = ["docker", "logs", "--follow", self.name]
-        with subprocess.Popen(follow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as logs:
-            assert logs.stdout is not None
-            assert any(text in line for line in logs.stdout), f"it ended without printing {text!r}: {self.log}"
-            logs.kill()
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """``State`` of ``docker inspect``."""
-        return dict(json.loads(docker("inspect", "--format", "{{json .State}}", self.name)))
-
-    @property
-    def log(self) -> str:
-        """All that it printed, stdout and stderr."""
-        ended = subprocess.run(
-            ["docker", "logs", self.name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
-        )
-        return ended.stdout
-
-    @property
-    def failure(self) -> str | None:
-        """Text of ``output/failure``, if there is one."""
-        path = self.job.base / "output/failure"
-        return path.read_text() if path.exists() else None
-
-    @property
-    def success(self) -> bool:
-        """Whether there is ``output/success``."""
-        return (self.job.base / "output/success").exists()
 
 
 @pytest.fixture
@@ -130,13 +61,36 @@ def start(image: str, job: JobFolder) -> Iterator[Any]:
 
     yield start_container
     for container in containers:
-        docker("rm", "--force", "--volumes", container.name)
+        container.remove()
+
+
+@pytest.fixture
+def contain() -> Iterator[Callable[..., Container]]:
+    """Start a container of any image, with nothing mounted: ``contain(image, "--user", "1000")``."""
+    containers: list[Container] = []
+
+    def start_container(image: str, *options: str, command: tuple[str, ...] = ()) -> Container:
+        containers.append(Container(image, None, options, command))
+        return containers[-1]
+
+    yield start_container
+    for container in containers:
+        container.remove()
 
 
 @pytest.fixture
 def network() -> Iterator[str]:
     """Name of a network on which containers find each other, and nothing else."""
-    name = f"smc-test-{uuid.uuid4().hex[:12]}"
+    name = new_name()
     docker("network", "create", "--internal", name)
     yield name
     docker("network", "rm", name)
+
+
+@pytest.fixture
+def volume() -> Iterator[str]:
+    """Name of a new volume of the engine."""
+    name = new_name()
+    docker("volume", "create", name)
+    yield name
+    docker("volume", "rm", "--force", name)
