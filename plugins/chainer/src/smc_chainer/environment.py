@@ -1,0 +1,76 @@
+"""The Environment of a Chainer job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from smc_core.environment import Environment as CoreEnvironment
+from smc_core.errors import ConfigurationError
+from smc_core.hyperparameters import Value
+
+USE_MPI_PARAM = "sagemaker_use_mpi"
+SLOTS_PARAM = "sagemaker_process_slots_per_host"
+PROCESSES_PARAM = "sagemaker_num_processes"
+MPI_OPTIONS_PARAM = "sagemaker_additional_mpi_options"
+
+
+class Environment(CoreEnvironment):
+    """What a Chainer job knows about itself: the core's fields, and those that ChainerMN is started by.
+
+    Names, hyperparameters and defaults are those of the classic container, ``sagemaker-chainer-container``
+    (``training.py``, ``train`` and ``_get_mpi_command``), but that it took MPI for granted on several hosts.
+    """
+
+    use_mpi: bool = Field(default=False, description="whether the job asks for MPI: sagemaker_use_mpi, default False")
+    process_slots_per_host: int = Field(
+        default=1, description="processes on each host: sagemaker_process_slots_per_host, default one a GPU, at least 1"
+    )
+    num_processes: int = Field(
+        default=1,
+        description="processes of the whole job: sagemaker_num_processes, default process_slots_per_host on every host",
+    )
+    additional_mpi_options: str = Field(
+        default="", description="further options of mpirun: sagemaker_additional_mpi_options, default none"
+    )
+
+
+def extend(environment: CoreEnvironment) -> Environment:
+    """The Environment with what ChainerMN is started by.
+
+    Raises:
+        ConfigurationError: one of the hyperparameters is malformed.
+
+    """
+    given = environment.framework_params
+    slots = _count(given, SLOTS_PARAM, max(environment.gpu_count, 1))
+    fields = {
+        "use_mpi": _value(given, USE_MPI_PARAM, False).to_bool(),
+        "process_slots_per_host": slots,
+        "num_processes": _count(given, PROCESSES_PARAM, slots * len(environment.hosts)),
+        "additional_mpi_options": str(_value(given, MPI_OPTIONS_PARAM, "")),
+    }
+    return environment.extend(Environment, **fields, sources={**environment.sources, **_sources(given)})
+
+
+def _value(given: dict[str, Any], name: str, default: object) -> Value:
+    return Value(str(given.get(name, default)), name)
+
+
+def _count(given: dict[str, Any], name: str, default: int) -> int:
+    count = _value(given, name, default).to_int()
+    if count < 1:
+        raise ConfigurationError(f"hyperparameter {name!r} is {count}, and a job has at least 1 process")
+    return count
+
+
+def _sources(given: dict[str, Any]) -> dict[str, str]:
+    """Where each field came from, for ``smc env``."""
+    params = {
+        "use_mpi": USE_MPI_PARAM,
+        "process_slots_per_host": SLOTS_PARAM,
+        "num_processes": PROCESSES_PARAM,
+        "additional_mpi_options": MPI_OPTIONS_PARAM,
+    }
+    return {field: f"hyperparameters.json: {param}" if param in given else "default" for field, param in params.items()}

@@ -1,0 +1,66 @@
+"""Chainer itself, imported when it is first needed, and only in a version that works."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from smc_core.compatibility import check_framework, is_installed
+
+
+def check() -> None:
+    """Compare what is installed with what the plugin works with; nothing to compare where there is no Chainer.
+
+    NumPy is looked at too, but not in an image that has no Chainer: there it is somebody else's.
+
+    Raises:
+        PluginVersionError: names the requirement, the version found, and what to install.
+
+    """
+    if is_installed("chainer"):
+        check_framework("smc-chainer", "chainer")
+
+
+def chainer_module(name: str, wanted_for: str) -> ModuleType:
+    """A module of Chainer's.
+
+    Args:
+        name: such as ``chainer.functions``.
+        wanted_for: what it is needed for, which the error names.
+
+    Raises:
+        ModuleNotFoundError: Chainer is not installed.
+        PluginVersionError: it is installed, and does not work with the plugin, or with the NumPy beside it.
+
+    """
+    if not is_installed("chainer"):
+        raise ModuleNotFoundError(
+            f"{wanted_for} needs Chainer, which is not installed: pip install 'smc-chainer[framework]'", name="chainer"
+        )
+    check()
+    return import_module(name)
+
+
+def function(name: str) -> Any:
+    """The function of ``chainer.functions`` that has this name.
+
+    Raises:
+        AttributeError: there is no such function (Python names the nearest, from ``dir``).
+        ModuleNotFoundError: Chainer is not installed.
+        PluginVersionError: it is installed in a version that does not work.
+
+    """
+    functions = chainer_module("chainer.functions", f"smc.chainer.{name}")
+    found = getattr(functions, name, None)
+    if callable(found):
+        return found
+    raise AttributeError(f"neither smc.chainer nor chainer.functions has {name!r}")
+
+
+def function_names() -> list[str]:
+    """Names of all functions of ``chainer.functions``; none where Chainer is not installed."""
+    if not is_installed("chainer"):
+        return []
+    functions = chainer_module("chainer.functions", "smc.chainer")
+    return [name for name in dir(functions) if not name.startswith("_") and callable(getattr(functions, name))]

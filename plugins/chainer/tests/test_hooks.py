@@ -1,0 +1,154 @@
+"""The hooks in one process, without Chainer: what they add, and what they leave to others."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pluggy
+import pytest
+
+from smc_chainer import framework, plugin
+from smc_core import hookimpl
+from smc_core.command import Command
+from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError
+from smc_core.plugins import new_manager
+from smc_core.testing import JobFolder
+
+COMMAND = Command(("python", "train.py"), {}, "/", "script")
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> pluggy.PluginManager:
+    """The core and this plugin, in an image without Chainer."""
+    for module in (plugin, framework):
+        monkeypatch.setattr(module, "is_installed", set().__contains__)
+    manager = new_manager()
+    manager.register(plugin, name="chainer")
+    manager.check_pending()
+    return manager
+
+
+@pytest.fixture
+def hook(manager: pluggy.PluginManager) -> pluggy.HookRelay:
+    """The hooks of both."""
+    return manager.hook
+
+
+def environment_of(hook: pluggy.HookRelay, job: JobFolder) -> Environment:
+    environment: Environment = hook.create_environment(base_dir=str(job.base))
+    return environment
+
+
+def test_the_environment_of_a_plain_job(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smc_core.facts.gpu_count", lambda environ: 0)
+    environment = environment_of(hook, job.hosts("algo-1", "algo-2"))
+    assert environment.use_mpi is False
+    assert environment.process_slots_per_host == 1
+    assert environment.num_processes == 2
+    assert environment.additional_mpi_options == ""
+    assert environment.sources["num_processes"] == "default"
+
+
+def test_one_process_a_gpu(hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smc_core.facts.gpu_count", lambda environ: 4)
+    environment = environment_of(hook, job.hosts("algo-1", "algo-2"))
+    assert (environment.process_slots_per_host, environment.num_processes) == (4, 8)
+
+
+def test_the_hyperparameters_of_the_classic_container(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    job.hyperparameters(
+        sagemaker_use_mpi=True,
+        sagemaker_process_slots_per_host=2,
+        sagemaker_num_processes=3,
+        sagemaker_additional_mpi_options="-x NCCL_DEBUG=INFO",
+    )
+    environment = environment_of(hook, job.hosts("algo-1", "algo-2"))
+    assert environment.use_mpi is True
+    assert (environment.process_slots_per_host, environment.num_processes) == (2, 3)
+    assert environment.additional_mpi_options == "-x NCCL_DEBUG=INFO"
+    assert environment.sources["num_processes"] == "hyperparameters.json: sagemaker_num_processes"
+    assert environment.dict()["num_processes"] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("sagemaker_use_mpi", "perhaps", "'sagemaker_use_mpi' is 'perhaps', not true or false"),
+        ("sagemaker_num_processes", "two", "'sagemaker_num_processes' is 'two', not a whole number"),
+        ("sagemaker_process_slots_per_host", "0", "'sagemaker_process_slots_per_host' is 0, and a job has at least 1"),
+    ],
+)
+def test_a_hyperparameter_that_is_wrong(
+    hook: pluggy.HookRelay, job: JobFolder, name: str, text: str, message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        environment_of(hook, job.hyperparameters(**{name: text}))
+
+
+def test_mpi_that_nobody_starts_ends_the_job(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    environment = environment_of(hook, job.hyperparameters(sagemaker_use_mpi=True))
+    with pytest.raises(ConfigurationError, match="'sagemaker_use_mpi' asks for MPI, which smc-chainer does not start"):
+        hook.launch(environment=environment, command=COMMAND)
+
+
+def test_mpi_may_be_started_by_another_plugin(manager: pluggy.PluginManager, job: JobFolder) -> None:
+    class Launcher:
+        @hookimpl
+        def launch(self, command: Command) -> Command:
+            return command.wrap(["mpirun"], "mpirun")
+
+    manager.register(Launcher())
+    environment = environment_of(manager.hook, job.hyperparameters(sagemaker_use_mpi=True))
+    (command,) = manager.hook.launch(environment=environment, command=COMMAND)
+    assert command.argv == ("mpirun", "train.py")
+
+
+def test_the_plugin_itself_launches_nothing(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    environment = environment_of(hook, job.hosts("algo-1", "algo-2"))
+    assert hook.launch(environment=environment, command=COMMAND) == []
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        ("abc", "'seed' is 'abc', not a whole number"),
+        ("-1", "'seed' is -1, not between 0 and 4294967295"),
+        ("4294967296", "'seed' is 4294967296, not between 0 and 4294967295"),
+    ],
+)
+def test_a_seed_that_is_none(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, seed: str, message: str
+) -> None:
+    monkeypatch.setattr(plugin, "is_installed", {"chainer"}.__contains__)
+    environment = environment_of(hook, job.hyperparameters(seed=seed))
+    with pytest.raises(ConfigurationError, match=message):
+        hook.train(environment=environment, module=ModuleType("user"))
+
+
+def test_a_seed_without_chainer_is_left_to_others(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    module = ModuleType("user")
+    module.train = lambda seed: seed  # type: ignore[attr-defined]
+    environment = environment_of(hook, job.hyperparameters(seed="any word"))
+    assert hook.train(environment=environment, module=module).model == "any word"
+
+
+def test_a_numpy_that_chainer_cannot_use_is_nobodys_fault_without_chainer(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smc_core.compatibility.metadata.version", lambda name: "2.4.0")
+    assert hook.launch(environment=environment_of(hook, job), command=COMMAND) == []
+
+
+def test_a_numpy_that_chainer_cannot_use_ends_its_job(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from smc_core.errors import PluginVersionError
+
+    versions = {"chainer": "7.8.1", "numpy": "2.4.0"}
+    monkeypatch.setattr(framework, "is_installed", {"chainer"}.__contains__)
+    monkeypatch.setattr("smc_core.compatibility.metadata.version", lambda name: versions.get(name, "0.1.0"))
+    with pytest.raises(PluginVersionError, match=r"needs numpy<1\.24, and 2\.4\.0 is installed"):
+        hook.launch(environment=environment_of(hook, job), command=COMMAND)
