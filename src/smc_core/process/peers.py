@@ -52,9 +52,9 @@ class Peers:
         for key, _ in self._selector.select(wait):
             key.data()
         now = time.monotonic()
-        if now - self._last_turn > self._timeout / 2:  # this host itself was asleep, and heard nobody
+        if now - self._last_turn > wait + BEAT_SECONDS:  # this host itself was asleep, and heard nobody
             for connection in self._connections():
-                connection.heard = max(connection.heard, now - self._timeout / 2)
+                connection.heard = now
         self._last_turn = now
         self._on_turn(now)
         if now >= self._next_beat:

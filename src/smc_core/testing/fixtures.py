@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.testing.hosts import Hosts, why_not
 from smc_core.testing.job_folder import JobFolder
 
 
@@ -16,6 +17,16 @@ from smc_core.testing.job_folder import JobFolder
 def job(tmp_path: Path) -> JobFolder:
     """An empty job folder."""
     return JobFolder(tmp_path / "ml")
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[Hosts]:
+    """Several hosts of one job: containers on a network of their own, or network namespaces."""
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    with Hosts(tmp_path / "hosts") as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

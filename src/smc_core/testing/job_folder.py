@@ -124,11 +124,15 @@ class JobFolder:
             timeout=seconds,
             check=False,
         )
+        return self.ended(ended.returncode, ended.stdout, ended.stderr)
+
+    def ended(self, exit_code: int, stdout: str, stderr: str) -> Ended:
+        """How a job in this folder ended, with what it left there."""
         failure = self.base / "output/failure"
         return Ended(
-            ended.returncode,
-            ended.stdout,
-            ended.stderr,
+            exit_code,
+            stdout,
+            stderr,
             failure.read_text(errors="backslashreplace") if failure.exists() else None,
             (self.base / "output/success").exists(),
         )
