@@ -93,8 +93,10 @@ def _call_the_roll(options: argparse.Namespace, timeout: float) -> Peers:
 
     """
     seconds = host_wait(os.environ)
+    peers = _meet(options, timeout, time.monotonic() + seconds)
     begun = time.monotonic()
-    peers = _meet(options, timeout, begun + seconds)
+    if options.host != options.hosts[0]:
+        seconds += LEAVE_SECONDS  # the master knows better who is missing, and gives up first
     next_line = begun + LOG_SECONDS
     while not peers.started:
         now = time.monotonic()

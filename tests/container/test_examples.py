@@ -1,0 +1,87 @@
+"""The examples' own Dockerfiles, built from wheels with the network off, and a digits job trained in each image."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.container.engine import BASE_IMAGE, BUILD_SECONDS, ROOT, Container, build, build_wheel, docker, download
+
+from smc_core.testing import JobFolder
+
+EXAMPLES = ["keras_digits"]
+"""Each has a Dockerfile that installs smc-core, its plugin and its requirements.txt from ./wheels."""
+CPU_TORCH = "torch==2.13.0+cpu"
+"""No other build of PyTorch is ever fetched: those for GPUs take gigabytes."""
+TRAIN_SECONDS = 300
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def example(request: pytest.FixtureRequest, python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Name of the image of an example."""
+    context = tmp_path_factory.mktemp("example") / request.param
+    shutil.copytree(ROOT / "examples" / request.param, context, ignore=shutil.ignore_patterns("demo", "__pycache__"))
+    plugin = ROOT / "plugins" / request.param.partition("_")[0]
+    ours = [build_wheel(project, context / "wheels") for project in (ROOT, plugin)]
+    constraints = context.parent / "constraints.txt"
+    constraints.write_text(CPU_TORCH)
+    asked = [*ours, "--requirement", context / "requirements.txt", "--constraint", constraints]
+    problem = download(context / "wheels", python, asked)
+    if problem and CPU_TORCH in problem:
+        pytest.skip(f"pip finds no {CPU_TORCH} for Python {python} here")
+    assert problem is None, problem
+    arguments = {"BASE_IMAGE": BASE_IMAGE, "PIP_FIND_LINKS": "/build", "PIP_NO_INDEX": "1"}
+    name = build(context, *(word for item in arguments.items() for word in ("--build-arg", "=".join(item))))
+    shutil.rmtree(context)
+    yield name
+    docker("image", "rm", "--force", name)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A job folder with the digits, as examples/digits/prepare_data.py writes it."""
+    packages, folder = tmp_path_factory.mktemp("packages"), tmp_path_factory.mktemp("digits")
+    install = ["install", "--quiet", "--no-compile", "--only-binary=:all:", "--target", packages, "scikit-learn"]
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, timeout=BUILD_SECONDS)
+    prepare = [sys.executable, ROOT / "examples/digits/prepare_data.py", folder]
+    environ = {**os.environ, "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run(prepare, check=True, env=environ, timeout=BUILD_SECONDS)
+    shutil.rmtree(packages)
+    return folder
+
+
+@pytest.fixture
+def job(digits: Path, tmp_path: Path) -> JobFolder:
+    """A job on the digits, in a folder where everybody can write."""
+    shutil.copytree(digits, tmp_path / "ml")
+    job = JobFolder(tmp_path / "ml")
+    for place in (job.base, *job.base.rglob("*")):
+        place.chmod(0o777)
+    return job
+
+
+@pytest.mark.parametrize("program", ["train.py", "train_script.py"])
+def test_it_trains_as_a_user_without_a_network_and_the_model_is_good(
+    example: str, contain: Callable[..., Container], job: JobFolder, program: str
+) -> None:
+    options = ("--network", "none", "--volume", f"{job.base}:/opt/ml")
+    trained = contain(example, *options, "--env", f"SAGEMAKER_PROGRAM={program}", command=("train",))
+    assert trained.wait(TRAIN_SECONDS) == 0, trained.log
+    assert trained.success
+    assert (job.base / "output/success").stat().st_uid != 0
+    evaluate = ("--entrypoint", "python", "--read-only", "--tmpfs", "/tmp")
+    evaluated = contain(example, *options, *evaluate, command=("/opt/digits/evaluate.py", "/opt/ml"))
+    assert evaluated.wait(TRAIN_SECONDS) == 0, evaluated.log
+    assert "accuracy: 0.9" in evaluated.log
+
+
+def test_nothing_of_the_build_is_left_in_the_image(example: str) -> None:
+    look = "import glob, os; print(os.getuid(), glob.glob('/build'), glob.glob('/**/*.whl', recursive=True))"
+    uid, _, found = docker("run", "--rm", "--entrypoint", "python", example, "-c", look).partition(" ")
+    assert int(uid) != 0
+    assert found == "[] []"
