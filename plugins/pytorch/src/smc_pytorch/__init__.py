@@ -1,0 +1,43 @@
+"""PyTorch for smc. In a job's code: ``import smc_core as smc``, then ``smc.pytorch.distributed_sampler(dataset)``.
+
+Each name is imported when it is first used, and PyTorch only where it is called.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smc_pytorch.data import distributed_sampler
+    from smc_pytorch.environment import Environment, get_world_size
+    from smc_pytorch.group import process_group
+    from smc_pytorch.models import load_model, load_state_dict
+
+__all__ = [
+    "Environment",
+    "distributed_sampler",
+    "get_world_size",
+    "load_model",
+    "load_state_dict",
+    "process_group",
+]
+
+_HOMES = {
+    "Environment": "environment",
+    "distributed_sampler": "data",
+    "get_world_size": "environment",
+    "load_model": "models",
+    "load_state_dict": "models",
+    "process_group": "group",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,88 @@
+"""Which processes did not take part in a collective operation that timed out.
+
+Every process that fails in one says in the store of the job that it is there. Those that have not said so after a while
+are the ones that the others waited for: still busy elsewhere, or gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+WAIT_SECONDS = 5.0
+"""How long a process that failed waits for the others to fail too: they began to wait at other times."""
+_PAUSE_SECONDS = 0.1
+_HERE, _HOST = "smc/here/", "smc/host/"
+_SHOWN = 8
+
+
+class RollCall:
+    """The entries of this process in the store that its group has met in.
+
+    Args:
+        rank: of this process.
+        world_size: processes in the group.
+        environ: the variables of this process, with the address of the store.
+
+    """
+
+    def __init__(self, rank: int, world_size: int, environ: Mapping[str, str] | None = None) -> None:
+        self._rank = rank
+        self._world_size = world_size
+        self._environ = os.environ if environ is None else environ
+
+    def register(self) -> None:
+        """Tell the others which host this process is on; a store that does not answer is no reason to fail."""
+        with contextlib.suppress(RuntimeError):
+            host = self._environ.get("SM_CURRENT_HOST") or os.uname().nodename
+            self._store().set(f"{_HOST}{self._rank}", host)
+
+    def absent(self, seconds: float = WAIT_SECONDS) -> list[str]:
+        """Say that this process is there, and wait for the others to say so.
+
+        Args:
+            seconds: how long to wait for them.
+
+        Returns:
+            Those that have not, such as ``rank 2 (host algo-2)``; nothing where the store does not answer.
+
+        """
+        try:
+            store = self._store()
+            store.set(f"{_HERE}{self._rank}", "1")
+            missing = [rank for rank in range(self._world_size) if rank != self._rank]
+            until = time.monotonic() + seconds
+            while True:
+                missing = [rank for rank in missing if not store.check([f"{_HERE}{rank}"])]
+                if not missing or time.monotonic() >= until:
+                    return [self._named(store, rank) for rank in missing]
+                time.sleep(_PAUSE_SECONDS)
+        except RuntimeError:
+            return []
+
+    def _named(self, store: Any, rank: int) -> str:
+        key = f"{_HOST}{rank}"
+        return f"rank {rank} (host {store.get(key).decode()})" if store.check([key]) else f"rank {rank}"
+
+    def _store(self) -> Any:
+        """A connection of its own: the one of the group may be in use by the operation that hangs."""
+        from torch.distributed import TCPStore
+
+        return TCPStore(
+            self._environ["MASTER_ADDR"],
+            int(self._environ["MASTER_PORT"]),
+            is_master=False,
+            wait_for_workers=False,
+            timeout=timedelta(seconds=WAIT_SECONDS),
+        )
+
+
+def in_words(absent: list[str]) -> str:
+    """``rank 2 (host algo-2) did not take part: it is still busy elsewhere, or gone``."""
+    more = f" and {len(absent) - _SHOWN} more" if len(absent) > _SHOWN else ""
+    names = ", ".join(absent[:_SHOWN]) + more
+    return f"{names} did not take part: {'it is' if len(absent) == 1 else 'they are'} still busy elsewhere, or gone"

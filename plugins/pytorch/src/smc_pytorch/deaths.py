@@ -1,0 +1,168 @@
+"""How the processes of a host ended, in the order in which they did, and which of them was the first to fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from smc_core.errors import EXIT_SIGNAL_BASE
+from smc_core.process.report_reader import Report, read_reports
+
+_LAG_SECONDS = 0.5
+"""How much later than it happened a death may be seen, at most, on a busy machine."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """The end of one process.
+
+    Attributes:
+        rank: of the process in the job.
+        local_rank: on this host.
+        status: its exit code, or the signal that killed it as a negative number.
+        time: when it was seen, in seconds since the epoch.
+        reported: whether the process itself has written why.
+    """
+
+    rank: int
+    local_rank: int
+    status: int
+    time: float
+    reported: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """As a shell tells it: 128 + n for signal n."""
+        return self.status if self.status >= 0 else EXIT_SIGNAL_BASE - self.status
+
+    @property
+    def in_words(self) -> str:
+        """``rank 3 (local rank 1) was killed by SIGKILL``."""
+        who = f"rank {self.rank} (local rank {self.local_rank})"
+        if self.status >= 0:
+            silent = "" if self.reported else ", without an exception"
+            return f"{who} ended with exit code {self.status}{silent}"
+        number = -self.status
+        name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
+        words = signal.strsignal(number) or ""
+        return f"{who} was killed by {name}{f' ({words})' if number not in (signal.SIGKILL, signal.SIGTERM) else ''}"
+
+
+class Watch:
+    """Sees processes of this one end, and in which order; whoever started them still gets their status.
+
+    Attributes:
+        deaths: those that have ended, the earliest first.
+        closing_at: when the rest were asked to end because one had failed; seconds since the epoch.
+
+    """
+
+    def __init__(self) -> None:
+        self.deaths: list[Death] = []
+        self.closing_at: float | None = None
+        self._ranks: dict[int, tuple[int, int]] = {}
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    @property
+    def pids(self) -> list[int]:
+        """All processes that are or were watched."""
+        return list(self._ranks)
+
+    def begin(self, ranks: Mapping[int, tuple[int, int]], all_dead: Callable[[], None]) -> None:
+        """Watch processes.
+
+        Args:
+            ranks: process id → its rank in the job and on this host.
+            all_dead: called when the last one has ended.
+
+        """
+        self._ranks.update(ranks)
+        for pid in ranks:
+            thread = threading.Thread(target=self._await, args=(pid, all_dead), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def send(self, number: int) -> None:
+        """Send a signal to those that have not ended."""
+        ended = {death.rank for death in self.deaths}
+        for pid, (rank, _) in self._ranks.items():
+            if rank not in ended:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    continue
+
+    def join(self) -> None:
+        """Wait until all have ended."""
+        for thread in self._threads:
+            thread.join()
+
+    def note_closing(self) -> None:
+        """Note that what ends from now on was asked to."""
+        if self.closing_at is None:
+            self.closing_at = time.time()
+
+    def _await(self, pid: int, all_dead: Callable[[], None]) -> None:
+        rank, local_rank = self._ranks[pid]
+        try:
+            found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays for its parent to reap
+        except ChildProcessError:
+            found = None  # it has been reaped already
+        if found is None:
+            status = 0
+        else:
+            status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        with self._lock:
+            self.deaths.append(Death(rank, local_rank, status, time.time()))
+            last = len(self.deaths) == len(self._ranks)
+        if last:
+            all_dead()
+
+
+def culprit(deaths: list[Death], closing_at: float | None, environ: Mapping[str, str]) -> Death | None:
+    """The process that failed first.
+
+    One that a signal killed, or that left by ``os._exit``, reports nothing; what others report at that moment is what
+    became of them by its death. Else the earliest report is the cause: its process may die after those that it let down.
+
+    Args:
+        deaths: how the processes ended, the earliest first.
+        closing_at: when the rest were asked to end, in seconds since the epoch.
+        environ: the variables with the folder of reports.
+
+    """
+    told = _first_reports(environ.get("SMC_REPORT_DIR"))
+    failed = [replace(death, reported=death.rank in told) for death in deaths if death.status != 0]
+    by_itself = [death for death in failed if closing_at is None or death.time <= closing_at] or failed
+    silent = next((death for death in by_itself if not death.reported), None)
+    speaking = [death for death in failed if death.reported]
+    first = min(speaking, key=lambda death: told[death.rank].time, default=None)
+    if first is None or silent is None:
+        return silent if first is None else _as_reported(first, told[first.rank])
+    before = silent.time <= told[first.rank].time + _LAG_SECONDS and deaths.index(_bare(silent)) < deaths.index(
+        _bare(first)
+    )
+    return silent if before else _as_reported(first, told[first.rank])
+
+
+def _first_reports(folder: str | None) -> dict[int, Report]:
+    """The earliest report of each rank."""
+    found: dict[int, Report] = {}
+    for report in read_reports(folder):
+        if report.rank is not None:
+            found.setdefault(report.rank, report)
+    return found
+
+
+def _as_reported(death: Death, report: Report) -> Death:
+    """With the exit code that the process meant to end with: it may have been killed on its way out."""
+    return death if death.status > 0 else replace(death, status=report.exit_code)
+
+
+def _bare(death: Death) -> Death:
+    return replace(death, reported=False)

@@ -1,0 +1,90 @@
+"""The Environment of a PyTorch job: how many processes train, and which of them this one is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from smc_core.environment import Environment as CoreEnvironment
+from smc_core.errors import ConfigurationError
+from smc_pytorch.processes import choose_backend, processes_per_host, torchrun_is_asked_for
+
+WORKER_VARIABLES = {
+    "rank": "RANK",
+    "local_rank": "LOCAL_RANK",
+    "world_size": "WORLD_SIZE",
+    "processes_per_host": "LOCAL_WORLD_SIZE",
+    "master_port": "MASTER_PORT",
+}
+"""Field → the variable, a whole number, in which torchrun tells it to each of its processes."""
+
+
+class Environment(CoreEnvironment):
+    """What a PyTorch job knows about itself: the core's fields, and its place among the processes that train."""
+
+    world_size: int = Field(default=1, description="processes that train together, on all hosts")
+    rank: int = Field(default=0, description="number of this process among them, from 0")
+    local_rank: int = Field(default=0, description="number of this process on its host, from 0: its GPU")
+    processes_per_host: int = Field(default=1, description="processes that train on this host")
+    backend: str = Field(default="gloo", description="torch.distributed backend: nccl with GPUs, else gloo")
+    master_addr: str = Field(default="localhost", description="host name or address where the processes meet")
+
+
+def get_world_size(hosts_count: int, processes_count: int) -> int:
+    """Processes that train together.
+
+    Args:
+        hosts_count: hosts that train.
+        processes_count: processes on each; 0, as of GPUs on a machine without, counts as one.
+
+    """
+    return hosts_count * max(processes_count, 1)
+
+
+def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The fields of :class:`Environment` for this process, and ``sources``: where each came from.
+
+    In a process that torchrun has started they are what torchrun tells it. Elsewhere they are what the job is about to
+    become: one process a host, or torchrun's.
+
+    Args:
+        environment: the core's Environment.
+        environ: the variables, by default those of this process.
+
+    Raises:
+        ConfigurationError: a variable or hyperparameter is malformed.
+
+    """
+    environ = os.environ if environ is None else environ
+    hosts = environment.distribution_hosts
+    takes_part = environment.current_host in hosts
+    processes, source = 1, "one process a host"
+    if takes_part and torchrun_is_asked_for(environment, environ):
+        processes, source = processes_per_host(environment, environ)
+    fields: dict[str, Any] = {
+        "processes_per_host": processes,
+        "world_size": get_world_size(len(hosts) if takes_part else 1, processes),
+        "rank": hosts.index(environment.current_host) * processes if takes_part else 0,
+        "local_rank": 0,
+    }
+    sources = dict.fromkeys(fields, source)
+    fields["master_port"], fields["master_addr"] = environment.master_port, environment.master_hostname
+    fields["backend"], sources["backend"] = choose_backend(environment.gpu_count, environ)
+    sources["master_addr"] = environment.sources.get("master_hostname", "default")
+    for name, variable in WORKER_VARIABLES.items():
+        if environ.get(variable):
+            fields[name], sources[name] = _number(environ, variable), f"variable {variable}"
+    if environ.get("MASTER_ADDR"):
+        fields["master_addr"], sources["master_addr"] = environ["MASTER_ADDR"], "variable MASTER_ADDR"
+    return {**fields, "sources": {**environment.sources, **sources}}
+
+
+def _number(environ: Mapping[str, str], variable: str) -> int:
+    if not environ[variable].isdecimal():
+        raise ConfigurationError(
+            f"variable {variable} is {environ[variable]!r}, not a whole number; torchrun sets it: leave it unset"
+        )
+    return int(environ[variable])

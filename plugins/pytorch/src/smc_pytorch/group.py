@@ -1,0 +1,166 @@
+"""The process group of a job: set up, torn down, and its failures explained.
+
+In function mode the plugin does this around the user's ``train``; a script can do it by itself::
+
+    with smc.pytorch.process_group():
+        model = DistributedDataParallel(model)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from smc_core.errors import ConfigurationError
+from smc_pytorch import absent
+from smc_pytorch.advice import explain_memory
+from smc_pytorch.processes import choose_backend
+
+TIMEOUT_ENV = "SMC_TORCH_TIMEOUT"
+"""Seconds that a collective operation may take; by default PyTorch's own, 1800, and 600 with NCCL."""
+_NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+LEAVE_SECONDS = 30
+"""How long a process may take to end after an error; a library that then still waits for the others is cut short."""
+
+
+class Group:
+    """The process group that this process has set up; all of it does nothing in a process that trains alone.
+
+    Args:
+        environ: the variables of this process.
+
+    Raises:
+        ConfigurationError: the time-out is no number of seconds.
+
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._timeout = group_timeout(self._environ)
+        self._began: float | None = None
+
+    def set_up(self) -> None:
+        """Meet the other processes, where a launcher has started several or torchrun has started this one."""
+        if not all(self._environ.get(name) for name in _NEEDED):
+            return
+        import torch
+        import torch.distributed as dist
+
+        if not dist.is_available() or dist.is_initialized():
+            return
+        rank, world_size = int(self._environ["RANK"]), int(self._environ["WORLD_SIZE"])
+        backend, _ = choose_backend(torch.cuda.device_count(), self._environ)
+        options: dict[str, Any] = {}
+        if self._timeout is not None:
+            options["timeout"] = self._timeout
+        if "nccl" in backend:
+            local_rank = int(self._environ.get("LOCAL_RANK", "0"))
+            torch.cuda.set_device(local_rank)
+            options["device_id"] = torch.device("cuda", local_rank)
+        dist.init_process_group(backend, rank=rank, world_size=world_size, **options)
+        self._began = time.monotonic()
+        self._roll_call = absent.RollCall(rank, world_size, self._environ)
+        self._roll_call.register()
+
+    def tear_down(self) -> None:
+        """Leave the group, where it is ours."""
+        if self._began is None:
+            return
+        import torch.distributed as dist
+
+        self._began = None
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+    def failed(self, error: BaseException, batch_size: Any = None) -> None:
+        """Explain an error before it ends this process; the others are not waited for.
+
+        Args:
+            error: the exception, to which notes are added.
+            batch_size: of the job, where it is known.
+
+        """
+        explain_memory(error, batch_size)
+        if self._began is None:
+            return
+        if is_of_a_collective(error) and time.monotonic() - self._began >= self._least_seconds():
+            missing = self._roll_call.absent()
+            if missing:
+                _put_in_front(error, absent.in_words(missing))
+        # Python may wait for threads of the group in its last moments: this needs no Python to run.
+        faulthandler.dump_traceback_later(LEAVE_SECONDS, exit=True)
+
+    def _least_seconds(self) -> float:
+        """Seconds before which no operation can have timed out, and an error has another cause."""
+        from torch.distributed.distributed_c10d import default_pg_nccl_timeout, default_pg_timeout
+
+        known = [self._timeout] if self._timeout else [default_pg_timeout, default_pg_nccl_timeout]
+        return min(timeout.total_seconds() for timeout in known if timeout is not None)
+
+
+@contextlib.contextmanager
+def process_group() -> Iterator[None]:
+    """Set the process group up and tear it down, for a script that torchrun starts; alone, nothing happens.
+
+    The backend is ``SMC_TORCH_BACKEND``, else nccl with GPUs, else gloo; with nccl, each process takes the GPU of its local
+    rank. An error within ends the process without waiting for the others; one of a collective operation that timed out
+    names the processes that did not take part.
+    """
+    group = Group()
+    group.set_up()
+    try:
+        yield
+    except BaseException as error:
+        if _is_failure(error):
+            group.failed(error)
+        raise
+    group.tear_down()
+
+
+def group_timeout(environ: Mapping[str, str]) -> timedelta | None:
+    """How long a collective operation may take: ``SMC_TORCH_TIMEOUT`` in seconds; None leaves it to PyTorch.
+
+    Args:
+        environ: the variables of this process.
+
+    Raises:
+        ConfigurationError: it is not a number of seconds.
+
+    """
+    text = environ.get(TIMEOUT_ENV, "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise ConfigurationError(f"variable {TIMEOUT_ENV} is {text!r}, not a number of seconds, such as 1800")
+    return timedelta(seconds=seconds)
+
+
+def is_of_a_collective(error: BaseException) -> bool:
+    """Whether an error comes out of a collective operation.
+
+    NCCL's have a class of their own (``torch.distributed.DistError``). Gloo's are a plain RuntimeError whose text begins
+    with the place in Gloo's source that raised it.
+    """
+    import torch.distributed as dist
+
+    if isinstance(error, dist.DistError):
+        return True
+    return isinstance(error, RuntimeError) and str(error).startswith("[") and "/gloo/" in str(error).partition("]")[0]
+
+
+def _put_in_front(error: BaseException, text: str) -> None:
+    """The first line of a failure file has room for a part of a message only."""
+    error.args = (f"{text}: {error}",)
+
+
+def _is_failure(error: BaseException) -> bool:
+    return not (isinstance(error, SystemExit) and error.code in (None, 0)) and not isinstance(error, GeneratorExit)

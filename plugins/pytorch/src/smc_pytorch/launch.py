@@ -1,0 +1,79 @@
+"""The command that torchrun starts in place of the plain one."""
+
+from __future__ import annotations
+
+import os
+
+from smc_core.command import Command
+from smc_core.compatibility import is_installed
+from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError
+from smc_core.process import log
+from smc_pytorch.processes import LAUNCHER, LAUNCHER_ENV, PROCESSES_ENV, processes_per_host, torchrun_is_asked_for
+
+TORCHRUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torchrun.py")
+"""The program around ``torch.distributed.run``."""
+
+
+def torchrun_command(environment: Environment, command: Command) -> Command | None:
+    """The command with torchrun around it, where the job asks for it and this host takes part.
+
+    Args:
+        environment: the Environment of the job.
+        command: what would run without a launcher.
+
+    Raises:
+        ConfigurationError: torchrun cannot start this entry point, is not installed, or is told a wrong number.
+
+    """
+    if not torchrun_is_asked_for(environment, command.environ):
+        return None
+    hosts = environment.distribution_hosts
+    if environment.current_host not in hosts:
+        log.line(f"{environment.current_host} runs without torchrun: its instance group does not distribute")
+        return None
+    if not command.is_python:
+        raise ConfigurationError(
+            f"torchrun cannot start {environment.user_entry_point}: it starts Python files and modules, such as "
+            f"train.py or pkg.train; set sagemaker_program to one, or {LAUNCHER_ENV}=none and start torchrun yourself"
+        )
+    if not is_installed("torch"):
+        raise ConfigurationError(
+            f"the job asks for torchrun, and PyTorch is not installed; pip install torch in the image, name it in "
+            f"requirements.txt, or set {LAUNCHER_ENV}=none"
+        )
+    processes, _ = processes_per_host(environment, command.environ)
+    threads = str(max(1, environment.cpu_count // processes))
+    return command.wrap(
+        [command.argv[0], TORCHRUN, *_arguments(environment, processes)],
+        LAUNCHER,
+        {} if command.environ.get("OMP_NUM_THREADS") else {"OMP_NUM_THREADS": threads},
+    )
+
+
+def _arguments(environment: Environment, processes: int) -> list[str]:
+    """What torchrun is told. On one host it finds a free port by itself."""
+    hosts = environment.distribution_hosts
+    given = [f"--nproc-per-node={processes}", f"--nnodes={len(hosts)}", "--max-restarts=0"]
+    if len(hosts) == 1:
+        return [
+            *given,
+            "--rdzv-backend=c10d",
+            "--rdzv-endpoint=localhost:0",
+            f"--rdzv-id={environment.job_name or 'smc'}",
+        ]
+    return [
+        *given,
+        f"--node-rank={hosts.index(environment.current_host)}",
+        f"--master-addr={environment.master_hostname}",
+        f"--master-port={environment.master_port}",
+    ]
+
+
+def advise(environment: Environment, command: Command) -> None:
+    """Say that GPUs stay idle, where there are several and nothing starts a process for each."""
+    if command.launcher is None and command.is_python and environment.gpu_count > 1:
+        log.line(
+            f"one process, and {environment.gpu_count} GPUs: {LAUNCHER_ENV}=torchrun starts one for each "
+            f"({PROCESSES_ENV} changes how many, {LAUNCHER_ENV}=none silences this line)"
+        )

@@ -1,0 +1,197 @@
+"""``torch.distributed.run`` as smc starts it: its own parser and agent, with another ending.
+
+- Of a failure it says one line, and ends with the culprit's own exit code. A process that could not report by itself, as
+  one that a signal killed, is reported here.
+- SIGTERM and the other signals that ask to end are passed on to the processes, which are then waited for as long as they
+  need: torchrun itself would kill them after 30 seconds, in the middle of a checkpoint. The supervisor keeps the time.
+
+The agent runs in a thread, and the signals come to the main one, which never waits inside a library. It is started by the
+path of this file, and leaves the folder of the user's code out of its path: a file of the user's never stands in for a
+module of ours or of PyTorch's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path[:] = [entry for entry in sys.path[1:] if entry != os.getcwd()]
+
+import functools
+import logging
+import signal
+import threading
+from typing import Any
+
+from smc_core.errors import EXIT_HOST, EXIT_INTERNAL, EXIT_SIGNAL_BASE, HostError
+from smc_core.process import log, reports
+from smc_pytorch.deaths import Death, Watch, culprit
+
+PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+"""Signals that the processes get in place of this one."""
+ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+"""Those after which the processes are waited for."""
+
+
+class Processes:
+    """The processes that train on this host, and whether they were asked to end."""
+
+    def __init__(self) -> None:
+        self.watch = Watch()
+        self.over = threading.Event()
+        """Set when there is nothing left to wait for."""
+        self.error: BaseException | None = None
+        """What the agent ended with, but for a failure of its processes."""
+        self._lock = threading.Lock()
+        self._asked: list[int] = []
+        self._starting = False
+
+    @property
+    def asked_to_end(self) -> bool:
+        """Whether a signal has asked the processes to end."""
+        return any(number in ENDING for number in self._asked)
+
+    def take_signals(self) -> None:
+        """Take the signals of this process from now on."""
+        for name in PASSED_ON:
+            signal.signal(getattr(signal, name), self._pass_on)
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        with self._lock:
+            self._asked.append(number)
+            if not self.watch.pids and not self._starting and number in ENDING:
+                _leave(EXIT_SIGNAL_BASE + number)  # nothing has begun
+            self.watch.send(number)
+
+    def start(self, start: Any, context: Any) -> None:
+        """In place of the method ``start`` of torchrun's context: notes the processes, and passes on what came meanwhile."""
+        with self._lock:
+            self._starting = True
+        start(context)
+        with self._lock:
+            ranks = {local: int(environ["RANK"]) for local, environ in context.envs.items()}
+            self.watch.begin({pid: (ranks[local], local) for local, pid in context.pids().items()}, self._all_dead)
+            self._starting = False
+            for number in self._asked:
+                self.watch.send(number)
+
+    def close(self, close: Any, context: Any, *arguments: Any, **options: Any) -> None:
+        """In place of the method ``close``: what was asked to end is waited for, and nothing is killed."""
+        if self.asked_to_end:
+            self.watch.join()
+        self.watch.note_closing()
+        close(context, *arguments, **options)
+
+    def _all_dead(self) -> None:
+        if self.asked_to_end:
+            self.over.set()  # the agent would wait for the other hosts, which are on their way out as well
+
+
+def main(argv: list[str]) -> int:
+    """Run the job's processes on this host; returns the exit code.
+
+    Args:
+        argv: torchrun's own arguments, and the program with its own.
+
+    """
+    processes = Processes()
+    processes.take_signals()
+    from torch.distributed.elastic.multiprocessing import PContext
+
+    _replace(PContext, "start", processes.start)
+    _replace(PContext, "close", processes.close)
+    # It would say that signals do not reach its thread, and what of a failure is said here in one line.
+    logging.getLogger("torch.distributed.elastic.multiprocessing.api").setLevel(logging.CRITICAL)
+    agent = threading.Thread(target=_run_agent, args=(argv, processes), daemon=True, name="agent")
+    agent.start()
+    processes.over.wait()
+    processes.watch.join()
+    code = _exit_code(processes)
+    if agent.is_alive() and not processes.asked_to_end:
+        agent.join()
+    if agent.is_alive():
+        _leave(code)
+    return code
+
+
+def _run_agent(argv: list[str], processes: Processes) -> None:
+    from torch.distributed import run
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    try:
+        run.run(run.parse_args(argv))
+    except ChildFailedError:
+        pass
+    except BaseException as error:  # noqa: BLE001 - told by the main thread
+        processes.error = error
+    finally:
+        processes.over.set()
+
+
+def _replace(owner: Any, name: str, function: Any) -> None:
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def method(context: Any, *arguments: Any, **options: Any) -> None:
+        function(original, context, *arguments, **options)
+
+    setattr(owner, name, method)
+
+
+def _exit_code(processes: Processes) -> int:
+    """The exit code of the first process that failed, which is told; 0 where none has."""
+    deaths = processes.watch.deaths
+    if processes.asked_to_end:
+        failed = [death for death in deaths if death.status != 0]
+        return failed[0].exit_code if failed else 0
+    first = culprit(deaths, processes.watch.closing_at, os.environ)
+    if first is not None:
+        _tell(first)
+        return first.exit_code
+    if processes.error is None:
+        return 0
+    return _agent_failed(processes.error)
+
+
+def _tell(death: Death) -> None:
+    if not death.reported:
+        reports.write_for_another(
+            death.in_words,
+            host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
+            rank=death.rank,
+            type_name="ChildProcessError",
+            exit_code=death.exit_code,
+        )
+    log.line(f"torchrun: {death.in_words}")
+
+
+def _agent_failed(error: BaseException) -> int:
+    """The agent itself has failed: mostly, the hosts did not find each other."""
+    import torch.distributed as dist
+
+    if isinstance(error, SystemExit):  # its parser has said why
+        return error.code if isinstance(error.code, int) else EXIT_INTERNAL
+    if isinstance(error, (dist.DistError, OSError, TimeoutError)):
+        address = f"{os.environ.get('SM_MASTER_ADDR')}:{os.environ.get('SM_MASTER_PORT')}"
+        told = HostError(f"torchrun cannot join the hosts at {address}: {' '.join(str(error).split())}")
+        told.__cause__ = error
+        reports.write_report(told, phase="hosts")
+        log.failure(told)
+        return EXIT_HOST
+    reports.write_report(error, phase="launch")
+    return log.failure(error)
+
+
+def _leave(code: int) -> None:
+    """End now, whatever other threads do."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
