@@ -20,7 +20,7 @@ nox.options.error_on_missing_interpreters = False
 nox.options.parallel = 2  # tests of processes mostly wait; what is measured or shares an engine runs alone
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
-PLUGINS = ["plugins/keras"]
+PLUGINS = ["plugins/chainer", "plugins/keras", "plugins/pytorch", "plugins/tensorflow"]
 TORCH = "torch==2.13.0"
 SECONDS = "--timeout=400"
 """After so long a test is taken to hang, and fails."""
@@ -71,6 +71,33 @@ def plugin_keras(session: nox.Session) -> None:
     session.install(*group("test"), *group("keras"), ".", "plugins/keras")
     session.run("pytest", SECONDS, "plugins/keras/tests", *session.posargs)
     session.run("pytest", SECONDS, "tests/docs", "-k", "keras.md")
+
+
+@nox.session(name="plugin-pytorch", python=FRAMEWORK_PYTHON, venv_backend="virtualenv", allow_parallel=True)
+def plugin_pytorch(session: nox.Session) -> None:
+    """The PyTorch plugin: alone, under torchrun, on two hosts."""
+    session.install(TORCH)
+    session.install(*group("test"), *group("pytorch"), ".", "plugins/pytorch")
+    session.run("pytest", SECONDS, "plugins/pytorch/tests", *session.posargs)
+    session.run("pytest", SECONDS, "tests/docs", "-k", "pytorch.md")
+
+
+@nox.session(name="plugin-tensorflow", python=FRAMEWORK_PYTHON, allow_parallel=True)
+def plugin_tensorflow(session: nox.Session) -> None:
+    """The TensorFlow plugin: alone, with mirrored workers and with parameter servers, on two hosts."""
+    session.install(*group("test"), *group("tensorflow"), ".", "plugins/tensorflow")
+    session.run("pytest", SECONDS, "plugins/tensorflow/tests", *session.posargs)
+    session.run("pytest", SECONDS, "tests/docs", "-k", "tensorflow.md")
+
+
+@nox.session(name="plugin-chainer", python="3.11", venv_backend="virtualenv", allow_parallel=True)
+def plugin_chainer(session: nox.Session) -> None:
+    """The Chainer plugin, with the last Chainer, whose own build needs an old setuptools."""
+    session.install("setuptools<60", "wheel", "numpy<1.24")
+    session.install("--no-build-isolation", "chainer==7.8.1")
+    session.install("numpy<1.24", *group("test"), "scikit-learn<1.4", ".", "plugins/chainer")
+    session.run("pytest", SECONDS, "plugins/chainer/tests", *session.posargs)
+    session.run("pytest", SECONDS, "tests/docs", "-k", "chainer.md")
 
 
 @nox.session(allow_parallel=True)

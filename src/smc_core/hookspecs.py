@@ -75,7 +75,13 @@ def create_environment(base_dir: str) -> Environment | None:
 def launch(environment: Environment, command: Command) -> Command | None:
     """Put a launcher around the command, where the job asks for the one that this plugin has.
 
-    Every plugin is asked.
+    Every plugin is asked. ``SMC_LAUNCHER`` names the launcher that a job wants, or ``none``; without it the
+    hyperparameters do, such as ``sagemaker_torch_distributed_enabled`` (``environment.framework_params``). Hosts that
+    do not take part (``environment.distribution_hosts``) run the command as it is.
+
+    The hosts of a job that has a launcher stand and fall together: the core calls their roll before the command
+    starts, ends them all when one fails or is lost, and each says who was the first (``process/together.py``). A host
+    that only serves the others, and ends when the master does, says so: ``dataclasses.replace(..., serves=True)``.
 
     Runs in:
         prepare, once a host.

@@ -33,7 +33,12 @@ _NOT_RUN = re.compile(r"<!-- not run: (.+) -->\s*\Z", re.DOTALL)
 
 
 _OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "1"}
-_NEEDS = {"docs/plugins/keras.md": "keras"}
+_NEEDS = {
+    "docs/plugins/chainer.md": "chainer",
+    "docs/plugins/keras.md": "keras",
+    "docs/plugins/pytorch.md": "torch",
+    "docs/plugins/tensorflow.md": "tensorflow",
+}
 """Page → the framework without which it is not run; the nox session of the plugin has it."""
 
 
