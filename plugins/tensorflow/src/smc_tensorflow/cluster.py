@@ -1,0 +1,198 @@
+"""TensorFlow's cluster: which distribution a job asks for, who is what in it, and ``TF_CONFIG``.
+
+``TF_CONFIG`` is JSON with a ``cluster`` (task name → addresses) and the ``task`` of the process that reads it, as
+``tf.distribute.cluster_resolver.TFConfigClusterResolver`` wants it. The names of tasks are those of TensorFlow 2:
+``chief``, ``worker`` and ``ps``. Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from smc_core.environment import Environment, Value
+from smc_core.errors import ConfigurationError
+
+TF_CONFIG_ENV = "TF_CONFIG"
+LAUNCHER_ENV = "SMC_LAUNCHER"
+"""The variable that names the launcher of a job; it goes before the hyperparameters."""
+
+Strategy = Literal["mwms", "parameter-server"]
+SWITCHES: dict[str, Strategy] = {
+    "sagemaker_parameter_server_enabled": "parameter-server",
+    "sagemaker_multi_worker_mirrored_strategy_enabled": "mwms",
+}
+"""Hyperparameter that the SageMaker SDK sets → the distribution that it asks for."""
+
+WORKER_PORT = 8890
+"""Port of the first worker under MultiWorkerMirroredStrategy, as in the classic toolkit."""
+CHIEF_PORT = 2222
+"""Port of the chief under the parameter server strategy, as in the classic toolkit."""
+_USUAL_MASTER_PORT = 7777
+_OWN_PORTS = 2
+"""Ports from the master's on that are taken: the rendezvous, and the roll call of the hosts."""
+_LAST_PORT = 65535
+
+CHIEF, WORKER, PS = "chief", "worker", "ps"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of the cluster: its name, and its number among those of that name, from 0."""
+
+    type: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.index}"
+
+
+@dataclass(frozen=True)
+class Role:
+    """What this host is in TensorFlow's cluster.
+
+    Attributes:
+        strategy: the distribution that the job asks for and this host takes part in; None where there is none.
+        cluster: task name → addresses, ``host:port``; empty where there is no cluster.
+        task: the task of the process that runs the user's code; None where nobody says.
+    """
+
+    strategy: Strategy | None = None
+    cluster: Mapping[str, list[str]] = field(default_factory=dict)
+    task: Task | None = None
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether the task is the chief: the first worker where no task bears that name."""
+        if self.task is None:
+            return False
+        return self.task == Task(CHIEF if CHIEF in self.cluster else WORKER, 0)
+
+    def servers(self, host: str) -> list[Task]:
+        """The tasks of a host that TensorFlow serves with a process of its own: its workers and parameter servers."""
+        return [
+            Task(kind, index)
+            for kind in (PS, WORKER)
+            for index, address in enumerate(self.cluster.get(kind, []))
+            if address.rpartition(":")[0] == host
+        ]
+
+
+def find_role(environment: Environment, environ: Mapping[str, str]) -> Role:
+    """What a host is, by the Environment and the variables; what ``TF_CONFIG`` says goes before anything else.
+
+    Args:
+        environment: the Environment of the job.
+        environ: the variables.
+
+    Raises:
+        ConfigurationError: ``TF_CONFIG`` or a switch is malformed, or both distributions are switched on.
+
+    """
+    strategy = asked_for(environment, environ)
+    if strategy is not None and environment.current_host not in environment.distribution_hosts:
+        strategy = None
+    text = environ.get(TF_CONFIG_ENV, "")
+    if text.strip():
+        cluster, task = read_tf_config(text)
+        return Role(strategy, cluster, task)
+    if strategy is None:
+        return Role()
+    index = environment.distribution_hosts.index(environment.current_host)
+    cluster = _cluster(strategy, environment)
+    chief = strategy == "parameter-server" and environment.is_master
+    return Role(strategy, cluster, Task(CHIEF, 0) if chief else Task(WORKER, index))
+
+
+def asked_for(environment: Environment, environ: Mapping[str, str]) -> Strategy | None:
+    """The distribution that the job asks for: ``SMC_LAUNCHER``, else the hyperparameters.
+
+    Raises:
+        ConfigurationError: both are switched on, or a switch is neither true nor false.
+
+    """
+    named = environ.get(LAUNCHER_ENV, "").strip().lower()
+    if named:
+        return next((each for each in SWITCHES.values() if each == named), None)
+    params = environment.framework_params
+    on = [name for name in SWITCHES if name in params and Value(str(params[name]), name).to_bool()]
+    if len(on) > 1:
+        raise ConfigurationError(f"hyperparameters {' and '.join(on)} are both on; switch one of them off")
+    return SWITCHES[on[0]] if on else None
+
+
+def tf_config(cluster: Mapping[str, list[str]], task: Task) -> str:
+    """The text of ``TF_CONFIG`` for one task."""
+    return json.dumps({"cluster": dict(cluster), "task": {"type": task.type, "index": task.index}})
+
+
+def read_tf_config(text: str) -> tuple[dict[str, list[str]], Task | None]:
+    """The cluster and the task that a ``TF_CONFIG`` names; nothing of either where it does not.
+
+    Raises:
+        ConfigurationError: it is malformed.
+
+    """
+    try:
+        config = json.loads(text) if text.strip() else {}
+    except ValueError as error:
+        raise _refuse(f"is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise _refuse("is not a JSON object")
+    cluster = config.get("cluster", {})
+    if not isinstance(cluster, dict) or not all(_is_addresses(each) for each in cluster.values()):
+        raise _refuse("has a cluster that is not an object of task names and their lists of addresses, host:port")
+    return cluster, _task(config.get("task"), cluster)
+
+
+def _is_addresses(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) and ":" in each for each in value)
+
+
+def _task(task: Any, cluster: Mapping[str, list[str]]) -> Task | None:
+    if not task:
+        return None
+    if not isinstance(task, dict) or not isinstance(task.get("type"), str):
+        raise _refuse('has a task that is not an object such as {"type": "worker", "index": 0}')
+    index = task.get("index", 0)
+    if isinstance(index, bool) or not str(index).isdecimal():
+        raise _refuse(f"has the task index {index!r}, not a whole number from 0")
+    found = Task(task["type"], int(index))
+    if cluster and found.type != "evaluator" and found.index >= len(cluster.get(found.type, [])):
+        raise _refuse(f"has the task {found}, which is not in its cluster")
+    return found
+
+
+def _refuse(why: str) -> ConfigurationError:
+    example = '{"cluster": {"worker": ["algo-1:8890"]}, "task": {"type": "worker", "index": 0}}'
+    return ConfigurationError(f"variable {TF_CONFIG_ENV} {why}; an example: {example}")
+
+
+def _cluster(strategy: Strategy, environment: Environment) -> dict[str, list[str]]:
+    """The cluster of a job whose ``TF_CONFIG`` nobody has set.
+
+    Every task of the job has a port of its own: hosts that are simulated on one machine share its ports.
+    """
+    hosts = environment.distribution_hosts
+    if strategy == "mwms":
+        first = _first_port(WORKER_PORT, len(hosts), environment)
+        return {WORKER: [f"{host}:{first + index}" for index, host in enumerate(hosts)]}
+    first = _first_port(CHIEF_PORT, 1 + 2 * len(hosts), environment)
+    return {
+        CHIEF: [f"{hosts[0]}:{first}"],
+        WORKER: [f"{host}:{first + 1 + 2 * index}" for index, host in enumerate(hosts)],
+        PS: [f"{host}:{first + 2 + 2 * index}" for index, host in enumerate(hosts)],
+    }
+
+
+def _first_port(usual: int, count: int, environment: Environment) -> int:
+    """The usual port; but those after the master's where somebody has chosen that one, so that two jobs do not meet."""
+    port = environment.master_port
+    first = usual if port == _USUAL_MASTER_PORT else port + _OWN_PORTS
+    if first + count - 1 > _LAST_PORT:
+        raise ConfigurationError(
+            f"SMC_MASTER_PORT={port} leaves no {count} ports for TensorFlow; choose one below {_LAST_PORT - count}"
+        )
+    return first

@@ -1,0 +1,104 @@
+"""Write a model as a SavedModel, which TensorFlow Serving loads, and find it again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+VERSION = "1"
+"""The SavedModel below the model folder: a version number, as TensorFlow Serving wants it."""
+SAVED_MODEL_FILE = "saved_model.pb"
+_INNER_SIGNATURE = "__saved_model_init_op"
+
+
+def is_known(model: Any) -> bool:
+    """Whether a model is one of TensorFlow's own, or a Keras model on TensorFlow; imports nothing."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return False
+    return _is_keras(model) or isinstance(model, tensorflow.Module)
+
+
+def _is_keras(model: Any) -> bool:
+    keras = sys.modules.get("keras")
+    return (
+        isinstance(model, getattr(keras, "Model", ())) and keras is not None and keras.config.backend() == "tensorflow"
+    )
+
+
+def write(model: Any, path: str) -> None:
+    """Write a SavedModel.
+
+    Its serving signature is, for a Keras model, the call; for a ``tf.Module``, the one function of its own that is a
+    ``tf.function`` with an ``input_signature``; and those that a loaded SavedModel came with.
+
+    Args:
+        model: a model that :func:`is_known`.
+        path: the folder to write.
+
+    Raises:
+        Exception: whatever TensorFlow raises that cannot express the model.
+
+    """
+    if _is_keras(model):
+        model.export(path, verbose=False)
+        return
+    import tensorflow as tf
+
+    signatures = getattr(model, "signatures", None)
+    tf.saved_model.save(model, path, signatures=signatures if isinstance(signatures, Mapping) else None)
+
+
+def signatures(path: str) -> list[str]:
+    """Names of the signatures that a SavedModel can be served by."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    content = saved_model_pb2.SavedModel()
+    with open(os.path.join(path, SAVED_MODEL_FILE), "rb") as file:
+        content.ParseFromString(file.read())
+    return sorted({name for graph in content.meta_graphs for name in graph.signature_def} - {_INNER_SIGNATURE})
+
+
+def saved_models(model_dir: str) -> list[str]:
+    """Every SavedModel below a folder, by its path from there."""
+    return sorted(
+        os.path.relpath(folder, model_dir) for folder, _, files in os.walk(model_dir) if SAVED_MODEL_FILE in files
+    )
+
+
+def not_servable(model_dir: str) -> str | None:
+    """What keeps TensorFlow Serving from loading what a job has saved, and what to do; None where nothing does."""
+    found = saved_models(model_dir)
+    if any(os.path.basename(folder).isdecimal() for folder in found):
+        return None
+    wrong = f"no SavedModel is below {model_dir}, so TensorFlow Serving has nothing to load"
+    if found:
+        wrong = f"TensorFlow Serving wants the SavedModel in a folder named by a number, and it is in {found[0]!r}"
+    example = os.path.join(model_dir, VERSION)
+    return f"{wrong}; let train() return the model, or save it with tf.saved_model.save(model, {example!r})"
+
+
+def load_model(path: str | os.PathLike[str]) -> Any:
+    """Load a SavedModel that a job has saved, in any process, without its code.
+
+    Args:
+        path: the SavedModel, or a folder of versions such as ``environment.model_dir``: the highest one is taken.
+
+    Returns:
+        What ``tf.saved_model.load`` gives: ``model.signatures["serving_default"]``, and the functions by their names.
+
+    Raises:
+        FileNotFoundError: there is no SavedModel.
+
+    """
+    folder = os.fspath(path)
+    if not os.path.exists(os.path.join(folder, SAVED_MODEL_FILE)):
+        versions = [int(each) for each in saved_models(folder) if each.isdecimal()]
+        if not versions:
+            raise FileNotFoundError(f"there is no SavedModel at {folder}, nor below it in a folder named by a number")
+        folder = os.path.join(folder, str(max(versions)))
+    import tensorflow as tf
+
+    return tf.saved_model.load(folder)

@@ -1,0 +1,145 @@
+"""What smc does for TensorFlow: the hooks that this plugin answers, in the order in which a job calls them.
+
+Nothing here imports TensorFlow before the job's own code has.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+from smc_core import hookimpl
+from smc_core.artifacts import write_whole
+from smc_core.command import Command
+from smc_core.compatibility import is_installed
+from smc_core.environment import Environment as CoreEnvironment
+from smc_core.errors import ConfigurationError
+from smc_core.hookspecs import TrainResult
+from smc_tensorflow import models
+from smc_tensorflow.cluster import TF_CONFIG_ENV, WORKER, Role, find_role, tf_config
+from smc_tensorflow.compatibility import check_tensorflow
+from smc_tensorflow.environment import Environment
+from smc_tensorflow.tuning import own_model_dir
+
+LOG_LEVEL_ENV = "TF_CPP_MIN_LOG_LEVEL"
+"""Which lines TensorFlow's C++ code logs: 0 all, 1 none of INFO, 2 none of WARNING, 3 none of ERROR."""
+LOG_LEVEL = "1"
+SERVERS_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "parameter_server.py")
+
+log = logging.getLogger("smc.tensorflow")
+
+
+@hookimpl(wrapper=True)
+def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
+    """Add this host's place in the cluster; under tuning, give the job a ``model_dir`` of its own."""
+    environment = yield
+    role = find_role(environment, os.environ)
+    source = f"variable {TF_CONFIG_ENV}" if os.environ.get(TF_CONFIG_ENV) else "the hosts and the launcher"
+    fields = ("tf_strategy", "cluster", "task_type", "task_index", "is_chief")
+    return environment.extend(
+        Environment,
+        tf_strategy=role.strategy,
+        cluster=dict(role.cluster),
+        task_type=role.task.type if role.task else None,
+        task_index=role.task.index if role.task else 0,
+        is_chief=role.is_chief if role.task else environment.is_master,
+        **own_model_dir(environment, os.environ),
+        sources={**environment.sources, **dict.fromkeys(fields, source)},
+    )
+
+
+@hookimpl
+def launch(environment: CoreEnvironment, command: Command) -> Command | None:
+    """Check the TensorFlow that the job will find, and give it its cluster where it asks for one."""
+    check_tensorflow()
+    role = find_role(environment, command.environ)
+    if role.strategy == "mwms":
+        return _mirrored(role, command)
+    if role.strategy == "parameter-server":
+        return _parameter_servers(role, environment, command)
+    return None
+
+
+def _mirrored(role: Role, command: Command) -> Command:
+    """One process a host, as it would run without a launcher: TensorFlow itself starts the servers in it."""
+    return command.wrap([command.argv[0]], "mwms", _config(role, command))
+
+
+def _parameter_servers(role: Role, environment: CoreEnvironment, command: Command) -> Command:
+    """This host's servers; on the host of the chief the user's command beside them."""
+    if not command.is_python:
+        raise ConfigurationError(
+            f"the launcher parameter-server starts Python programs, and {environment.user_entry_point} is none; "
+            f"name a .py file, or set SMC_LAUNCHER=mwms"
+        )
+    if not is_installed("tensorflow"):
+        raise ConfigurationError("the launcher parameter-server needs TensorFlow, which is not installed")
+    tasks = role.servers(environment.current_host)
+    serve = [argument for task in tasks for argument in ("--serve", f"{task.type}:{task.index}")]
+    program = [sys.executable, SERVERS_PROGRAM, "--host", environment.current_host, *serve]
+    variables = {
+        "GRPC_FAIL_FAST": "use_caller"
+    }  # as TensorFlow's guide has it: wait for servers that are slow to start
+    if environment.gpu_count:
+        variables["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # chief and worker share a GPU, which one would take whole
+    given = {name: text for name, text in variables.items() if name not in command.environ}
+    wrapped = command.wrap([*program, "--", command.argv[0]], "parameter-server", {**_config(role, command), **given})
+    return wrapped if environment.is_master else replace(wrapped, argv=tuple(program), serves=True)
+
+
+def _config(role: Role, command: Command) -> dict[str, str]:
+    """``TF_CONFIG``, unless the user has set it."""
+    if command.environ.get(TF_CONFIG_ENV, "").strip() or role.task is None:
+        return {}
+    return {TF_CONFIG_ENV: tf_config(role.cluster, role.task)}
+
+
+@hookimpl(wrapper=True, specname="launch")
+def quieten(command: Command) -> Generator[None, list[Command], list[Command]]:
+    """Leave out the INFO lines of TensorFlow's C++ code, whoever launches, unless the user has chosen."""
+    commands = yield
+    if LOG_LEVEL_ENV in command.environ or not is_installed("tensorflow"):
+        return commands
+    return [replace(each, environ={**each.environ, LOG_LEVEL_ENV: LOG_LEVEL}) for each in commands or [command]]
+
+
+@hookimpl(wrapper=True)
+def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
+    """Warn after training where TensorFlow was used and nothing that can be served was saved or returned."""
+    result = yield
+    if result is not None and result.model is None and environment.is_primary and "tensorflow" in sys.modules:
+        reason = models.not_servable(environment.model_dir)
+        if reason:
+            log.warning("%s", reason)
+    return result
+
+
+@hookimpl
+def save_model(environment: CoreEnvironment, model: Any) -> str | None:
+    """Save a ``tf.Module`` or a Keras model as the SavedModel ``1``."""
+    if not models.is_known(model):
+        return None
+    path = os.path.join(environment.model_dir, models.VERSION)
+    if environment.is_primary:
+        write_whole(path, lambda written: models.write(model, written))
+        if not models.signatures(path):
+            log.warning(
+                "the SavedModel has no signature, so TensorFlow Serving cannot call it; give the method of %s that "
+                "predicts a @tf.function(input_signature=[tf.TensorSpec(...)])",
+                type(model).__qualname__,
+            )
+    elif _saves_with_the_others(environment):
+        with tempfile.TemporaryDirectory(prefix="smc-tensorflow-") as folder:
+            models.write(model, os.path.join(folder, models.VERSION))
+    return path
+
+
+def _saves_with_the_others(environment: CoreEnvironment) -> bool:
+    """Whether a save needs all hosts: a variable that is mirrored may be read by a collective operation."""
+    cluster = getattr(environment, "cluster", {})
+    return "ps" not in cluster and len(cluster.get(WORKER, [])) > 1

@@ -1,0 +1,49 @@
+"""One task of TensorFlow's cluster: a worker or a parameter server, which serves until it is ended.
+
+``parameter_server.py`` starts it by the path of this file, with the task in ``TF_CONFIG``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__":
+    del sys.path[0]  # the folder of this file, which Python puts there
+
+import os
+
+from smc_core.errors import HostError
+from smc_core.process import lifeline, log, reports
+from smc_tensorflow.cluster import TF_CONFIG_ENV, Task, read_tf_config
+
+
+def main() -> int:
+    """Serve; comes back only where that cannot be begun, with the exit code."""
+    lifeline.die_with_parent()
+    cluster, task = read_tf_config(os.environ[TF_CONFIG_ENV])
+    if task is None:
+        raise ValueError(f"{TF_CONFIG_ENV} names no task")
+    try:
+        _serve(cluster, task)
+    except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
+        reports.write_report(error, phase="hosts")
+        return log.failure(error)
+    return 1  # TensorFlow's servers never leave by themselves
+
+
+def _serve(cluster: dict[str, list[str]], task: Task) -> None:
+    import tensorflow as tf
+
+    address = cluster[task.type][task.index]
+    try:
+        server = tf.distribute.Server(tf.train.ClusterSpec(cluster), job_name=task.type, task_index=task.index)
+    except tf.errors.OpError as error:
+        reason = " ".join(str(error).split())
+        raise HostError(
+            f"TensorFlow cannot serve {task} at {address}: {reason}; the port may be taken (SMC_MASTER_PORT moves it)"
+        ) from error
+    server.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
