@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -25,10 +26,14 @@ SECONDS = 120
 BUILD_SECONDS = 400
 
 
-def docker(*arguments: str, check: bool = True, seconds: float = BUILD_SECONDS) -> str:
+def docker(*arguments: str, check: bool = True, seconds: float = SECONDS) -> str:
     """What a docker command prints to stdout."""
-    ended = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=seconds, check=False)
-    assert ended.returncode == 0 or not check, f"docker {' '.join(arguments)}: {ended.stdout}{ended.stderr}"
+    return _run(["docker", *arguments], dict(os.environ), seconds, check)
+
+
+def _run(argv: list[str], environ: dict[str, str], seconds: float, check: bool = True) -> str:
+    ended = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=seconds, check=False)
+    assert ended.returncode == 0 or not check, f"{' '.join(argv)}: {ended.stdout}{ended.stderr}"
     return ended.stdout.strip()
 
 
@@ -45,8 +50,20 @@ def new_name() -> str:
 def build(context: Path, *options: str) -> str:
     """Build an image from a folder, without a network; returns its name."""
     name = f"smc-test:{uuid.uuid4().hex[:12]}"
-    docker("build", "--network", "none", "--tag", name, *options, str(context))
+    client, environ = _builder()
+    _run([client, "build", "--network", "none", "--tag", name, *options, str(context)], environ, BUILD_SECONDS)
     return name
+
+
+@functools.cache
+def _builder() -> tuple[str, dict[str, str]]:
+    """A client with BuildKit, which takes half the time of the classic builder; else the first client."""
+    kit = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    for client in (os.path.join(folder, "docker") for folder in os.get_exec_path()):
+        tried = [client, "build", "--help"]
+        if os.path.exists(client) and not subprocess.run(tried, env=kit, capture_output=True, check=False).returncode:
+            return client, kit
+    return "docker", {**os.environ, "DOCKER_BUILDKIT": "0"}
 
 
 def build_wheel(project: Path, folder: Path) -> Path:

@@ -80,8 +80,8 @@ def test_it_trains_as_a_user_without_a_network_and_the_model_is_good(
     assert "accuracy: 0.9" in evaluated.log
 
 
-def test_nothing_of_the_build_is_left_in_the_image(example: str) -> None:
-    look = "import glob, os; print(os.getuid(), glob.glob('/build'), glob.glob('/**/*.whl', recursive=True))"
-    uid, _, found = docker("run", "--rm", "--entrypoint", "python", example, "-c", look).partition(" ")
-    assert int(uid) != 0
-    assert found == "[] []"
+def test_its_user_is_not_root_and_nothing_of_the_build_is_left(example: str) -> None:
+    shell = 'id -u; ls -d /build; find /opt /home /tmp -name "*.whl"'
+    printed = docker("run", "--rm", "--entrypoint", "sh", example, "-c", f"({shell}) 2>/dev/null", check=False)
+    assert printed.isdecimal()
+    assert int(printed) != 0
