@@ -1,23 +1,15 @@
-"""TensorFlow's cluster: which distribution a job asks for, who is what in it, and ``TF_CONFIG``.
-
-``TF_CONFIG`` is JSON with a ``cluster`` (task name → addresses) and the ``task`` of the process that reads it, as
-``tf.distribute.cluster_resolver.TFConfigClusterResolver`` wants it. The names of tasks are those of TensorFlow 2:
-``chief``, ``worker`` and ``ps``. Nothing here imports TensorFlow.
-"""
+"""TensorFlow's cluster: which distribution a job asks for, and who is what in it. Nothing here imports TensorFlow."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment, Value
 from smc_core.errors import ConfigurationError
-
-TF_CONFIG_ENV = "TF_CONFIG"
-LAUNCHER_ENV = "SMC_LAUNCHER"
-"""The variable that names the launcher of a job; it goes before the hyperparameters."""
+from smc_tensorflow.tf_config import CHIEF, PS, TF_CONFIG_ENV, WORKER, Task, read_tf_config
 
 Strategy = Literal["mwms", "parameter-server"]
 SWITCHES: dict[str, Strategy] = {
@@ -34,19 +26,6 @@ _USUAL_MASTER_PORT = 7777
 _OWN_PORTS = 2
 """Ports from the master's on that are taken: the rendezvous, and the roll call of the hosts."""
 _LAST_PORT = 65535
-
-CHIEF, WORKER, PS = "chief", "worker", "ps"
-
-
-@dataclass(frozen=True)
-class Task:
-    """One task of the cluster: its name, and its number among those of that name, from 0."""
-
-    type: str
-    index: int
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.index}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +86,7 @@ def find_role(environment: Environment, environ: Mapping[str, str]) -> Role:
 
 
 def asked_for(environment: Environment, environ: Mapping[str, str]) -> Strategy | None:
-    """The distribution that the job asks for: ``SMC_LAUNCHER``, else the hyperparameters.
+    """The distribution that the job asks for: ``SMC_LAUNCHER``, which may name another's launcher, else the switches.
 
     Raises:
         ConfigurationError: both are switched on, or a switch is neither true nor false.
@@ -121,53 +100,6 @@ def asked_for(environment: Environment, environ: Mapping[str, str]) -> Strategy 
     if len(on) > 1:
         raise ConfigurationError(f"hyperparameters {' and '.join(on)} are both on; switch one of them off")
     return SWITCHES[on[0]] if on else None
-
-
-def tf_config(cluster: Mapping[str, list[str]], task: Task) -> str:
-    """The text of ``TF_CONFIG`` for one task."""
-    return json.dumps({"cluster": dict(cluster), "task": {"type": task.type, "index": task.index}})
-
-
-def read_tf_config(text: str) -> tuple[dict[str, list[str]], Task | None]:
-    """The cluster and the task that a ``TF_CONFIG`` names; nothing of either where it does not.
-
-    Raises:
-        ConfigurationError: it is malformed.
-
-    """
-    try:
-        config = json.loads(text) if text.strip() else {}
-    except ValueError as error:
-        raise _refuse(f"is not JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise _refuse("is not a JSON object")
-    cluster = config.get("cluster", {})
-    if not isinstance(cluster, dict) or not all(_is_addresses(each) for each in cluster.values()):
-        raise _refuse("has a cluster that is not an object of task names and their lists of addresses, host:port")
-    return cluster, _task(config.get("task"), cluster)
-
-
-def _is_addresses(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) and ":" in each for each in value)
-
-
-def _task(task: Any, cluster: Mapping[str, list[str]]) -> Task | None:
-    if not task:
-        return None
-    if not isinstance(task, dict) or not isinstance(task.get("type"), str):
-        raise _refuse('has a task that is not an object such as {"type": "worker", "index": 0}')
-    index = task.get("index", 0)
-    if isinstance(index, bool) or not str(index).isdecimal():
-        raise _refuse(f"has the task index {index!r}, not a whole number from 0")
-    found = Task(task["type"], int(index))
-    if cluster and found.type != "evaluator" and found.index >= len(cluster.get(found.type, [])):
-        raise _refuse(f"has the task {found}, which is not in its cluster")
-    return found
-
-
-def _refuse(why: str) -> ConfigurationError:
-    example = '{"cluster": {"worker": ["algo-1:8890"]}, "task": {"type": "worker", "index": 0}}'
-    return ConfigurationError(f"variable {TF_CONFIG_ENV} {why}; an example: {example}")
 
 
 def _cluster(strategy: Strategy, environment: Environment) -> dict[str, list[str]]:

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import EXIT_HOST
 from smc_core.process import log, report_reader, reports, signals
-from smc_tensorflow.cluster import CHIEF, PS, TF_CONFIG_ENV, Task, read_tf_config, tf_config
+from smc_tensorflow.tf_config import CHIEF, PS, TF_CONFIG_ENV, Task, read_tf_config, write_tf_config
 
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "server.py")
 
@@ -97,7 +97,7 @@ class _Part:
             _end(list(self._servers.values()), SERVER_LEAVE_SECONDS)
 
     def _start_server(self, task: Task) -> subprocess.Popen[bytes]:
-        environ = {**os.environ, TF_CONFIG_ENV: tf_config(self._cluster, task)}
+        environ = {**os.environ, TF_CONFIG_ENV: write_tf_config(self._cluster, task)}
         if task.type == PS:
             environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a GPU belongs to its worker; TensorFlow takes all of its memory
         return subprocess.Popen([sys.executable, SERVER], env=environ)  # noqa: S603 - an argument list

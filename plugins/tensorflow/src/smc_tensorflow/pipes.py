@@ -1,4 +1,4 @@
-"""Channels in Pipe mode: the platform streams each epoch into a FIFO of its own, ``CHANNEL_0``, ``CHANNEL_1``, …
+"""Channels in Pipe mode: the platform streams each epoch into a FIFO of its own (``CHANNEL_0``, ``CHANNEL_1``, …).
 
 An epoch is read to its end, or ended early by closing its FIFO; only then the platform makes the next one.
 """

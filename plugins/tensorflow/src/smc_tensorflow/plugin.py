@@ -21,9 +21,10 @@ from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_tensorflow import models
-from smc_tensorflow.cluster import TF_CONFIG_ENV, WORKER, Role, find_role, tf_config
+from smc_tensorflow.cluster import Role, find_role
 from smc_tensorflow.compatibility import check_tensorflow
 from smc_tensorflow.environment import Environment
+from smc_tensorflow.tf_config import TF_CONFIG_ENV, WORKER, write_tf_config
 from smc_tensorflow.tuning import own_model_dir
 
 LOG_LEVEL_ENV = "TF_CPP_MIN_LOG_LEVEL"
@@ -96,7 +97,7 @@ def _config(role: Role, command: Command) -> dict[str, str]:
     """``TF_CONFIG``, unless the user has set it."""
     if command.environ.get(TF_CONFIG_ENV, "").strip() or role.task is None:
         return {}
-    return {TF_CONFIG_ENV: tf_config(role.cluster, role.task)}
+    return {TF_CONFIG_ENV: write_tf_config(role.cluster, role.task)}
 
 
 @hookimpl(wrapper=True, specname="launch")

@@ -1,4 +1,4 @@
-"""Records in a stream of bytes, in the framings of SageMaker's Pipe mode. The standard library alone.
+r"""Records in a stream of bytes, in the framings of SageMaker's Pipe mode. The standard library alone.
 
 - ``RecordIO`` (MXNet's, as dmlc-core defines it): ``uint32`` magic ``0xCED7230A``; ``uint32`` whose upper 3 bits say
   which part of a record follows (0 all of it, 1 the first, 2 one in between, 3 the last) and whose lower 29 bits are
@@ -139,7 +139,7 @@ def _table() -> list[int]:
     entries = []
     for entry in range(256):
         for _ in range(8):
-            entry = entry >> 1 ^ (0x82F63B78 if entry & 1 else 0)  # noqa: PLW2901 - eight steps of one division
+            entry = entry >> 1 ^ (0x82F63B78 if entry & 1 else 0)
         entries.append(entry)
     return entries
 

@@ -14,7 +14,7 @@ import os
 
 from smc_core.errors import HostError
 from smc_core.process import lifeline, log, reports
-from smc_tensorflow.cluster import TF_CONFIG_ENV, Task, read_tf_config
+from smc_tensorflow.tf_config import TF_CONFIG_ENV, Task, read_tf_config
 
 
 def main() -> int:

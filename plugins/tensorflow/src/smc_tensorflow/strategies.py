@@ -6,7 +6,7 @@ import os
 from functools import cache
 from typing import Any
 
-from smc_tensorflow.cluster import PS, TF_CONFIG_ENV, read_tf_config
+from smc_tensorflow.tf_config import PS, TF_CONFIG_ENV, read_tf_config
 
 
 @cache

@@ -1,0 +1,59 @@
+"""Tests of the TensorFlow plugin. Those that train run ``smc run`` in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from smc_core.compatibility import is_installed
+from smc_core.testing import JobFolder
+
+pytest_plugins = ["smc_core.testing.fixtures"]
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "tensorflow_digits"
+DIGITS = EXAMPLE.parent / "digits"
+_SETTINGS = ("TF_CONFIG", "SMC_LAUNCHER", "SMC_MASTER_PORT")
+
+RunPython = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cluster of whoever runs the tests, and no lines of TensorFlow's but warnings."""
+    for name in _SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> None:
+    """Skips where TensorFlow is not installed."""
+    if not is_installed("tensorflow"):
+        pytest.skip("TensorFlow is not installed")
+
+
+@pytest.fixture(scope="session")
+def digits(tensorflow: None, tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
+    """A job folder with the digits, as the example writes it."""
+    if not is_installed("sklearn"):
+        pytest.skip("scikit-learn, which brings the digits, is not installed")
+    job = JobFolder(tmp_path_factory.mktemp("digits"))
+    command = [sys.executable, str(DIGITS / "prepare_data.py"), str(job.base)]
+    subprocess.run(command, env=job.environ(), capture_output=True, text=True, timeout=300, check=True)
+    return job
+
+
+@pytest.fixture
+def run_python() -> RunPython:
+    """Runs code in a fresh interpreter, arguments after it, and returns what it printed."""
+
+    def run(code: str, *arguments: object) -> str:
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    return run

@@ -1,0 +1,280 @@
+"""The hooks in one process, without TensorFlow: what they add, and what they leave to others."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+import pytest
+
+from smc_core import hookimpl
+from smc_core.command import Command
+from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError, PluginVersionError
+from smc_core.hookspecs import TrainResult
+from smc_core.plugins import new_manager
+from smc_core.testing import JobFolder
+from smc_tensorflow import compatibility, plugin
+
+
+@pytest.fixture
+def manager() -> pluggy.PluginManager:
+    """The core and this plugin."""
+    manager = new_manager()
+    manager.register(plugin, name="tensorflow")
+    manager.check_pending()
+    return manager
+
+
+@pytest.fixture
+def hook(manager: pluggy.PluginManager) -> pluggy.HookRelay:
+    """The hooks of both."""
+    return manager.hook
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow counts as installed, in a version that nobody minds."""
+    monkeypatch.setattr(plugin, "is_installed", {"tensorflow"}.__contains__)
+    monkeypatch.setattr(compatibility, "builds", list)
+
+
+COMMAND = Command(("python", "script.py", "train.py", "--epochs", "5"), {"LANG": "C"}, "/", "script")
+SHELL = Command(("/opt/ml/code/run.sh", "--epochs", "5"), {"LANG": "C"}, "/", "executable")
+
+
+def launch(
+    hook: pluggy.HookRelay, job: JobFolder, command: Command = COMMAND, *, name: str = "mwms", **variables: str
+) -> Command:
+    """The command with its launcher; TF_CPP_MIN_LOG_LEVEL is another test's business."""
+    variables["SMC_LAUNCHER"] = name
+    environment = Environment.create(base_dir=str(job.base), environ=variables)
+    command = Command(command.argv, {**command.environ, **variables}, command.cwd, command.mode)
+    (launched,) = hook.launch(environment=environment, command=command)
+    return launched  # type: ignore[no-any-return]
+
+
+def config(command: Command) -> Any:
+    return json.loads(command.environ["TF_CONFIG"])
+
+
+def test_a_mirrored_worker_is_the_plain_process_with_a_cluster(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    command = launch(hook, job.hosts("algo-1", "algo-2", current="algo-2"))
+    assert (command.argv, command.launcher, command.serves) == (COMMAND.argv, "mwms", False)
+    assert config(command) == {
+        "cluster": {"worker": ["algo-1:8890", "algo-2:8891"]},
+        "task": {"type": "worker", "index": 1},
+    }
+
+
+def test_an_executable_gets_the_cluster_too(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    command = launch(hook, job.hosts("algo-1", "algo-2"), SHELL)
+    assert (command.argv, command.mode) == (SHELL.argv, "executable")
+    assert config(command)["task"] == {"type": "worker", "index": 0}
+
+
+def test_the_master_runs_the_command_beside_its_servers(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    command = launch(hook, job.hosts("algo-1", "algo-2"), name="parameter-server")
+    program = (sys.executable, plugin.SERVERS_PROGRAM, "--host", "algo-1", "--serve", "ps:0", "--serve", "worker:0")
+    assert command.argv == (*program, "--", *COMMAND.argv)
+    assert (command.launcher, command.serves) == ("parameter-server", False)
+    assert config(command)["task"] == {"type": "chief", "index": 0}
+
+
+def test_another_host_only_serves(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    command = launch(hook, job.hosts("algo-1", "algo-2", current="algo-2"), name="parameter-server")
+    program = (sys.executable, plugin.SERVERS_PROGRAM, "--host", "algo-2", "--serve", "ps:1", "--serve", "worker:1")
+    assert command.argv == program
+    assert command.serves
+    assert config(command)["task"] == {"type": "worker", "index": 1}
+
+
+def test_parameter_servers_start_no_executable(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    job.hosts("algo-1").hyperparameters(sagemaker_program="run.sh")
+    with pytest.raises(
+        ConfigurationError, match=r"starts Python programs, and run.sh is none; name a .py file, or set"
+    ):
+        launch(hook, job, SHELL, name="parameter-server")
+
+
+def test_parameter_servers_without_tensorflow(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "is_installed", set().__contains__)
+    with pytest.raises(ConfigurationError, match="needs TensorFlow, which is not installed"):
+        launch(hook, job, name="parameter-server")
+
+
+@pytest.mark.parametrize("name", ["mwms", "parameter-server"])
+def test_what_the_user_set_is_left_as_it_is(hook: pluggy.HookRelay, job: JobFolder, name: str) -> None:
+    text = '{"cluster": {"chief": ["algo-1:1"], "worker": ["algo-1:2"], "ps": ["algo-1:3"]}}'
+    command = launch(hook, job.hosts("algo-1"), name=name, TF_CONFIG=text, GRPC_FAIL_FAST="0")
+    assert command.environ["TF_CONFIG"] == text
+    assert command.environ["GRPC_FAIL_FAST"] == "0"
+
+
+def test_a_job_that_asks_for_nothing_has_no_launcher(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    command = launch(hook, job.hosts("algo-1", "algo-2"), name="none")
+    assert command.launcher is None
+    assert "TF_CONFIG" not in command.environ
+
+
+def test_tensorflow_is_told_to_be_quiet_whoever_launches(
+    manager: pluggy.PluginManager, hook: pluggy.HookRelay, job: JobFolder
+) -> None:
+    class Launcher:
+        @hookimpl
+        def launch(self, command: Command) -> Command:
+            return command.wrap(["mpirun"], "mpi")
+
+    assert launch(hook, job, name="none").environ["TF_CPP_MIN_LOG_LEVEL"] == "1"
+    manager.register(Launcher())
+    assert launch(hook, job, name="none").environ["TF_CPP_MIN_LOG_LEVEL"] == "1"
+
+
+def test_a_log_level_of_the_user_stays(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    assert launch(hook, job, TF_CPP_MIN_LOG_LEVEL="0").environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+
+
+def test_without_tensorflow_a_job_is_left_alone(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "is_installed", set().__contains__)
+    environment = Environment.create(base_dir=str(job.base), environ={})
+    assert hook.launch(environment=environment, command=COMMAND) == []
+
+
+def test_a_tensorflow_that_is_too_old_ends_the_job(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compatibility, "builds", lambda: [("tensorflow-cpu", "2.11.0")])
+    with pytest.raises(PluginVersionError, match=r"tensorflow-cpu 2\.11\.0 is installed; pip install"):
+        launch(hook, job, name="none")
+
+
+def test_the_environment_has_the_cluster(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMC_LAUNCHER", "mwms")
+    environment = hook.create_environment(base_dir=str(job.hosts("algo-1", "algo-2", current="algo-2").base))
+    assert environment.tf_strategy == "mwms"
+    assert environment.cluster == {"worker": ["algo-1:8890", "algo-2:8891"]}
+    assert (environment.task_type, environment.task_index, environment.is_chief) == ("worker", 1, False)
+    assert environment.sources["cluster"] == "the hosts and the launcher"
+
+
+def test_without_a_cluster_the_master_is_chief(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    environment = hook.create_environment(base_dir=str(job.hosts("algo-1", "algo-2").base))
+    assert (environment.tf_strategy, environment.cluster, environment.task_type) == (None, {}, None)
+    assert environment.is_chief
+    environment = hook.create_environment(base_dir=str(job.hosts("algo-1", "algo-2", current="algo-2").base))
+    assert not environment.is_chief
+
+
+@pytest.mark.parametrize(
+    ("given", "becomes"),
+    [
+        ("s3://bucket/tuning", "s3://bucket/tuning/job-7/model"),
+        ("s3://bucket/tuning/", "s3://bucket/tuning/job-7/model"),
+        ('"s3://bucket/tuning"', "s3://bucket/tuning/job-7/model"),
+        ("/mnt/shared", "/mnt/shared/job-7/model"),
+    ],
+)
+def test_under_tuning_each_job_has_its_own_model_dir(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, given: str, becomes: str
+) -> None:
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job-7")
+    job.raw_hyperparameters({"model_dir": given, "_tuning_objective_metric": "loss", "epochs": "5"})
+    environment = hook.create_environment(base_dir=str(job.base))
+    assert environment.hps["model_dir"] == environment.hp_texts["model_dir"] == becomes
+    assert environment.user_args == ["--epochs", "5", "--model_dir", becomes]
+    assert environment.model_dir == str(job.base / "model")
+
+
+@pytest.mark.parametrize("tuning", [True, False])
+def test_a_model_dir_that_no_other_job_sees_stays(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, tuning: bool
+) -> None:
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job-7")
+    folder = str(job.base / "model") if tuning else "s3://bucket/tuning"
+    job.raw_hyperparameters({"model_dir": folder, **({"_tuning_objective_metric": "loss"} if tuning else {})})
+    assert hook.create_environment(base_dir=str(job.base)).hps["model_dir"] == folder
+
+
+def train(hook: pluggy.HookRelay, job: JobFolder, model: Any = None) -> None:
+    module = ModuleType("train")
+    module.train = lambda: model  # type: ignore[attr-defined]
+    environment = Environment.create(base_dir=str(job.base), environ={})
+    assert hook.train(environment=environment, module=module) == TrainResult(model)
+
+
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow has been imported."""
+    monkeypatch.setitem(sys.modules, "tensorflow", ModuleType("tensorflow"))
+
+
+def saved(job: JobFolder, folder: str) -> Path:
+    path = job.base / "model" / folder
+    path.mkdir(parents=True)
+    (path / "saved_model.pb").touch()
+    return path
+
+
+@pytest.mark.usefixtures("used")
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        (
+            None,
+            "no SavedModel is below {model}, so TensorFlow Serving has nothing to load; let train() return the model",
+        ),
+        ("export", "wants the SavedModel in a folder named by a number, and it is in 'export'; let train()"),
+    ],
+)
+def test_a_model_that_cannot_be_served_is_warned_of(
+    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture, folder: str | None, message: str
+) -> None:
+    if folder:
+        saved(job, folder)
+    train(hook, job)
+    (record,) = caplog.records
+    assert message.format(model=job.base / "model") in record.getMessage()
+    assert f"'{job.base}/model/1'" in record.getMessage()
+    assert record.levelno == logging.WARNING
+
+
+@pytest.mark.usefixtures("used")
+@pytest.mark.parametrize("folder", ["1", "mine/00000042"])
+def test_a_model_that_can_be_served_is_not(
+    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture, folder: str
+) -> None:
+    saved(job, folder)
+    train(hook, job)
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("used")
+def test_a_model_that_is_returned_is_not(
+    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(hook, job, object())
+    assert not caplog.records
+
+
+def test_a_job_without_tensorflow_is_not_warned(
+    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    train(hook, job)
+    assert not caplog.records
+
+
+def test_a_model_of_another_kind_is_left_to_others(hook: pluggy.HookRelay, job: JobFolder) -> None:
+    environment = Environment.create(base_dir=str(job.base), environ={})
+    assert hook.save_model(environment=environment, module=ModuleType("user"), model=object()) is None
