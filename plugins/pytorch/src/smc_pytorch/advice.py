@@ -61,6 +61,8 @@ def explain_memory(error: BaseException, batch_size: Any = None) -> None:
 def _memory() -> str:
     import torch
 
+    if not torch.cuda.is_available():
+        return ""
     try:
         device = torch.cuda.current_device()
         free, total = torch.cuda.mem_get_info(device)

@@ -9,8 +9,8 @@ def distributed_sampler(dataset: Any, *, shuffle: bool = True, seed: int = 0, dr
     """A sampler that gives this process its share of a dataset, for ``DataLoader(dataset, sampler=...)``.
 
     ``shuffle`` of the loader itself has to be left out where there is a sampler:
-    ``DataLoader(dataset, batch_size, sampler=sampler, shuffle=sampler is None)``. Call ``sampler.set_epoch(epoch)`` at the
-    beginning of each epoch, or each has the order of the first.
+    ``DataLoader(dataset, batch_size, sampler=sampler, shuffle=sampler is None)``. Call ``sampler.set_epoch(epoch)`` at
+    the beginning of each epoch, or each has the order of the first.
 
     Args:
         dataset: anything with a length.

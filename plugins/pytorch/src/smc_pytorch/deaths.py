@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -102,6 +103,16 @@ class Watch:
         for thread in self._threads:
             thread.join()
 
+    def correct(self, statuses: Mapping[int, int]) -> None:
+        """Take over what the parent of the processes knows.
+
+        Args:
+            statuses: rank → exit code, or the signal as a negative number.
+
+        """
+        with self._lock:
+            self.deaths = [replace(death, status=statuses.get(death.rank, death.status)) for death in self.deaths]
+
     def note_closing(self) -> None:
         """Note that what ends from now on was asked to."""
         if self.closing_at is None:
@@ -109,14 +120,11 @@ class Watch:
 
     def _await(self, pid: int, all_dead: Callable[[], None]) -> None:
         rank, local_rank = self._ranks[pid]
-        try:
+        status = 0
+        with contextlib.suppress(ChildProcessError):  # it has been reaped already, and correct() tells its status
             found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays for its parent to reap
-        except ChildProcessError:
-            found = None  # it has been reaped already
-        if found is None:
-            status = 0
-        else:
-            status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+            if found is not None:
+                status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
         with self._lock:
             self.deaths.append(Death(rank, local_rank, status, time.time()))
             last = len(self.deaths) == len(self._ranks)
@@ -128,7 +136,8 @@ def culprit(deaths: list[Death], closing_at: float | None, environ: Mapping[str,
     """The process that failed first.
 
     One that a signal killed, or that left by ``os._exit``, reports nothing; what others report at that moment is what
-    became of them by its death. Else the earliest report is the cause: its process may die after those that it let down.
+    became of them by its death. Else the earliest report is the cause: its process may die after those that it let
+    down.
 
     Args:
         deaths: how the processes ended, the earliest first.
@@ -144,10 +153,8 @@ def culprit(deaths: list[Death], closing_at: float | None, environ: Mapping[str,
     first = min(speaking, key=lambda death: told[death.rank].time, default=None)
     if first is None or silent is None:
         return silent if first is None else _as_reported(first, told[first.rank])
-    before = silent.time <= told[first.rank].time + _LAG_SECONDS and deaths.index(_bare(silent)) < deaths.index(
-        _bare(first)
-    )
-    return silent if before else _as_reported(first, told[first.rank])
+    in_time = silent.time <= told[first.rank].time + _LAG_SECONDS
+    return silent if in_time and failed.index(silent) < failed.index(first) else _as_reported(first, told[first.rank])
 
 
 def _first_reports(folder: str | None) -> dict[int, Report]:
@@ -162,7 +169,3 @@ def _first_reports(folder: str | None) -> dict[int, Report]:
 def _as_reported(death: Death, report: Report) -> Death:
     """With the exit code that the process meant to end with: it may have been killed on its way out."""
     return death if death.status > 0 else replace(death, status=report.exit_code)
-
-
-def _bare(death: Death) -> Death:
-    return replace(death, reported=False)

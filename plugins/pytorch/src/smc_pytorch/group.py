@@ -81,10 +81,12 @@ class Group:
         """Explain an error before it ends this process; the others are not waited for.
 
         Args:
-            error: the exception, to which notes are added.
+            error: the exception, to which notes are added; an exit that was asked for is left as it is.
             batch_size: of the job, where it is known.
 
         """
+        if not isinstance(error, Exception):
+            return
         explain_memory(error, batch_size)
         if self._began is None:
             return
@@ -107,17 +109,16 @@ class Group:
 def process_group() -> Iterator[None]:
     """Set the process group up and tear it down, for a script that torchrun starts; alone, nothing happens.
 
-    The backend is ``SMC_TORCH_BACKEND``, else nccl with GPUs, else gloo; with nccl, each process takes the GPU of its local
-    rank. An error within ends the process without waiting for the others; one of a collective operation that timed out
-    names the processes that did not take part.
+    The backend is ``SMC_TORCH_BACKEND``, else nccl with GPUs, else gloo; with nccl, each process takes the GPU of its
+    local rank. An error within ends the process without waiting for the others; one of a collective operation that
+    timed out names the processes that did not take part.
     """
     group = Group()
     group.set_up()
     try:
         yield
     except BaseException as error:
-        if _is_failure(error):
-            group.failed(error)
+        group.failed(error)
         raise
     group.tear_down()
 
@@ -147,8 +148,8 @@ def group_timeout(environ: Mapping[str, str]) -> timedelta | None:
 def is_of_a_collective(error: BaseException) -> bool:
     """Whether an error comes out of a collective operation.
 
-    NCCL's have a class of their own (``torch.distributed.DistError``). Gloo's are a plain RuntimeError whose text begins
-    with the place in Gloo's source that raised it.
+    NCCL's have a class of their own (``torch.distributed.DistError``). Gloo's are a plain RuntimeError whose text
+    begins with the place in Gloo's source that raised it.
     """
     import torch.distributed as dist
 
@@ -160,7 +161,3 @@ def is_of_a_collective(error: BaseException) -> bool:
 def _put_in_front(error: BaseException, text: str) -> None:
     """The first line of a failure file has room for a part of a message only."""
     error.args = (f"{text}: {error}",)
-
-
-def _is_failure(error: BaseException) -> bool:
-    return not (isinstance(error, SystemExit) and error.code in (None, 0)) and not isinstance(error, GeneratorExit)

@@ -72,7 +72,8 @@ def _arguments(environment: Environment, processes: int) -> list[str]:
 
 def advise(environment: Environment, command: Command) -> None:
     """Say that GPUs stay idle, where there are several and nothing starts a process for each."""
-    if command.launcher is None and command.is_python and environment.gpu_count > 1:
+    chosen = command.launcher is not None or command.environ.get(LAUNCHER_ENV)
+    if not chosen and command.is_python and environment.gpu_count > 1:
         log.line(
             f"one process, and {environment.gpu_count} GPUs: {LAUNCHER_ENV}=torchrun starts one for each "
             f"({PROCESSES_ENV} changes how many, {LAUNCHER_ENV}=none silences this line)"

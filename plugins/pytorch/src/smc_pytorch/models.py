@@ -1,7 +1,7 @@
 """Write a model so that it is there whole or not at all, and find it again.
 
-Of a model whose parameters are spread over the processes (FSDP, FSDP2, DTensor), all processes give their parts, and the
-primary one writes a single file, which loads into the plain module anywhere.
+Of a model whose parameters are spread over the processes (FSDP, FSDP2, DTensor), all processes give their parts, and
+the primary one writes a single file, which loads into the plain module anywhere.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def load_model(model: Any, path: str | os.PathLike[str], *, map_location: Any = 
 
     Args:
         model: the ``torch.nn.Module`` to fill; it stays on its device.
-        path: a file, or a folder in which ``model.pt`` or ``model.safetensors`` lies, such as ``environment.model_dir``.
+        path: a file, or a folder in which ``model.pt`` or ``model.safetensors`` lies, such as the model folder.
         map_location: the device that the tensors are read to first, as ``torch.load`` takes it.
 
     Returns:
@@ -182,10 +182,10 @@ def _export_for_serving(model: Any, module: ModuleType, model_dir: str, *, shard
 def _example(model: Any, module: ModuleType) -> tuple[Any, ...] | None:
     """The positional arguments of one call of the model, or None where the user gives none."""
     example = getattr(module, EXAMPLE_INPUT, None)
+    if callable(example):
+        example = example(model)
     if example is None:
         example = getattr(model, EXAMPLE_INPUT, None)
-    elif callable(example):
-        example = example(model)
     if example is None:
         return None
     return tuple(example) if isinstance(example, (tuple, list)) else (example,)

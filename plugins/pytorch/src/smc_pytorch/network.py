@@ -2,16 +2,17 @@
 
 What is set here, and why:
 
-- ``NCCL_SOCKET_IFNAME`` and ``GLOO_SOCKET_IFNAME`` name the interface between the hosts, where it exists here: each library
-  else takes the first one that it finds.
-- With EFA devices, ``FI_PROVIDER=efa`` keeps libfabric from falling back to TCP unnoticed, and ``FI_EFA_FORK_SAFE=1`` lets
-  data loaders fork (libfabric leaves it unused where the kernel copies on fork, Linux 5.13 and later; aws-ofi-nccl sets it too).
-- ``FI_EFA_USE_DEVICE_RDMA=1`` is for devices that can and that libfabric leaves off by itself. libfabric (``fi_efa(7)``, its
-  pull requests 8186, 8573 and 8661) has it off for PCI ids 0xefa0 and 0xefa1, on for later ones that can, and *aborts* the
-  process where it is asked for and the device cannot. Of the machines with 0xefa1 only those with several devices can
-  (p4d and p4de; g5 has one, which cannot), so it is asked for there, and left to libfabric everywhere else.
-- ``NCCL_PROTO`` and ``NCCL_IB_DISABLE`` of the classic toolkit are left out: aws-ofi-nccl chooses the protocol by itself, and
-  InfiniBand is for those that have it.
+- ``NCCL_SOCKET_IFNAME`` and ``GLOO_SOCKET_IFNAME`` name the interface between the hosts, where it exists here: by
+  itself, each library takes the first one that it finds.
+- With EFA devices, ``FI_PROVIDER=efa`` keeps libfabric from falling back to TCP unnoticed, and ``FI_EFA_FORK_SAFE=1``
+  lets data loaders fork. libfabric ignores it where the kernel copies on fork (Linux 5.13 and later); aws-ofi-nccl
+  sets it too.
+- ``FI_EFA_USE_DEVICE_RDMA=1`` is for devices that can, and that libfabric leaves off by itself. libfabric has it off
+  for PCI ids 0xefa0 and 0xefa1, and on for later ones that can; where it is asked for and the device cannot, libfabric
+  *aborts* the process (``fi_efa(7)``; its pull requests 8186, 8573 and 8661). Of the machines with 0xefa1, those with
+  several devices can (p4d, p4de), and those with one cannot (g5). So it is asked for on the former alone.
+- ``NCCL_PROTO`` and ``NCCL_IB_DISABLE`` of the classic toolkit are left out: aws-ofi-nccl chooses the protocol by
+  itself, and InfiniBand is for those that have it.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def prepare_hosts(environment: CoreEnvironment, command: Command) -> Generator[N
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
     """Set the process group up, and explain what goes wrong in it."""
-    global _group  # noqa: PLW0603 - a process has one group, and two hooks share it
+    global _group
     if not is_installed("torch"):
         return (yield)
     _group = Group()

@@ -1,13 +1,14 @@
 """``torch.distributed.run`` as smc starts it: its own parser and agent, with another ending.
 
-- Of a failure it says one line, and ends with the culprit's own exit code. A process that could not report by itself, as
-  one that a signal killed, is reported here.
-- SIGTERM and the other signals that ask to end are passed on to the processes, which are then waited for as long as they
-  need: torchrun itself would kill them after 30 seconds, in the middle of a checkpoint. The supervisor keeps the time.
+- Of a failure it says one line, and ends with the culprit's own exit code. A process that could not report by itself,
+  as one that a signal killed, is reported here.
+- SIGTERM and the other signals that ask to end are passed on to the processes, which are then waited for as long as
+  they need: torchrun itself would kill them after 30 seconds, in the middle of a checkpoint. The supervisor keeps the
+  time.
 
-The agent runs in a thread, and the signals come to the main one, which never waits inside a library. It is started by the
-path of this file, and leaves the folder of the user's code out of its path: a file of the user's never stands in for a
-module of ours or of PyTorch's.
+The agent runs in a thread, and the signals come to the main one, which never waits inside a library. It is started by
+the path of this file, and leaves the folder of the user's code out of its path: a file of the user's never stands in
+for a module of ours or of PyTorch's.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 """Signals that the processes get in place of this one."""
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 """Those after which the processes are waited for."""
+_STOP_SECONDS = 2.0
+"""How long the agent may take to see that all processes have ended, where they were asked to."""
 
 
 class Processes:
@@ -65,7 +68,7 @@ class Processes:
             self.watch.send(number)
 
     def start(self, start: Any, context: Any) -> None:
-        """In place of the method ``start`` of torchrun's context: notes the processes, and passes on what came meanwhile."""
+        """In place of ``start`` of torchrun's context: notes the processes, and passes on what came meanwhile."""
         with self._lock:
             self._starting = True
         start(context)
@@ -77,7 +80,7 @@ class Processes:
                 self.watch.send(number)
 
     def close(self, close: Any, context: Any, *arguments: Any, **options: Any) -> None:
-        """In place of the method ``close``: what was asked to end is waited for, and nothing is killed."""
+        """In place of its ``close``: what was asked to end is waited for, and nothing is killed."""
         if self.asked_to_end:
             self.watch.join()
         self.watch.note_closing()
@@ -107,9 +110,8 @@ def main(argv: list[str]) -> int:
     agent.start()
     processes.over.wait()
     processes.watch.join()
+    agent.join(_STOP_SECONDS if processes.asked_to_end else None)
     code = _exit_code(processes)
-    if agent.is_alive() and not processes.asked_to_end:
-        agent.join()
     if agent.is_alive():
         _leave(code)
     return code
@@ -121,8 +123,8 @@ def _run_agent(argv: list[str], processes: Processes) -> None:
 
     try:
         run.run(run.parse_args(argv))
-    except ChildFailedError:
-        pass
+    except ChildFailedError as error:
+        processes.watch.correct({rank: failure.exitcode for rank, failure in error.failures.items()})
     except BaseException as error:  # noqa: BLE001 - told by the main thread
         processes.error = error
     finally:

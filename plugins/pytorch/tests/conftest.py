@@ -1,0 +1,42 @@
+"""Small parts of every test here. Each rank is a process that imports PyTorch, so jobs are few and shared."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+pytest_plugins = ["smc_core.testing.fixtures"]
+
+RunPython = Callable[..., str]
+
+
+@pytest.fixture
+def run_python() -> RunPython:
+    """Runs code in a fresh interpreter, arguments after it, and returns what it printed."""
+
+    def run(code: str, *arguments: object) -> str:
+        ended = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env=dict(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    return run
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port

@@ -1,0 +1,137 @@
+"""How a job of several processes fails: it ends at once, everywhere, and names the one that was to blame."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from smc_core.compatibility import is_installed
+from smc_core.testing import JobFolder
+from smc_core.testing.hosts import Hosts
+
+if not is_installed("torch"):
+    pytest.skip("PyTorch is not installed", allow_module_level=True)
+
+TWO = {"SMC_LAUNCHER": "torchrun", "SMC_PROCESSES_PER_HOST": "2"}
+ONE = {"SMC_LAUNCHER": "torchrun"}
+SCRIPT = """
+import os, signal, time
+import torch, torch.distributed as dist
+
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+dist.all_reduce(torch.ones(1))
+if rank == 1:
+    {act}
+while True:
+    dist.all_reduce(torch.ones(1))
+"""
+FUNCTION = """
+import time
+import torch, torch.distributed as dist
+
+def train(rank):
+    dist.all_reduce(torch.ones(1))
+    if rank == 1:
+        {act}
+    while True:
+        dist.all_reduce(torch.ones(1))
+"""
+CHECKPOINT = """
+import os, signal, sys, time
+import torch, torch.distributed as dist
+
+dist.init_process_group("gloo")
+rank, stopping = dist.get_rank(), []
+signal.signal(signal.SIGTERM, lambda number, frame: stopping.append(number))
+print("training", rank, flush=True)
+while not stopping:
+    time.sleep(0.05)
+time.sleep(3 * rank)
+path = f"{os.environ['SM_MODEL_DIR']}/checkpoint-{rank}"
+open(path, "w").write(f"whole, after {len(stopping)} signal")
+dist.destroy_process_group()
+sys.exit(CODE)
+"""
+
+
+def first_line(failure: str | None) -> str:
+    assert failure is not None
+    return failure.partition("\n")[0]
+
+
+def test_a_killed_process_is_named_and_not_those_that_noticed(job: JobFolder) -> None:
+    job.code(train_py=SCRIPT.format(act="os.kill(os.getpid(), signal.SIGKILL)"))
+    ended = job.run("train.py", **TWO)
+    assert ended.exit_code == 137
+    assert "rank 1 (local rank 1) was killed by SIGKILL" in first_line(ended.failure)
+    assert "ChildFailedError" not in ended.stderr
+
+
+def test_an_exception_is_the_cause_and_not_the_broken_connection(job: JobFolder) -> None:
+    job.code(train_py=FUNCTION.format(act="raise LookupError('no such digit')"))
+    ended = job.run("train.py", **TWO)
+    assert ended.exit_code == 1
+    assert first_line(ended.failure) == "LookupError: no such digit (train.py:8, in train)"
+    assert "rank 1" in str(ended.failure)
+
+
+def test_a_process_that_hangs_is_named_by_those_that_time_out(job: JobFolder) -> None:
+    job.code(train_py=FUNCTION.format(act="time.sleep(600)"))
+    ended = job.run("train.py", SMC_TORCH_TIMEOUT="2", **TWO)
+    assert ended.exit_code == 1
+    assert re.search(
+        r"^RuntimeError: rank 1 \(host \S+\) did not take part: it is still busy", first_line(ended.failure)
+    )
+    assert "Timed out" in str(ended.failure)
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [("0", 0), ("3 if rank == 0 else 0", 3)])
+def test_a_stop_waits_for_every_checkpoint(job: JobFolder, code: str, exit_code: int) -> None:
+    job.code(train_py=CHECKPOINT.replace("CODE", code))
+    with subprocess.Popen(
+        [sys.executable, "-m", "smc_core", "run"],
+        env=job.environ("train.py", SMC_MODE="script", **TWO),
+        cwd=job.base,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for _ in range(2):
+            assert process.stdout.readline().startswith("training")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == exit_code
+    saved = {path.name: path.read_text() for path in (job.base / "model").iterdir()}
+    assert saved == dict.fromkeys(("checkpoint-0", "checkpoint-1"), "whole, after 1 signal")
+
+
+def test_an_exception_on_one_host_is_told_on_both(hosts: Hosts) -> None:
+    for host in hosts.make(2):
+        host.job.code(train_py=SCRIPT.format(act="raise LookupError('no such digit')"))
+    first, second = hosts.run("train.py", seconds=120, **ONE)
+    assert first.exit_code != 0
+    assert second.exit_code == 1
+    assert first_line(second.failure).startswith("LookupError: no such digit")
+    assert "algo-2" in first_line(first.failure)
+    assert "LookupError: no such digit" in first_line(first.failure)
+
+
+def test_a_host_that_vanishes_is_named_by_the_other(hosts: Hosts) -> None:
+    first, second = hosts.make(2)
+    for host in (first, second):
+        host.job.code(train_py=FUNCTION.format(act="print('training', flush=True); time.sleep(600)"))
+    hosts.start("train.py", SMC_HOST_TIMEOUT="4", **ONE)
+    until = time.monotonic() + 100
+    while "training" not in second.output() and time.monotonic() < until:
+        time.sleep(0.1)
+    second.kill()
+    ended = first.wait(60)
+    assert ended.exit_code != 0
+    assert "algo-2" in first_line(ended.failure)
+    assert not ended.success

@@ -1,0 +1,37 @@
+"""What is imported when: nothing waits for PyTorch that does not use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import smc_pytorch
+
+FRAMEWORKS = {"torch", "numpy", "safetensors", "keras"}
+MODULES = [
+    "smc_pytorch",
+    *(f"smc_pytorch.{name}" for name in ("plugin", "group", "absent", "models", "data", "torchrun", "deaths")),
+]
+
+
+def test_no_framework_is_imported(run_python: Callable[..., str]) -> None:
+    loaded = run_python(f"import sys, {', '.join(MODULES)}; print(*sys.modules)").split()
+    assert set(MODULES) < set(loaded)
+    assert not FRAMEWORKS & set(loaded)
+
+
+def test_the_namespace_is_reached_through_the_core(run_python: Callable[..., str]) -> None:
+    code = "import smc_core as smc, sys; print(smc.pytorch.get_world_size(2, 4), *sys.modules)"
+    size, *loaded = run_python(code).split()
+    assert size == "8"
+    assert not FRAMEWORKS & set(loaded)
+
+
+def test_every_name_is_there() -> None:
+    assert all(getattr(smc_pytorch, name) is not None for name in dir(smc_pytorch))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'smc_pytorch' has no attribute 'Trainer'"):
+        smc_pytorch.Trainer  # noqa: B018
