@@ -1,0 +1,169 @@
+"""The parameter server strategy: on two hosts, on one, and when it fails. All processes are real."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from smc_core.testing import JobFolder
+from smc_core.testing.hosts import Host, Hosts
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "tensorflow_digits"
+SECONDS = 120.0
+
+COUNTS = """
+import os, signal, sys, time, tensorflow as tf, smc_core as smc
+
+strategy = smc.tensorflow.strategy()
+coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
+with strategy.scope():
+    count = tf.Variable(0)
+assert count.device.startswith("/job:ps"), count.device
+
+@tf.function
+def step():
+    count.assign_add(1)
+
+def once():
+    coordinator.schedule(step)
+    coordinator.join()
+
+def save(number, frame):
+    once()  # the servers are still there
+    with open(os.path.join(os.environ["SM_MODEL_DIR"], "count"), "w") as file:
+        file.write(str(count.numpy()))
+    sys.exit(7)
+
+signal.signal(signal.SIGTERM, save)
+once()
+open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "begun"), "w").close()
+while True:
+    once()
+    time.sleep(0.05)
+"""
+DIES_WHEN_TOLD = """
+import json, os, threading, time
+
+def wait():
+    while not os.path.exists(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "die")):
+        time.sleep(0.05)
+    os.kill(os.getpid(), 9)
+
+if json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {}).get("type") == "ps":
+    threading.Thread(target=wait, daemon=True).start()
+"""  # a sitecustomize.py, which Python imports when it starts: here in the parameter server
+
+
+def wait_until(path: Path, output: Callable[[], str]) -> None:
+    until = time.monotonic() + SECONDS
+    while not path.exists():
+        assert time.monotonic() < until, output()
+        time.sleep(0.1)
+
+
+def processes_of(job: JobFolder) -> list[str]:
+    """Command lines of the processes that have the job's folder in their variables."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.fsencode(f"SAGEMAKER_BASE_DIR={job.base}\0") in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+def start(job: JobFolder, log: Path, **variables: str) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "smc_core", "run"],
+            env=job.environ("train.py", SMC_LAUNCHER="parameter-server", **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+
+def free_port() -> str:
+    """A port for the master. Those that follow it are TensorFlow's."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
+
+
+def test_two_hosts_learn_the_digits(hosts: Hosts, digits: JobFolder, accuracy: Callable[[JobFolder], float]) -> None:
+    algo_1, algo_2 = hosts.make(2)
+    for host in (algo_1, algo_2):
+        shutil.copytree(digits.base / "input/data", host.job.base / "input/data", dirs_exist_ok=True)
+        shutil.copy2(digits.base / "input/config/inputdataconfig.json", host.job.base / "input/config")
+        host.job.code_files({"train.py": (EXAMPLE / "train_ps.py").read_bytes()}).raw_hyperparameters(
+            {
+                "sagemaker_parameter_server_enabled": "true",
+                **{"training_data_file": "digits.npz", "epochs": "8", "batch-size": "16"},
+                **{"learning-rate": "0.05", "seed": "7"},
+            }
+        )
+    first, second = hosts.run("train.py")
+    assert first.exit_code == 0, first.stderr
+    assert second.exit_code == 0, second.stderr
+    assert second.success
+    losses = [float(loss) for loss in re.findall(r"^epoch=\d loss=(\S+)$", first.stdout, re.MULTILINE)]
+    assert len(losses) == 8
+    assert losses[-1] < losses[0] / 3
+    assert second.stdout == ""
+    assert list((algo_2.job.base / "model").iterdir()) == []
+    assert accuracy(algo_1.job) >= 0.93
+
+
+def test_a_parameter_server_that_is_killed_is_named_on_every_host(hosts: Hosts, tf: object) -> None:
+    algo_1, algo_2 = hosts.make(2)
+    for host in (algo_1, algo_2):
+        host.job.code(train_py=COUNTS)
+    algo_2.job.code(sitecustomize_py=DIES_WHEN_TOLD)
+    hosts.start("train.py", SMC_LAUNCHER="parameter-server")
+    wait_until(algo_1.job.base / "output/data/begun", lambda: algo_1.output() + algo_2.output())
+    (algo_2.job.base / "output/data/die").touch()
+    assert_both_name_it([algo_1, algo_2], "TensorFlow's task ps 1 on algo-2 was killed by SIGKILL")
+
+
+def assert_both_name_it(hosts: list[Host], culprit: str) -> None:
+    for host in hosts:
+        ended = host.wait(SECONDS)
+        assert ended.exit_code == 5, ended.stderr
+        assert ended.failure is not None
+        assert culprit in ended.failure.splitlines()[0]
+
+
+def test_one_host_and_a_stop_that_only_the_users_process_gets(job: JobFolder, tf: object, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = start(job.hosts("localhost").code(train_py=COUNTS), log, SMC_MASTER_PORT=free_port())
+    try:
+        wait_until(job.base / "output/data/begun", log.read_text)
+        servers = [line for line in processes_of(job) if line.split("\0")[1].endswith("server.py")]
+        assert len(servers) == 3  # one worker, one parameter server, and parameter_server.py, which watches both
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 7, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+    assert int((job.base / "model/count").read_text()) > 1
+    assert processes_of(job) == []
+
+
+def test_a_port_that_is_taken(job: JobFolder, tf: object) -> None:
+    job.hosts("localhost").code(train_py=COUNTS)
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104 - as TensorFlow listens
+        port = taken.getsockname()[1]
+        ended = job.run("train.py", SMC_LAUNCHER="parameter-server", SMC_MASTER_PORT=str(port - 4))
+    assert ended.exit_code == 5, ended.stderr
+    assert ended.failure is not None
+    assert f"HostError: TensorFlow cannot serve ps 0 at localhost:{port}: " in ended.failure
+    assert "Traceback" not in ended.failure
+    assert processes_of(job) == []
