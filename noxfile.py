@@ -20,7 +20,7 @@ nox.options.error_on_missing_interpreters = False
 nox.options.parallel = 2  # tests of processes mostly wait; what is measured or shares an engine runs alone
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
-PLUGINS = ["plugins/chainer", "plugins/keras", "plugins/pytorch", "plugins/tensorflow"]
+PLUGINS = ["plugins/chainer", "plugins/keras", "plugins/mpi", "plugins/pytorch", "plugins/tensorflow"]
 TORCH = "torch==2.13.0"
 SECONDS = "--timeout=400"
 """After so long a test is taken to hang, and fails."""
@@ -59,9 +59,13 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, allow_parallel=True)
 def tests(session: nox.Session) -> None:
-    """The core: everything below tests/ but docs and containers, against the built wheel."""
+    """The core: everything below tests/ but docs and containers, against the built wheel.
+
+    What is marked slow shows the same on every Python: the oldest and the newest run it.
+    """
     session.install(*group("test"), ".[cli,s3,testing,uv]")
-    session.run("pytest", SECONDS, "--ignore=tests/docs", "--ignore=tests/container", *session.posargs)
+    some = [] if session.python in (FOUND[0], FOUND[-1]) else ["-m", "not slow"]
+    session.run("pytest", SECONDS, "--ignore=tests/docs", "--ignore=tests/container", *some, *session.posargs)
 
 
 @nox.session(name="plugin-keras", python=FRAMEWORK_PYTHON, venv_backend="virtualenv", allow_parallel=True)
@@ -71,6 +75,14 @@ def plugin_keras(session: nox.Session) -> None:
     session.install(*group("test"), *group("keras"), ".", "plugins/keras")
     session.run("pytest", SECONDS, "plugins/keras/tests", *session.posargs)
     session.run("pytest", SECONDS, "tests/docs", "-k", "keras.md")
+
+
+@nox.session(name="plugin-mpi", python=FRAMEWORK_PYTHON, allow_parallel=True)
+def plugin_mpi(session: nox.Session) -> None:
+    """The MPI plugin: real ranks of Open MPI, on one host and on two."""
+    session.install(*group("test"), *group("mpi"), ".", "plugins/mpi")
+    session.run("pytest", SECONDS, "plugins/mpi/tests", *session.posargs)
+    session.run("pytest", SECONDS, "tests/docs", "-k", "mpi.md")
 
 
 @nox.session(name="plugin-pytorch", python=FRAMEWORK_PYTHON, venv_backend="virtualenv", allow_parallel=True)

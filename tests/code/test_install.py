@@ -477,6 +477,7 @@ def test_what_fits_the_framework_of_the_image_is_installed(
     assert image.version_of("numpy") == "2.1.0"  # the image has none, so none is replaced
 
 
+@pytest.mark.slow
 def test_a_framework_is_replaced_where_that_is_meant(
     image: Interpreter, installer: str, code: Path, index: str
 ) -> None:
@@ -503,6 +504,7 @@ def installers(request: pytest.FixtureRequest, interpreter: Interpreter, beside:
     return "uv" if request.param == "uv alone" else "pip"
 
 
+@pytest.mark.slow
 @needs_root
 def test_packages_of_the_job_alone(
     interpreter: Interpreter, installers: str, code: Path, index: str, tmp_path: Path

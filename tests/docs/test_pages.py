@@ -36,6 +36,7 @@ _OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "
 _NEEDS = {
     "docs/plugins/chainer.md": "chainer",
     "docs/plugins/keras.md": "keras",
+    "docs/plugins/mpi.md": "mpi4py",
     "docs/plugins/pytorch.md": "torch",
     "docs/plugins/tensorflow.md": "tensorflow",
 }
@@ -96,7 +97,7 @@ def blocks(page: str) -> Iterator[Block]:
 def test_page(page: str, tmp_path: Path) -> None:
     framework = _NEEDS.get(page)
     if framework and find_spec(framework) is None:
-        pytest.skip(f"{framework} is not installed here; nox -s plugin-{framework} runs this page")
+        pytest.skip(f"{framework} is not installed here; nox -s plugin-{Path(page).stem} runs this page")
     for block in blocks(page):
         if block.not_run is None:
             _run_block(block, tmp_path)

@@ -308,6 +308,7 @@ STOPS = textwrap.dedent("""
 STOPS_IN_ALL = int(os.environ.get("SMC_TEST_STOPS", "2000"))
 
 
+@pytest.mark.slow
 def test_stops_at_random_moments(tmp_path, find_processes):
     """A stop is neither lost nor fatal to the report, whenever and however often it comes."""
     (tmp_path / "tmp").mkdir()

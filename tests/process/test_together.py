@@ -8,6 +8,8 @@ import pytest
 
 from smc_core.testing.hosts import Host, Hosts, kind
 
+pytestmark = pytest.mark.slow
+
 LAUNCHER = """
 import dataclasses, os, sys
 from smc_core import hookimpl

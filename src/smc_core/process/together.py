@@ -230,8 +230,10 @@ class _Part:
             peers.tell_stopped()
             return _as_it_ended(status)
         if status == 0 and not was_ended:
-            peers.tell_done()
-            return 0
+            if not self._options.serves or self._master_ends_well():
+                peers.tell_done()
+                return 0
+            was_ended = True
         if not was_ended:
             peers.tell_failed(self._own_cause(status))
         self._settle()
@@ -240,6 +242,13 @@ class _Part:
         elif peers.cause is None and was_ended:
             reports.write_for_another(f"host {peers.stopped} was asked to end", host=str(peers.stopped), rank=None)
         return EXIT_HOST if was_ended else _as_it_ended(status)
+
+    def _master_ends_well(self) -> bool:
+        """Whether the one that is served ends well too, which need not be known yet; None of it said is a yes."""
+        until = time.monotonic() + KILL_SECONDS
+        while not self._peers.master_done and self._peers.cause is None and time.monotonic() < until:
+            self._peers.turn(until - time.monotonic())
+        return self._peers.cause is None
 
     def _settle(self) -> None:
         """Wait until it is known who failed first."""

@@ -1,0 +1,136 @@
+"""The commands of a job's hosts: ``mpirun`` on the master, and on every other host what starts its daemon there.
+
+``mpirun`` reaches other hosts by a program that takes a host and a command, ``ssh`` by default. Here it is
+``agent.py``, which hands the command to ``serve.py`` on that host: no ``sshd``, no keys, and every rank has the
+variables of its own host, because the daemon that starts it has them.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+
+from smc_core.command import Command
+from smc_core.contract import LAUNCHER_ENV
+from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError
+from smc_core.hyperparameters import Value
+from smc_core.process import log
+from smc_mpi.ranks import RANK
+
+LAUNCHER = "mpi"
+PROCESSES_ENV = "SMC_PROCESSES_PER_HOST"
+ENABLED_PARAM = "sagemaker_mpi_enabled"
+PER_HOST_PARAM = "sagemaker_mpi_num_of_processes_per_host"
+TOTAL_PARAM = "sagemaker_mpi_num_processes"
+OPTIONS_PARAM = "sagemaker_mpi_custom_mpi_options"
+
+_ROOM = os.path.dirname(os.path.abspath(__file__))
+AGENT, MASTER, SERVE = (os.path.join(_ROOM, name) for name in ("agent.py", "master.py", "serve.py"))
+
+
+def mpirun_command(environment: Environment, command: Command, interfaces: str = "/sys/class/net") -> Command | None:
+    """What this host runs, where the job asks for MPI; None where it does not, or where this host has no part in it.
+
+    Args:
+        environment: the Environment of the job.
+        command: what would run without a launcher.
+        interfaces: the folder that lists this machine's network interfaces.
+
+    Raises:
+        ConfigurationError: there is no ``mpirun``, or a number or option is wrong.
+
+    """
+    if not _is_asked_for(environment, command.environ):
+        return None
+    hosts = environment.distribution_hosts
+    if environment.current_host not in hosts:
+        log.line(f"{environment.current_host} runs without MPI: its instance group does not distribute")
+        return None
+    mpirun = shutil.which("mpirun", path=command.environ.get("PATH"))
+    if mpirun is None:
+        raise ConfigurationError(
+            f"the job asks for MPI, and there is no mpirun; install Open MPI in the image (Debian's openmpi-bin, or "
+            f"pip install 'smc-mpi[framework]'), or set {LAUNCHER_ENV}=none"
+        )
+    port = environment.master_port + 2
+    if not environment.is_master:
+        serve = [sys.executable, SERVE, "--host", environment.current_host, "--master", environment.master_hostname]
+        argv = (*serve, "--port", str(port), "--daemons", os.path.dirname(mpirun))
+        return replace(command, argv=argv, launcher=LAUNCHER, serves=True)
+    per_host = processes_per_host(environment, command.environ)
+    argv = (
+        *(sys.executable, MASTER, "--"),
+        mpirun,
+        *_mpirun_options(environment, per_host),
+        *(sys.executable, RANK, "--"),
+        *command.argv,
+    )
+    settings = _settings(environment, port, interfaces) if len(hosts) > 1 else {}
+    return replace(command, argv=argv, environ={**settings, **command.environ}, launcher=LAUNCHER)
+
+
+def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> int:
+    """How many ranks each host has: ``SMC_PROCESSES_PER_HOST``, the classic hyperparameter, one a GPU, or one.
+
+    Raises:
+        ConfigurationError: it is no number from 1 on.
+
+    """
+    if environ.get(PROCESSES_ENV):
+        return _count(Value(environ[PROCESSES_ENV], PROCESSES_ENV, "variable"), f"variable {PROCESSES_ENV}")
+    if PER_HOST_PARAM in environment.framework_params:
+        text = str(environment.framework_params[PER_HOST_PARAM])
+        return _count(Value(text, PER_HOST_PARAM), f"hyperparameter {PER_HOST_PARAM}")
+    return max(environment.gpu_count, 1)
+
+
+def _is_asked_for(environment: Environment, environ: Mapping[str, str]) -> bool:
+    named = environ.get(LAUNCHER_ENV)
+    if named:
+        return named == LAUNCHER
+    return Value(str(environment.framework_params.get(ENABLED_PARAM, False)), ENABLED_PARAM).to_bool()
+
+
+def _mpirun_options(environment: Environment, per_host: int) -> list[str]:
+    hosts = environment.distribution_hosts
+    params = environment.framework_params
+    total = per_host * len(hosts)
+    if TOTAL_PARAM in params:
+        total = _count(Value(str(params[TOTAL_PARAM]), TOTAL_PARAM), f"hyperparameter {TOTAL_PARAM}")
+    slots = [f"{host}:{max(per_host, -(-total // len(hosts)))}" for host in hosts]
+    try:
+        own = shlex.split(str(params.get(OPTIONS_PARAM) or ""))
+    except ValueError as error:
+        raise ConfigurationError(f"hyperparameter {OPTIONS_PARAM} is no command line: {error}") from error
+    names = slots if len(hosts) > 1 else [f"localhost:{slots[0].rpartition(':')[2]}"]
+    root = ["--allow-run-as-root"] if os.geteuid() == 0 else []
+    return [*root, "--host", ",".join(names), "-np", str(total), "--bind-to", "none", *own]
+
+
+def _settings(environment: Environment, port: int, interfaces: str) -> dict[str, str]:
+    """Open MPI's own settings, by the names of its versions 4 (``OMPI_MCA``) and 5 (``PRTE_MCA``)."""
+    agent = f"{sys.executable} {AGENT} --port {port}"
+    settings = {
+        "OMPI_MCA_plm_rsh_agent": agent,
+        "PRTE_MCA_plm_ssh_agent": agent,
+        "OMPI_MCA_plm_rsh_no_tree_spawn": "1",  # the master alone starts daemons
+        "PRTE_MCA_plm_ssh_no_tree_spawn": "1",
+    }
+    interface = environment.network_interface_name
+    if os.path.exists(os.path.join(interfaces, interface)):
+        settings["OMPI_MCA_btl_tcp_if_include"] = interface
+        settings["OMPI_MCA_oob_tcp_if_include"] = interface
+        settings["PRTE_MCA_prte_if_include"] = interface
+    return settings
+
+
+def _count(value: Value, what: str) -> int:
+    count = value.to_int()
+    if count < 1:
+        raise ConfigurationError(f"{what} is {count}; a job needs one process at least")
+    return count

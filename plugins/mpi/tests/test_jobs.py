@@ -1,0 +1,155 @@
+"""Real ranks of Open MPI: digits learnt on one host and on two, and what is told where a rank fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smc_core.compatibility import is_installed
+from smc_core.testing import JobFolder
+from smc_core.testing.hosts import Host, Hosts
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("mpirun", path=os.path.dirname(sys.executable)) is None or not is_installed("mpi4py"),
+    reason="Open MPI and mpi4py are not installed",
+)
+ROOT = Path(__file__).parents[3]
+PATH = f"{os.path.dirname(sys.executable)}:/usr/bin:/bin"
+
+
+def program() -> str:
+    """The program of the README."""
+    text = (ROOT / "plugins/mpi/README.md").read_text()
+    found = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A job folder with the digits."""
+    folder = tmp_path_factory.mktemp("digits")
+    subprocess.run([sys.executable, ROOT / "examples/digits/prepare_data.py", folder], check=True)
+    return folder
+
+
+def give(job: JobFolder, digits: Path) -> None:
+    for name in ("input/data", "input/config/inputdataconfig.json"):
+        copy = shutil.copytree if (digits / name).is_dir() else shutil.copy
+        if (job.base / name).is_dir():
+            shutil.rmtree(job.base / name)
+        copy(digits / name, job.base / name)
+
+
+def accuracy(weights: Path, digits: Path) -> float:
+    data = np.load(digits / "input/data/validation/digits.npz")
+    return float(((data["features"] @ np.load(weights)).argmax(axis=1) == data["labels"]).mean())
+
+
+def test_digits_are_learnt_by_two_ranks_on_one_host(job: JobFolder, digits: Path) -> None:
+    give(job, digits)
+    job.hyperparameters(sagemaker_mpi_enabled=True, epochs=200, sagemaker_mpi_num_of_processes_per_host=2)
+    ended = job.code(train_py=program()).run("train.py", PATH=PATH)
+    assert ended.exit_code == 0, ended.stderr
+    assert accuracy(job.base / "model/weights.npy", digits) >= 0.93
+
+
+def test_digits_are_learnt_by_four_ranks_on_two_hosts(hosts: Hosts, digits: Path) -> None:
+    made = hosts.make(2)
+    for host in made:
+        give(host.job, digits)
+        host.job.code(train_py=program()).hyperparameters(
+            sagemaker_mpi_enabled=True, epochs=200, sagemaker_mpi_num_of_processes_per_host=2
+        )
+    for ended in hosts.run("train.py", PATH=PATH, seconds=120):
+        assert ended.exit_code == 0, ended.stderr
+        assert ended.success
+    assert accuracy(made[0].job.base / "model/weights.npy", digits) >= 0.93
+    assert not list((made[1].job.base / "model").iterdir())
+
+
+WHO = """
+import os, signal, sys, time
+from mpi4py import MPI
+world = MPI.COMM_WORLD
+print(world.rank, world.size, os.environ["SM_CURRENT_HOST"], world.allreduce(1), sys.argv[1:], flush=True)
+"""
+
+
+def start(hosts: Hosts, code: str, **variables: str) -> list[Host]:
+    made = hosts.make(2)
+    for host in made:
+        host.job.code(train_py=code).hyperparameters(word="$(id) `id` ; 'x'")
+    hosts.start("train.py", PATH=PATH, SMC_LAUNCHER="mpi", SMC_PROCESSES_PER_HOST="2", **variables)
+    return made
+
+
+def test_every_rank_has_the_variables_of_its_own_host_and_arguments_unharmed(hosts: Hosts) -> None:
+    one, two = start(hosts, WHO)
+    ended = one.wait(60)
+    assert ended.exit_code == two.wait(60).exit_code == 0, ended.stderr
+    arguments = ["--word", "$(id) `id` ; 'x'"]
+    assert sorted(ended.stdout.splitlines()) == [
+        f"{rank} 4 {host} 4 {arguments}" for rank, host in enumerate(["algo-1", "algo-1", "algo-2", "algo-2"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("raise ValueError('bad batch')", "ValueError: bad batch (train.py:6, in <module>)"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "rank 3: was killed by SIGKILL"),
+        ("sys.exit(7)", "sys.exit(7) was called (train.py:6, in <module>)"),
+    ],
+)
+def test_the_rank_that_failed_is_named_on_every_host(hosts: Hosts, fault: str, cause: str) -> None:
+    made = start(hosts, f"{WHO}if world.rank == 3: {fault}\nworld.barrier()\n")
+    one, two = (host.wait(45) for host in made)
+    assert two.failure is not None
+    assert one.failure is not None
+    assert two.failure.splitlines()[0] == cause
+    assert one.failure.splitlines()[0] == f"HostError: host algo-2, rank 3: {cause}"
+    assert one.exit_code != 0
+    assert two.exit_code == {"r": 1, "o": 137, "s": 7}[fault[0]]
+
+
+def test_a_rank_of_the_master_that_fails_is_named_on_the_other_host(hosts: Hosts) -> None:
+    one, two = start(hosts, f"{WHO}if world.rank == 1: raise ValueError('bad batch')\nworld.barrier()\n")
+    assert (one.wait(45).failure or "").startswith("ValueError: bad batch (train.py:6, in <module>)")
+    assert one.wait().exit_code == 1
+    assert (two.wait(45).failure or "").startswith("HostError: host algo-1, rank 1: ValueError: bad batch")
+    assert two.wait().exit_code == 5
+
+
+def test_a_stop_reaches_every_rank(hosts: Hosts) -> None:
+    code = f"""{WHO}
+def save(*_):
+    open(os.path.join(os.environ["SM_MODEL_DIR"], f"checkpoint-{{world.rank}}"), "w").close()
+    MPI.Finalize()
+    os._exit(0)
+signal.signal(signal.SIGTERM, save)
+print("training", flush=True)
+while True: time.sleep(0.1)
+"""
+    made = start(hosts, code)
+    deadline = time.monotonic() + 60
+    while made[0].output().count("training") < 4:
+        assert time.monotonic() < deadline, made[0].output()
+        time.sleep(0.1)
+    for host in made:
+        host.stop()
+    for rank, host in enumerate(made):
+        ended = host.wait(60)
+        assert ended.exit_code == 0, ended.stderr
+        assert sorted(path.name for path in (host.job.base / "model").iterdir()) == [
+            f"checkpoint-{2 * rank}",
+            f"checkpoint-{2 * rank + 1}",
+        ]
