@@ -14,7 +14,7 @@ from tests.container.engine import BASE_IMAGE, BUILD_SECONDS, ROOT, Container, b
 
 from smc_core.testing import JobFolder
 
-EXAMPLES = ["keras_digits"]
+EXAMPLES = ["keras_digits", "pytorch_digits", "tensorflow_digits"]
 """Each has a Dockerfile that installs smc-core, its plugin and its requirements.txt from ./wheels."""
 CPU_TORCH = "torch==2.13.0+cpu"
 """No other build of PyTorch is ever fetched: those for GPUs take gigabytes."""
