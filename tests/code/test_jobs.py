@@ -69,19 +69,23 @@ def test_the_installers_last_lines_are_in_the_failure_file(job: JobFolder) -> No
     assert "no-such-package-of-mine" in "\n".join(lines[1:])
 
 
-def stop_after(job: JobFolder, begun: threading.Event, **variables: str) -> tuple[int, float]:
-    """Start a job, stop it when it has come so far; returns its status and the seconds that it took to end."""
+def stop_after(
+    job: JobFolder, begun: threading.Event, number: int = signal.SIGTERM, **variables: str
+) -> tuple[int, float, str]:
+    """Start a job, stop it when it has come so far; returns its status, the seconds that it took to end, and stderr."""
     process = subprocess.Popen(
         [sys.executable, "-m", "smc_core", "run"],
-        env=job.environ("train.py", **variables), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=job.environ("train.py", **variables), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert begun.wait(60)
     stopped = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    return process.wait(60), time.monotonic() - stopped
+    process.send_signal(number)
+    stderr = process.communicate(timeout=60)[1]
+    return process.returncode, time.monotonic() - stopped, stderr
 
 
-def test_a_stop_while_code_is_fetched_ends_the_job_at_once(job: JobFolder, server: Server) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_while_code_is_fetched_ends_the_job_at_once(job: JobFolder, server: Server, number: int) -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def silence(handler: BaseHTTPRequestHandler) -> None:
@@ -90,11 +94,22 @@ def test_a_stop_while_code_is_fetched_ends_the_job_at_once(job: JobFolder, serve
 
     job.code_files({"train.py": "print('baked')"})
     url = server.serve("/code.tar.gz", silence)
-    status, seconds = stop_after(job, begun, SAGEMAKER_SUBMIT_DIRECTORY=url)
+    status, seconds, stderr = stop_after(job, begun, number, SAGEMAKER_SUBMIT_DIRECTORY=url)
     ended.set()
-    assert status == 128 + signal.SIGTERM
+    assert status == 128 + number
+    assert "Traceback" not in stderr
     assert seconds < 5
     assert tree(job.base / "code") == {"train.py": b"print('baked')"}
+
+
+def test_what_is_left_out_of_the_submitted_code_is_said_by_smc(job: JobFolder, tmp_path: Path) -> None:
+    code = tmp_path / "mine"
+    code.mkdir()
+    os.mkfifo(code / "pipe")
+    (code / "train.py").touch()
+    ended = job.run("train.py", SAGEMAKER_SUBMIT_DIRECTORY=str(code))
+    assert ended.exit_code == 0, ended.stderr
+    assert any(line.startswith("smc: ") and "pipe is left out" in line for line in ended.stderr.splitlines())
 
 
 def test_a_stop_while_requirements_are_installed_leaves_no_installer(job: JobFolder, tmp_path: Path) -> None:
@@ -113,7 +128,7 @@ def test_a_stop_while_requirements_are_installed_leaves_no_installer(job: JobFol
         begun.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    status, seconds = stop_after(job, begun, PATH=f"{bin_folder}:{os.environ['PATH']}", TMPDIR=str(tmp_path))
+    status, seconds, _ = stop_after(job, begun, PATH=f"{bin_folder}:{os.environ['PATH']}", TMPDIR=str(tmp_path))
     assert status == 128 + signal.SIGTERM
     assert seconds < 10
     with pytest.raises(ProcessLookupError):

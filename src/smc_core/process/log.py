@@ -23,6 +23,19 @@ def line(text: str) -> None:
         pass
 
 
+def show(logger: str) -> None:
+    """Say what a part of smc logs as a warning in lines of smc's own; by default nobody is named in them."""
+    import logging
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            line(self.format(record))
+
+    taken = logging.getLogger(logger)
+    taken.propagate = False
+    taken.addHandler(Lines(logging.WARNING))
+
+
 def failure(error: BaseException) -> int:
     """Say why a step of smc failed, and return the exit code for it.
 

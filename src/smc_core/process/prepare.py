@@ -16,11 +16,12 @@ if __name__ == "__main__":
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from smc_core.errors import ConfigurationError
-from smc_core.process import lifeline, log, reports
+from smc_core.process import log, reports
 
 FRAMEWORK_OPTION = "--framework"
 MODULE_OPTION = "--module"
@@ -42,7 +43,8 @@ def main(argv: list[str]) -> int:
 
     """
     gc.disable()  # what is made here lives until exec; looking for garbage takes a tenth of the time
-    lifeline.die_with_parent()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the preparation without a traceback of ours
     framework = argv[1] if argv[:1] == [FRAMEWORK_OPTION] else None
     steps = _Steps(framework, as_module=argv == [MODULE_OPTION])
     try:
@@ -99,6 +101,7 @@ class _Steps:
         if environment.module_dir != environment.code_dir:
             from smc_core.code.download import fetch
 
+            log.show("smc.code")
             fetched = fetch(environment.module_dir, environment.code_dir, environment.user_entry_point)
             log.line(f"code: {fetched.summary}")
             os.environ[CODE_DIR_ENV] = fetched.path  # every rank makes its own Environment
@@ -189,6 +192,8 @@ def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
     from smc_core.process import worker
 
     gc.enable()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(plan.command.environ)
     os.chdir(plan.command.cwd)
