@@ -16,16 +16,14 @@ from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import CodeError, PluginError
-from smc_core.facts import LAUNCHER_SWITCHES
-from smc_core.hyperparameters import Value, check_arguments
+from smc_core.hyperparameters import check_arguments
+from smc_core.launching import NO_LAUNCHER, takes_part, who_asks
 from smc_core.plugins import Plugins
 from smc_core.variables import Variable, process_environ
 
 _PROCESS_ROOM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "process")
 SCRIPT_RUNNER = os.path.join(_PROCESS_ROOM, "script.py")
 WORKER = os.path.join(_PROCESS_ROOM, "worker.py")
-NO_LAUNCHER = "none"
-"""What ``SMC_LAUNCHER`` is set to where hyperparameters ask for a launcher and none is wanted."""
 
 
 @dataclass(frozen=True)
@@ -94,24 +92,11 @@ def make_plan(environment: Environment, target: Target, plugins: Plugins, inheri
     return Plan(environment, entry, launched, left_out)
 
 
-def asked_launcher(environment: Environment, environ: Mapping[str, str]) -> str | None:
-    """What asks for a launcher, in words: ``SMC_LAUNCHER``, else a hyperparameter that switches one on; else None.
-
-    ``SMC_LAUNCHER=none`` asks for none, whatever the hyperparameters say.
-    """
-    named = environ.get(LAUNCHER_ENV, "")
-    if named:
-        return None if named == NO_LAUNCHER else f"variable {LAUNCHER_ENV}={named}"
-    params = environment.framework_params
-    switches = (name for name in LAUNCHER_SWITCHES if Value(str(params.get(name, False)), name).to_bool())
-    return next((f"hyperparameter {name}" for name in switches), None)
-
-
 def _check_that_none_is_missing(environment: Environment, inherited: Mapping[str, str]) -> None:
     """Several hosts that run one script each, where one job over all of them was asked for, would train in vain."""
-    asked = asked_launcher(environment, inherited)
+    asked = who_asks(environment, inherited)
     hosts = environment.distribution_hosts
-    if asked is not None and len(hosts) > 1 and environment.current_host in hosts:
+    if asked is not None and len(hosts) > 1 and takes_part(environment):
         raise PluginError(
             f"{asked} asks for a launcher on {len(hosts)} hosts, and no plugin has it (smc plugins lists them); "
             f"install the framework's plugin, or set {LAUNCHER_ENV}={NO_LAUNCHER}"

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from smc_mpi.agent import daemon_of
-from smc_mpi.launch import AGENT, MASTER, SERVE, mpirun_command
-from smc_mpi.ranks import RANK
 
 from smc_core.command import Command
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.testing import JobFolder
 from smc_core.testing.conformance import PluginConformance
+from smc_mpi.agent import daemon_of
+from smc_mpi.launch import AGENT, MASTER, SERVE, mpirun_command
+from smc_mpi.ranks import RANK
 
 
 class TestPlugin(PluginConformance):
@@ -103,10 +103,10 @@ def test_only_the_group_that_distributes_takes_part(job: JobFolder, mpirun: str)
 @pytest.mark.parametrize(
     ("params", "variables", "said"),
     [
-        ({"sagemaker_mpi_num_of_processes_per_host": 0}, {}, "sagemaker_mpi_num_of_processes_per_host is 0"),
+        ({"sagemaker_mpi_num_of_processes_per_host": 0}, {}, "sagemaker_mpi_num_of_processes_per_host is '0'"),
         ({"sagemaker_mpi_num_of_processes_per_host": "two"}, {}, "sagemaker_mpi_num_of_processes_per_host"),
-        ({}, {"SMC_PROCESSES_PER_HOST": "-1"}, "variable SMC_PROCESSES_PER_HOST is -1"),
-        ({"sagemaker_mpi_num_processes": 0}, {}, "sagemaker_mpi_num_processes is 0"),
+        ({}, {"SMC_PROCESSES_PER_HOST": "-1"}, "variable SMC_PROCESSES_PER_HOST is '-1'"),
+        ({"sagemaker_mpi_num_processes": 0}, {}, "sagemaker_mpi_num_processes is '0'"),
         ({"sagemaker_mpi_custom_mpi_options": "-x 'A"}, {}, "sagemaker_mpi_custom_mpi_options is no command line"),
         ({}, {"PATH": "/nowhere"}, "there is no mpirun"),
     ],

@@ -11,21 +11,19 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 
 from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
-from smc_core.hyperparameters import Value
+from smc_core.hyperparameters import raw_text
+from smc_core.launching import is_asked_for, processes_per_host, takes_part
 from smc_core.process import log
 from smc_mpi.ranks import RANK
 
 LAUNCHER = "mpi"
-PROCESSES_ENV = "SMC_PROCESSES_PER_HOST"
 ENABLED_PARAM = "sagemaker_mpi_enabled"
-PER_HOST_PARAM = "sagemaker_mpi_num_of_processes_per_host"
 TOTAL_PARAM = "sagemaker_mpi_num_processes"
 OPTIONS_PARAM = "sagemaker_mpi_custom_mpi_options"
 
@@ -45,10 +43,10 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
         ConfigurationError: there is no ``mpirun``, or a number or option is wrong.
 
     """
-    if not _is_asked_for(environment, command.environ):
+    if not is_asked_for(LAUNCHER, ENABLED_PARAM, environment, command.environ):
         return None
     hosts = environment.distribution_hosts
-    if environment.current_host not in hosts:
+    if not takes_part(environment):
         log.line(f"{environment.current_host} runs without MPI: its instance group does not distribute")
         return None
     mpirun = shutil.which("mpirun", path=command.environ.get("PATH"))
@@ -62,7 +60,7 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
         serve = [sys.executable, SERVE, "--host", environment.current_host, "--master", environment.master_hostname]
         argv = (*serve, "--port", str(port), "--daemons", os.path.dirname(mpirun))
         return replace(command, argv=argv, launcher=LAUNCHER, serves=True)
-    per_host = processes_per_host(environment, command.environ)
+    per_host, _ = processes_per_host(environment, command.environ)
     argv = (
         *(sys.executable, MASTER, "--"),
         mpirun,
@@ -74,34 +72,15 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
     return replace(command, argv=argv, environ={**settings, **command.environ}, launcher=LAUNCHER)
 
 
-def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> int:
-    """How many ranks each host has: ``SMC_PROCESSES_PER_HOST``, the classic hyperparameter, one a GPU, or one.
-
-    Raises:
-        ConfigurationError: it is no number from 1 on.
-
-    """
-    if environ.get(PROCESSES_ENV):
-        return _count(Value(environ[PROCESSES_ENV], PROCESSES_ENV, "variable"), f"variable {PROCESSES_ENV}")
-    if PER_HOST_PARAM in environment.framework_params:
-        text = str(environment.framework_params[PER_HOST_PARAM])
-        return _count(Value(text, PER_HOST_PARAM), f"hyperparameter {PER_HOST_PARAM}")
-    return max(environment.gpu_count, 1)
-
-
-def _is_asked_for(environment: Environment, environ: Mapping[str, str]) -> bool:
-    named = environ.get(LAUNCHER_ENV)
-    if named:
-        return named == LAUNCHER
-    return Value(str(environment.framework_params.get(ENABLED_PARAM, False)), ENABLED_PARAM).to_bool()
-
-
 def _mpirun_options(environment: Environment, per_host: int) -> list[str]:
     hosts = environment.distribution_hosts
     params = environment.framework_params
     total = per_host * len(hosts)
     if TOTAL_PARAM in params:
-        total = _count(Value(str(params[TOTAL_PARAM]), TOTAL_PARAM), f"hyperparameter {TOTAL_PARAM}")
+        text = raw_text(params[TOTAL_PARAM]).strip()
+        if not text.isdecimal() or int(text) < 1:
+            raise ConfigurationError(f"hyperparameter {TOTAL_PARAM} is {text!r}, not a whole number from 1 on")
+        total = int(text)
     slots = [f"{host}:{max(per_host, -(-total // len(hosts)))}" for host in hosts]
     try:
         own = shlex.split(str(params.get(OPTIONS_PARAM) or ""))
@@ -127,10 +106,3 @@ def _settings(environment: Environment, port: int, interfaces: str) -> dict[str,
         settings["OMPI_MCA_oob_tcp_if_include"] = interface
         settings["PRTE_MCA_prte_if_include"] = interface
     return settings
-
-
-def _count(value: Value, what: str) -> int:
-    count = value.to_int()
-    if count < 1:
-        raise ConfigurationError(f"{what} is {count}; a job needs one process at least")
-    return count

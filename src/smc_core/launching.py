@@ -1,0 +1,87 @@
+"""What a job says about its launcher, read in one way for every plugin that has one.
+
+The hyperparameters are those that the SageMaker SDK's ``distribution=`` argument becomes, as the classic toolkit reads
+them (``sagemaker_training/params.py``); a variable wins over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smc_core.contract import LAUNCHER_ENV, PROCESSES_PER_HOST_ENV, PROCESSES_PER_HOST_PARAM
+from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError
+from smc_core.facts import LAUNCHER_SWITCHES
+from smc_core.hyperparameters import Value, raw_text
+
+NO_LAUNCHER = "none"
+"""What ``SMC_LAUNCHER`` is set to where hyperparameters ask for a launcher and none is wanted."""
+
+
+def is_switched_on(environment: Environment, param: str) -> bool:
+    """Whether a hyperparameter of the platform's, such as ``sagemaker_mpi_enabled``, is there and true.
+
+    Raises:
+        ConfigurationError: it is neither true nor false.
+
+    """
+    value = environment.framework_params.get(param)
+    return value not in (None, "") and Value(raw_text(value), param).to_bool()
+
+
+def is_asked_for(launcher: str, param: str | None, environment: Environment, environ: Mapping[str, str]) -> bool:
+    """Whether a job wants a launcher: by ``SMC_LAUNCHER``, or where that is not set, by its hyperparameter.
+
+    Args:
+        launcher: name of the launcher, such as ``torchrun``.
+        param: the hyperparameter that switches it on; None where there is none.
+        environment: the Environment of the job.
+        environ: the variables of the job.
+
+    Raises:
+        ConfigurationError: the hyperparameter is neither true nor false.
+
+    """
+    named = environ.get(LAUNCHER_ENV, "").strip().lower()
+    if named:
+        return named == launcher
+    return param is not None and is_switched_on(environment, param)
+
+
+def who_asks(environment: Environment, environ: Mapping[str, str]) -> str | None:
+    """What asks for a launcher, whichever, in words; None where nothing does."""
+    named = environ.get(LAUNCHER_ENV, "").strip().lower()
+    if named:
+        return None if named == NO_LAUNCHER else f"variable {LAUNCHER_ENV}={named}"
+    return next((f"hyperparameter {name}" for name in LAUNCHER_SWITCHES if is_switched_on(environment, name)), None)
+
+
+def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> tuple[int, str]:
+    """Processes that a launcher starts on each host, and where the number came from.
+
+    In order: the variable ``SMC_PROCESSES_PER_HOST``; the hyperparameter ``sagemaker_mpi_num_of_processes_per_host``
+    (the classic name, for every launcher); one for each GPU; one.
+
+    Args:
+        environment: the Environment of the job.
+        environ: the variables of the job.
+
+    Raises:
+        ConfigurationError: it is no whole number from 1 on.
+
+    """
+    text, where = environ.get(PROCESSES_PER_HOST_ENV, ""), f"variable {PROCESSES_PER_HOST_ENV}"
+    if not text and PROCESSES_PER_HOST_PARAM in environment.framework_params:
+        text = raw_text(environment.framework_params[PROCESSES_PER_HOST_PARAM])
+        where = f"hyperparameter {PROCESSES_PER_HOST_PARAM}"
+    if not text:
+        gpus = environment.gpu_count
+        return (gpus, "GPUs of this machine") if gpus else (1, "no GPU on this machine")
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"{where} is {text!r}, not a whole number from 1 on")
+    return int(text), where
+
+
+def takes_part(environment: Environment) -> bool:
+    """Whether this host is one of those that train together: of a group that distributes, where there are groups."""
+    return environment.current_host in environment.distribution_hosts
