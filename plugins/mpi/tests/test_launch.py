@@ -100,6 +100,12 @@ def test_only_the_group_that_distributes_takes_part(job: JobFolder, mpirun: str)
     assert command.argv[command.argv.index("--host") + 1] == "algo-2:1,algo-3:1"
 
 
+def test_simulated_hosts_are_refused(job: JobFolder, mpirun: str) -> None:
+    mpi(job.hosts("algo-1", "algo-2", network_interface_name="lo"))
+    with pytest.raises(ConfigurationError, match="leave --hosts out, and set SMC_PROCESSES_PER_HOST=2"):
+        launched(job, mpirun)
+
+
 @pytest.mark.parametrize(
     ("params", "variables", "said"),
     [

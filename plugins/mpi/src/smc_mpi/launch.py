@@ -25,6 +25,8 @@ from smc_mpi.ranks import RANK
 LAUNCHER = "mpi"
 ENABLED_PARAM = "sagemaker_mpi_enabled"
 TOTAL_PARAM = "sagemaker_mpi_num_processes"
+LOOPBACK = "lo"
+"""The interface of hosts that are simulated on one machine (``smc run --hosts``)."""
 OPTIONS_PARAM = "sagemaker_mpi_custom_mpi_options"
 
 _ROOM = os.path.dirname(os.path.abspath(__file__))
@@ -54,6 +56,11 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
         raise ConfigurationError(
             f"the job asks for MPI, and there is no mpirun; install Open MPI in the image (Debian's openmpi-bin, or "
             f"pip install 'smc-mpi[framework]'), or set {LAUNCHER_ENV}=none"
+        )
+    if len(hosts) > 1 and environment.network_interface_name == LOOPBACK:
+        raise ConfigurationError(
+            f"Open MPI cannot run on {len(hosts)} hosts that share one machine's addresses; "
+            f"leave --hosts out, and set SMC_PROCESSES_PER_HOST={len(hosts)}"
         )
     port = environment.master_port + 2
     if not environment.is_master:
