@@ -134,6 +134,12 @@ def test_in_a_process_of_torchrun_it_is_what_that_tells(job: JobFolder) -> None:
     assert fields["sources"]["rank"] == "variable RANK"
 
 
+def test_in_a_process_of_open_mpi_it_is_what_that_tells(job: JobFolder) -> None:
+    names = {"RANK": "3", "SIZE": "4", "LOCAL_RANK": "1", "LOCAL_SIZE": "2"}
+    fields = place(environment(job), {f"OMPI_COMM_WORLD_{name}": text for name, text in names.items()})
+    assert (fields["rank"], fields["local_rank"], fields["world_size"], fields["processes_per_host"]) == (3, 1, 4, 2)
+
+
 def test_a_rank_that_is_none(job: JobFolder) -> None:
     with pytest.raises(ConfigurationError, match="variable RANK is 'first', not a whole number"):
         place(environment(job), {"RANK": "first"})

@@ -13,13 +13,13 @@ from smc_core.errors import ConfigurationError
 from smc_pytorch.processes import choose_backend, processes_per_host, torchrun_is_asked_for
 
 WORKER_VARIABLES = {
-    "rank": "RANK",
-    "local_rank": "LOCAL_RANK",
-    "world_size": "WORLD_SIZE",
-    "processes_per_host": "LOCAL_WORLD_SIZE",
-    "master_port": "MASTER_PORT",
+    "rank": ("RANK", "OMPI_COMM_WORLD_RANK"),
+    "local_rank": ("LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK"),
+    "world_size": ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE"),
+    "processes_per_host": ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"),
+    "master_port": ("MASTER_PORT",),
 }
-"""Field → the variable, a whole number, in which torchrun tells it to each of its processes."""
+"""Field → the variable, a whole number, in which torchrun, else Open MPI, tells it to each of its processes."""
 
 
 class Environment(CoreEnvironment):
@@ -47,7 +47,7 @@ def get_world_size(hosts_count: int, processes_count: int) -> int:
 def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The fields of :class:`Environment` for this process, and ``sources``: where each came from.
 
-    In a process that torchrun has started they are what torchrun tells it. Elsewhere they are what the job is about to
+    In a process that a launcher has started they are what that tells it. Elsewhere they are what the job is about to
     become: one process a host, or torchrun's.
 
     Args:
@@ -74,8 +74,9 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
     fields["master_port"], fields["master_addr"] = environment.master_port, environment.master_hostname
     fields["backend"], sources["backend"] = choose_backend(environment.gpu_count, environ)
     sources["master_addr"] = environment.sources.get("master_hostname", "default")
-    for name, variable in WORKER_VARIABLES.items():
-        if environ.get(variable):
+    for name, variables in WORKER_VARIABLES.items():
+        variable = next((each for each in variables if environ.get(each)), None)
+        if variable is not None:
             fields[name], sources[name] = _number(environ, variable), f"variable {variable}"
     if environ.get("MASTER_ADDR"):
         fields["master_addr"], sources["master_addr"] = environ["MASTER_ADDR"], "variable MASTER_ADDR"
@@ -85,6 +86,6 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
 def _number(environ: Mapping[str, str], variable: str) -> int:
     if not environ[variable].isdecimal():
         raise ConfigurationError(
-            f"variable {variable} is {environ[variable]!r}, not a whole number; torchrun sets it: leave it unset"
+            f"variable {variable} is {environ[variable]!r}, not a whole number; the launcher sets it: leave it unset"
         )
     return int(environ[variable])

@@ -17,7 +17,7 @@ import os
 import sys
 
 if __name__ == "__main__":
-    sys.path[:] = [entry for entry in sys.path[1:] if entry != os.getcwd()]
+    sys.path[:] = [entry for entry in sys.path[1:] if os.path.realpath(entry) != os.getcwd()]
 
 import functools
 import logging
@@ -171,10 +171,11 @@ def _tell(death: Death) -> None:
 def _agent_failed(error: BaseException) -> int:
     """The agent itself has failed: mostly, the hosts did not find each other."""
     import torch.distributed as dist
+    from torch.distributed.elastic.rendezvous import RendezvousError
 
     if isinstance(error, SystemExit):  # its parser has said why
         return error.code if isinstance(error.code, int) else EXIT_INTERNAL
-    if isinstance(error, (dist.DistError, OSError, TimeoutError)):
+    if isinstance(error, (dist.DistError, RendezvousError, OSError)):
         address = f"{os.environ.get('SM_MASTER_ADDR')}:{os.environ.get('SM_MASTER_PORT')}"
         told = HostError(f"torchrun cannot join the hosts at {address}: {' '.join(str(error).split())}")
         told.__cause__ = error
