@@ -24,15 +24,12 @@ def train(output_data_dir):
 """
 LOADED = """
 import sys, numpy as np, smc_core as smc
-base = sys.argv[1]
+base, backend = sys.argv[1:]
 features = np.linspace(0, 1, 40, dtype="float32").reshape(10, 4)
 predicted = smc.keras.load_model(base + "/model").predict(features, verbose=0)
 np.testing.assert_allclose(predicted, np.load(base + "/output/data/expected.npy"), rtol=1e-5)
 """
 SERVED = """
-import sys, numpy as np
-base, backend = sys.argv[1:]
-features = np.linspace(0, 1, 40, dtype="float32").reshape(10, 4)
 if backend == "torch":
     import torch
     predicted = torch.export.load(base + "/model/model.pt2").module()(torch.from_numpy(features)).detach().numpy()
@@ -55,25 +52,16 @@ def exported(backend: str) -> str | None:
     return "1" if is_installed("tensorflow") else None
 
 
-def test_a_model_is_saved(job: JobFolder, backend: str, run_python: Callable[..., str]) -> None:
+def test_a_model_is_saved_in_place_of_an_earlier_one(
+    job: JobFolder, backend: str, run_python: Callable[..., str]
+) -> None:
+    (job.base / "model/1").mkdir()
+    for earlier in ("model.keras", "1/saved_model.pb"):
+        (job.base / "model" / earlier).write_text("of an earlier run")
     ended = job.code(train_py=TRAIN).run("train.py")
     assert ended.exit_code == 0, ended.stderr
-    assert files(job) == {"model.keras", exported(backend)} - {None}
-    run_python(LOADED, job.base)
-    if exported(backend):
-        run_python(SERVED, job.base, backend)
-
-
-def test_a_second_run_replaces_the_first(job: JobFolder, some_backend: str, run_python: Callable[..., str]) -> None:
-    for _ in range(2):
-        assert job.code(train_py=TRAIN).run("train.py").exit_code == 0
-    assert files(job) == {"model.keras", exported(some_backend)} - {None}
-    run_python(LOADED, job.base)
-
-
-def test_the_export_can_be_left_out(job: JobFolder, some_backend: str) -> None:
-    assert job.code(train_py=TRAIN).run("train.py", SMC_KERAS_EXPORT="0").exit_code == 0
-    assert files(job) == {"model.keras"}
+    assert files(job) == {"model.keras", "1", exported(backend)} - {None}
+    run_python(LOADED + (SERVED if exported(backend) else ""), job.base, backend)
 
 
 def test_an_export_that_cannot_be_made_is_one_line(job: JobFolder, some_backend: str) -> None:
@@ -86,12 +74,6 @@ def test_an_export_that_cannot_be_made_is_one_line(job: JobFolder, some_backend:
     assert [line for line in ended.stderr.splitlines() if "export" in line and "smc.keras" in line] == [
         line for line in ended.stderr.splitlines() if line.endswith("not exported for serving: ValueError: no such")
     ]
-
-
-def test_only_the_primary_writes(job: JobFolder, some_backend: str) -> None:
-    ended = job.code(train_py=TRAIN).run("train.py", RANK="1")
-    assert ended.exit_code == 0, ended.stderr
-    assert files(job) == set()
 
 
 @pytest.mark.parametrize("mode", ["script", "function"])
@@ -121,7 +103,7 @@ def train():
 """
 
 
-def test_a_seed_gives_the_same_weights(job: JobFolder, backend: str) -> None:
+def test_a_seed_gives_the_same_weights(job: JobFolder, some_backend: str) -> None:
     job.code(train_py=SEEDED)
 
     def run(seed: int) -> list[object]:

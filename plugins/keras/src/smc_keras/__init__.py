@@ -12,14 +12,28 @@ if TYPE_CHECKING:
     from smc_keras.callbacks import EpochLogger, backup_and_restore
     from smc_keras.environment import Environment
     from smc_keras.models import load_model
+    from smc_keras.multihost import data_parallel, gather, initialize_distribution, own_part
 
-__all__ = ["Environment", "EpochLogger", "backup_and_restore", "load_model"]
+__all__ = [
+    "Environment",
+    "EpochLogger",
+    "backup_and_restore",
+    "data_parallel",
+    "gather",
+    "initialize_distribution",
+    "load_model",
+    "own_part",
+]
 
 _HOMES = {
     "Environment": "environment",
     "EpochLogger": "callbacks",
     "backup_and_restore": "callbacks",
+    "data_parallel": "multihost",
+    "gather": "multihost",
+    "initialize_distribution": "multihost",
     "load_model": "models",
+    "own_part": "multihost",
 }
 
 

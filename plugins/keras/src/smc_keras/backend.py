@@ -12,13 +12,18 @@ from smc_core.errors import ConfigurationError
 BACKEND_ENV = "KERAS_BACKEND"
 BACKENDS = ("tensorflow", "jax", "torch")
 """The backends that train, in the order in which an installed one is taken; the first is Keras's default."""
+LAUNCHER_ENV = "SMC_LAUNCHER"
+"""The variable that asks for a launcher by its name."""
+LAUNCHER = "jax"
+"""The launcher of this plugin, and the backend that it is for."""
 
 
 def choose_backend() -> str | None:
     """The backend for this job.
 
-    In order: the variable ``KERAS_BACKEND``; the ``backend`` of ``keras.json`` where it is installed (Keras
-    writes ``tensorflow`` there by itself); the first of :data:`BACKENDS` that is installed.
+    In order: the variable ``KERAS_BACKEND``; ``jax`` where the launcher of that name is asked for; the ``backend``
+    of ``keras.json`` where it is installed (Keras writes ``tensorflow`` there by itself); the first of
+    :data:`BACKENDS` that is installed.
 
     Returns:
         The name of the backend, which is that of its package too. None where none is installed.
@@ -27,7 +32,8 @@ def choose_backend() -> str | None:
     named = os.environ.get(BACKEND_ENV)
     if named:
         return named
-    return next((name for name in (_configured(), *BACKENDS) if is_installed(name)), None)
+    launcher = LAUNCHER if os.environ.get(LAUNCHER_ENV) == LAUNCHER else ""
+    return next((name for name in (launcher, _configured(), *BACKENDS) if is_installed(name)), None)
 
 
 def use_backend() -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from smc_core.artifacts import write_whole
@@ -14,6 +15,11 @@ SAVED_MODEL = "1"
 """The model as a SavedModel, below the model folder: a version number, as TensorFlow Serving wants it."""
 TORCH_PROGRAM = "model.pt2"
 """The model as a ``torch.export`` program, below the model folder."""
+
+
+def is_keras_model(model: Any) -> bool:
+    """Whether it is one; a process that never imported Keras has none, and does not import it to know that."""
+    return isinstance(model, getattr(sys.modules.get("keras"), "Model", ()))
 
 
 def save(model: Any, model_dir: str) -> str:

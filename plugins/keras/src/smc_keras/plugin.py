@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Generator
 from dataclasses import replace
 from types import ModuleType
@@ -19,8 +18,8 @@ from smc_core.compatibility import check_framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
-from smc_keras import models
-from smc_keras.backend import BACKEND_ENV, check_backend, choose_backend, use_backend
+from smc_keras import distribution, models, multihost
+from smc_keras.backend import BACKEND_ENV, LAUNCHER_ENV, check_backend, choose_backend, use_backend
 from smc_keras.environment import Environment
 
 EXPORT_ENV = "SMC_KERAS_EXPORT"
@@ -36,7 +35,15 @@ def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
     """Add the backend, and set ``KERAS_BACKEND`` in this process, which may be the one that trains."""
     environment = yield
     source = f"variable {BACKEND_ENV}" if os.environ.get(BACKEND_ENV) else "what is installed"
-    return environment.extend(Environment, backend=use_backend(), sources={**environment.sources, "backend": source})
+    hosts = distribution.processes(environment, os.environ)
+    launcher = f"variable {LAUNCHER_ENV}" if hosts else "default"
+    return environment.extend(
+        Environment,
+        backend=use_backend(),
+        process_count=max(len(hosts), 1),
+        process_id=hosts.index(environment.current_host) if hosts else 0,
+        sources={**environment.sources, "backend": source, "process_count": launcher, "process_id": launcher},
+    )
 
 
 @hookimpl(wrapper=True)
@@ -44,6 +51,7 @@ def launch(command: Command) -> Generator[None, list[Command], list[Command]]:
     """Check the Keras that the job will find, and tell it the backend: its own requirements are installed by now."""
     check_framework("smc-keras", "keras")
     check_backend(command.environ)
+    distribution.check(command.environ)
     commands = yield
     backend = choose_backend()
     if backend is None:
@@ -51,24 +59,64 @@ def launch(command: Command) -> Generator[None, list[Command], list[Command]]:
     return [replace(each, environ={**each.environ, BACKEND_ENV: backend}) for each in commands or [command]]
 
 
+@hookimpl(specname="launch")
+def launch_jax(environment: CoreEnvironment, command: Command) -> Command | None:
+    """On several hosts, tell each process where the others are, where ``SMC_LAUNCHER=jax`` asks for it."""
+    return distribution.launched(environment, command)
+
+
+@hookimpl(wrapper=True)
+def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType | None, ModuleType | None]:
+    """Join the other processes, and set the distribution, before the job's code can touch a device."""
+    try:
+        if multihost.initialize_distribution(_seed(environment)) and not os.environ.get(distribution.DISTRIBUTION_ENV):
+            log.info("%s is not set: Keras itself trains on each host apart", distribution.DISTRIBUTION_ENV)
+        if os.environ.get(distribution.DISTRIBUTION_ENV):
+            multihost.data_parallel()
+        return (yield)
+    except BaseException as error:
+        multihost.part(error)
+        raise
+
+
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Seed everything before training, where the hyperparameter ``seed`` is given."""
-    if SEED in environment and is_installed("keras"):
-        seed = environment[SEED].to_int()
-        if not 0 <= seed < 2**32:
-            raise ConfigurationError(f"hyperparameter {SEED!r} is {seed}, not between 0 and 4294967295")
-        import keras
+    """Seed everything before training, where the hyperparameter ``seed`` is given; after it, let the processes part."""
+    try:
+        seed = _seed(environment)
+        if seed is not None:
+            import keras
 
-        keras.utils.set_random_seed(seed)
-    return (yield)
+            keras.utils.set_random_seed(seed)
+        result = yield
+        if result is not None and models.is_keras_model(result.model):
+            multihost.gather(result.model)
+    except BaseException as error:
+        multihost.part(error)
+        raise
+    multihost.part()
+    return result
+
+
+def _seed(environment: CoreEnvironment) -> int | None:
+    """The hyperparameter ``seed``; None where there is none, or no Keras to seed.
+
+    Raises:
+        ConfigurationError: it is no seed.
+
+    """
+    if SEED not in environment or not is_installed("keras"):
+        return None
+    seed = environment[SEED].to_int()
+    if not 0 <= seed < 2**32:
+        raise ConfigurationError(f"hyperparameter {SEED!r} is {seed}, not between 0 and 4294967295")
+    return seed
 
 
 @hookimpl
 def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> str | None:
     """Save a Keras model as ``model.keras``, and export it for serving where the backend can."""
-    keras = sys.modules.get("keras")  # a process that never imported Keras has no Keras model
-    if not isinstance(model, getattr(keras, "Model", ())):
+    if not models.is_keras_model(model):
         return None
     if not environment.is_primary:
         return os.path.join(environment.model_dir, models.MODEL_FILE)

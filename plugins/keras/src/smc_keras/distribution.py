@@ -1,0 +1,93 @@
+"""Several processes, one a host: the launcher ``jax``, and what it lets a job's processes know.
+
+The process of each host takes part with all its devices. Keras reads the three ``KERAS_DISTRIBUTION_*`` variables
+(``keras.distribution.initialize``); JAX 0.10 reads ``JAX_COORDINATOR_ADDRESS`` alone, and is given the other two as
+arguments (``jax/_src/distributed.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smc_core.command import Command
+from smc_core.compatibility import is_installed
+from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError
+from smc_keras.backend import BACKEND_ENV, LAUNCHER, LAUNCHER_ENV
+
+DISTRIBUTION_ENV = "SMC_KERAS_DISTRIBUTION"
+"""The variable that asks for a ``keras.distribution``: ``data`` for data parallelism over all devices."""
+DATA = "data"
+
+ADDRESS_ENV = "KERAS_DISTRIBUTION_JOB_ADDRESSES"
+PROCESSES_ENV = "KERAS_DISTRIBUTION_NUM_PROCESSES"
+PROCESS_ENV = "KERAS_DISTRIBUTION_PROCESS_ID"
+
+
+def processes(environment: Environment, environ: Mapping[str, str]) -> list[str]:
+    """The host of each process of the job, where the launcher ``jax`` starts it; else none.
+
+    A host of an instance group that takes no part in distributed training runs its code by itself.
+    """
+    hosts = environment.distribution_hosts
+    asked = environ.get(LAUNCHER_ENV) == LAUNCHER
+    return hosts if asked and len(hosts) > 1 and environment.current_host in hosts else []
+
+
+def launched(environment: Environment, command: Command) -> Command | None:
+    """The command with what its process needs to find the others; None where the job does not ask for it.
+
+    Raises:
+        ConfigurationError: JAX is not installed, or Keras is told to run on another backend.
+
+    """
+    hosts = processes(environment, command.environ)
+    if not hosts:
+        return None
+    if not is_installed("jax"):
+        raise ConfigurationError(f"variable {LAUNCHER_ENV} is {LAUNCHER!r}, and JAX is not installed; pip install jax")
+    backend = command.environ.get(BACKEND_ENV)
+    if backend and backend != LAUNCHER and is_installed("keras"):
+        raise ConfigurationError(
+            f"variable {LAUNCHER_ENV} is {LAUNCHER!r}, and {BACKEND_ENV} is {backend!r}; "
+            f"leave out {BACKEND_ENV}, or take the launcher of that backend"
+        )
+    return command.wrap(command.argv[:1], LAUNCHER, _variables(environment, hosts, command.environ))
+
+
+def check(environ: Mapping[str, str]) -> None:
+    """Refuse a ``SMC_KERAS_DISTRIBUTION`` that there is not.
+
+    Raises:
+        ConfigurationError: it is no such word, or Keras runs on another backend than JAX.
+
+    """
+    asked = environ.get(DISTRIBUTION_ENV)
+    if asked and asked != DATA:
+        raise ConfigurationError(f"variable {DISTRIBUTION_ENV} is {asked!r}, not {DATA!r}")
+    backend = environ.get(BACKEND_ENV)
+    if asked and backend and backend != "jax":
+        raise ConfigurationError(
+            f"variable {DISTRIBUTION_ENV} is {asked!r}, which is for the backend jax, and the job runs on {backend!r}; "
+            f"set {BACKEND_ENV}=jax, or leave {DISTRIBUTION_ENV} out"
+        )
+
+
+def _variables(environment: Environment, hosts: list[str], given: Mapping[str, str]) -> dict[str, str]:
+    address = f"{environment.master_hostname}:{environment.master_port}"
+    count, number = str(len(hosts)), str(hosts.index(environment.current_host))
+    defaults = {
+        "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",  # the default of JAX 0.10; older ones had none
+        "JAX_ENABLE_PREEMPTION_SERVICE": "false",  # it takes SIGTERM, and the process goes on
+        "NCCL_SOCKET_IFNAME": environment.network_interface_name,
+    }
+    return {
+        **{name: text for name, text in defaults.items() if not given.get(name)},
+        ADDRESS_ENV: address,
+        PROCESSES_ENV: count,
+        PROCESS_ENV: number,
+        "JAX_COORDINATOR_ADDRESS": address,
+        "JAX_NUM_PROCESSES": count,
+        "JAX_PROCESS_ID": number,
+        "RANK": number,
+    }
