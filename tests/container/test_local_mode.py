@@ -95,8 +95,7 @@ class LocalMode:
 
     def _configure(self, host: str, sdk: int) -> None:
         (self.root / host / "output/data").mkdir(parents=True)
-        for shared in ("model", "shared"):
-            (self.root / shared).mkdir(exist_ok=True)
+        (self.root / "shared").mkdir(exist_ok=True)  # and no model folder: the engine makes it, and root owns it
         values = {"sagemaker_program": "train.py", "sagemaker_submit_directory": "/opt/ml/code", "epochs": 1000}
         texts = {key: v if sdk == 3 and isinstance(v, str) else json.dumps(v) for key, v in values.items()}
         resources: dict[str, Any] = {"current_host": host, "hosts": self.hosts}
