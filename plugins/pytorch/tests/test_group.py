@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import threading
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -41,6 +43,59 @@ def test_alone_there_is_no_group() -> None:
         assert not torch.distributed.is_initialized()
 
 
+@pytest.fixture
+def alone(free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[group.Group]:
+    """The only member of a real group, and an empty stage when it has gone."""
+    told = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port)}
+    for name, text in {**told, "SMC_TORCH_BACKEND": "gloo", "SMC_TORCH_TIMEOUT": "60"}.items():
+        monkeypatch.setenv(name, text)
+    member = group.Group()
+    member.set_up()
+    yield member
+    faulthandler.cancel_dump_traceback_later()
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def test_a_group_is_set_up_and_left(alone: group.Group) -> None:
+    assert torch.distributed.get_backend() == "gloo"
+    again = group.Group()
+    again.set_up()
+    again.tear_down()
+    assert torch.distributed.is_initialized()  # a group that is another's is left alone
+    alone.tear_down()
+    alone.tear_down()
+    assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.parametrize(("ending", "left"), [(SystemExit(), True), (SystemExit(0), True), (SystemExit(3), False)])
+def test_an_exit_that_is_a_success_leaves_the_group(alone: group.Group, ending: SystemExit, left: bool) -> None:
+    alone.failed(ending)
+    assert torch.distributed.is_initialized() is not left
+
+
+def test_after_an_error_nobody_is_waited_for(alone: group.Group) -> None:
+    error = ValueError("bad sample")
+    alone.failed(error)
+    assert error.args == ("bad sample",)
+    assert torch.distributed.is_initialized()
+
+
+def test_those_to_blame_are_put_in_front(alone: group.Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(absent.RollCall, "absent", lambda self: ["rank 1 (host algo-2)"])
+    early = RuntimeError(GLOO)
+    alone.failed(early)
+    assert str(early) == GLOO  # before the time-out has passed, it has another cause
+    monkeypatch.setattr(alone, "_began", time.monotonic() - 61)
+    late = RuntimeError(GLOO)
+    alone.failed(late)
+    assert str(late).startswith("rank 1 (host algo-2) did not take part: it is still busy elsewhere, or gone: [/")
+    monkeypatch.setattr(absent.RollCall, "left", lambda self: ["rank 1 (host algo-2)"])
+    after = RuntimeError(GLOO)
+    alone.failed(after)
+    assert str(after).startswith("rank 1 (host algo-2) had ended already, without an error")
+
+
 @pytest.mark.parametrize(
     ("error", "of_one"),
     [
@@ -71,6 +126,18 @@ def test_those_that_are_absent_are_named_with_their_hosts(free_port: int) -> Non
     del server
 
 
+def test_those_that_have_ended_are_named(free_port: int) -> None:
+    server = TCPStore("127.0.0.1", free_port, is_master=True, wait_for_workers=False)
+    environ = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port), "SM_CURRENT_HOST": "algo-1"}
+    here, gone = (absent.RollCall(rank, 2, environ) for rank in range(2))
+    gone.register()
+    assert here.left() == []
+    gone.leave()
+    assert here.left() == ["rank 1 (host algo-1)"]
+    assert "rank 1 (host algo-1) had ended already" in absent.left_in_words(here.left())
+    del server
+
+
 def test_a_store_that_does_not_answer_is_no_error(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(absent, "WAIT_SECONDS", 1.0)
     call = absent.RollCall(0, 2, {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port)})
@@ -87,7 +154,7 @@ def test_a_store_that_does_not_answer_is_no_error(free_port: int, monkeypatch: p
     ],
 )
 def test_absence_in_words(names: list[str], words: str) -> None:
-    assert words in absent.in_words(names)
+    assert words in absent.absent_in_words(names)
 
 
 def test_a_full_gpu_is_explained() -> None:

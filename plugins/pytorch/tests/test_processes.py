@@ -170,6 +170,14 @@ def test_the_hook_gives_the_fields_and_their_sources(job: JobFolder, monkeypatch
     assert "RANK" not in os.environ
 
 
+def test_a_script_creates_it_by_itself(job: JobFolder) -> None:
+    told = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    made = Environment.create(base_dir=str(job.base), environ=told, region="eu-west-1")
+    assert type(made) is Environment
+    assert (made.rank, made.world_size, made.region) == (1, 2, "eu-west-1")
+    assert not made.is_primary
+
+
 def test_another_plugin_may_have_a_backend_too(job: JobFolder) -> None:
     class Other(CoreEnvironment):
         backend: str | None = None

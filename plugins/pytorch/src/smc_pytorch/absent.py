@@ -16,7 +16,7 @@ from typing import Any
 WAIT_SECONDS = 5.0
 """How long a process that failed waits for the others to fail too: they began to wait at other times."""
 _PAUSE_SECONDS = 0.1
-_HERE, _HOST = "smc/here/", "smc/host/"
+_HERE, _HOST, _LEFT = "smc/here/", "smc/host/", "smc/left/"
 _SHOWN = 8
 
 
@@ -40,6 +40,20 @@ class RollCall:
         with contextlib.suppress(RuntimeError):
             host = self._environ.get("SM_CURRENT_HOST") or os.uname().nodename
             self._store().set(f"{_HOST}{self._rank}", host)
+
+    def leave(self) -> None:
+        """Tell the others that this process has come to its end, and takes part in nothing more."""
+        with contextlib.suppress(RuntimeError):
+            self._store().set(f"{_LEFT}{self._rank}", "1")
+
+    def left(self) -> list[str]:
+        """Those that have come to their end already, such as ``rank 2 (host algo-2)``."""
+        try:
+            store = self._store()
+            gone = [rank for rank in range(self._world_size) if store.check([f"{_LEFT}{rank}"])]
+            return [self._named(store, rank) for rank in gone]
+        except RuntimeError:
+            return []
 
     def absent(self, seconds: float = WAIT_SECONDS) -> list[str]:
         """Say that this process is there, and wait for the others to say so.
@@ -81,8 +95,17 @@ class RollCall:
         )
 
 
-def in_words(absent: list[str]) -> str:
+def absent_in_words(absent: list[str]) -> str:
     """``rank 2 (host algo-2) did not take part: it is still busy elsewhere, or gone``."""
-    more = f" and {len(absent) - _SHOWN} more" if len(absent) > _SHOWN else ""
-    names = ", ".join(absent[:_SHOWN]) + more
-    return f"{names} did not take part: {'it is' if len(absent) == 1 else 'they are'} still busy elsewhere, or gone"
+    them = "it is" if len(absent) == 1 else "they are"
+    return f"{_names(absent)} did not take part: {them} still busy elsewhere, or gone"
+
+
+def left_in_words(left: list[str]) -> str:
+    """``rank 2 (host algo-2) had ended already, without an error (...)``."""
+    return f"{_names(left)} had ended already, without an error (did all processes have as many steps to make?)"
+
+
+def _names(processes: list[str]) -> str:
+    more = f" and {len(processes) - _SHOWN} more" if len(processes) > _SHOWN else ""
+    return ", ".join(processes[:_SHOWN]) + more

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
+from smc_core.launching import takes_part
 from smc_pytorch.processes import choose_backend, processes_per_host, torchrun_is_asked_for
+
+EnvironmentT = TypeVar("EnvironmentT", bound=CoreEnvironment)
 
 WORKER_VARIABLES = {
     "rank": ("RANK", "OMPI_COMM_WORLD_RANK"),
@@ -31,6 +34,30 @@ class Environment(CoreEnvironment):
     processes_per_host: int = Field(default=1, description="processes that train on this host")
     backend: str = Field(default="gloo", description="torch.distributed backend: nccl with GPUs, else gloo")
     master_addr: str = Field(default="localhost", description="host name or address where the processes meet")
+
+    @classmethod
+    def create(
+        cls: type[EnvironmentT],
+        session: Any = None,
+        *,
+        base_dir: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> EnvironmentT:
+        """Read the Environment of this job, as the core's does, and the place of this process.
+
+        Args:
+            session: anything with a ``region_name``.
+            base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+            environ: the variables, by default those of this process.
+            **fields: further fields of a subclass, or replacements of what was read.
+
+        Raises:
+            ConfigurationError: a file, variable or hyperparameter is malformed.
+
+        """
+        core = CoreEnvironment.create(session, base_dir=base_dir, environ=environ)
+        return core.extend(cls, **{**place(core, environ), **fields})
 
 
 def get_world_size(hosts_count: int, processes_count: int) -> int:
@@ -60,14 +87,14 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
     """
     environ = os.environ if environ is None else environ
     hosts = environment.distribution_hosts
-    takes_part = environment.current_host in hosts
+    here = takes_part(environment)
     processes, source = 1, "one process a host"
-    if takes_part and torchrun_is_asked_for(environment, environ):
+    if here and torchrun_is_asked_for(environment, environ):
         processes, source = processes_per_host(environment, environ)
     fields: dict[str, Any] = {
         "processes_per_host": processes,
-        "world_size": get_world_size(len(hosts) if takes_part else 1, processes),
-        "rank": hosts.index(environment.current_host) * processes if takes_part else 0,
+        "world_size": get_world_size(len(hosts) if here else 1, processes),
+        "rank": hosts.index(environment.current_host) * processes if here else 0,
         "local_rank": 0,
     }
     sources = dict.fromkeys(fields, source)

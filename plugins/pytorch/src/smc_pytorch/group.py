@@ -74,6 +74,7 @@ class Group:
         import torch.distributed as dist
 
         self._began = None
+        self._roll_call.leave()
         if dist.is_initialized():
             dist.destroy_process_group()
 
@@ -85,17 +86,30 @@ class Group:
             batch_size: of the job, where it is known.
 
         """
+        if isinstance(error, SystemExit) and not error.code:
+            self.tear_down()
         if not isinstance(error, Exception):
             return
         explain_memory(error, batch_size)
         if self._began is None:
             return
-        if is_of_a_collective(error) and time.monotonic() - self._began >= self._least_seconds():
-            missing = self._roll_call.absent()
-            if missing:
-                _put_in_front(error, absent.in_words(missing))
+        if is_of_a_collective(error):
+            self._name_those_to_blame(error, time.monotonic() - self._began)
         # Python may wait for threads of the group in its last moments: this needs no Python to run.
         faulthandler.dump_traceback_later(LEAVE_SECONDS, exit=True)
+
+    def _name_those_to_blame(self, error: BaseException, seconds: float) -> None:
+        """Put in front of an error who did not take part, where that can be told.
+
+        Args:
+            error: of a collective operation.
+            seconds: how long the group had existed.
+
+        """
+        if left := self._roll_call.left():
+            _put_in_front(error, absent.left_in_words(left))
+        elif seconds >= self._least_seconds() and (missing := self._roll_call.absent()):
+            _put_in_front(error, absent.absent_in_words(missing))
 
     def _least_seconds(self) -> float:
         """Seconds before which no operation can have timed out, and an error has another cause."""

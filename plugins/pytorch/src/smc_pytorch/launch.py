@@ -6,10 +6,12 @@ import os
 
 from smc_core.command import Command
 from smc_core.compatibility import is_installed
+from smc_core.contract import LAUNCHER_ENV, PROCESSES_PER_HOST_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
+from smc_core.launching import takes_part
 from smc_core.process import log
-from smc_pytorch.processes import LAUNCHER, LAUNCHER_ENV, PROCESSES_ENV, processes_per_host, torchrun_is_asked_for
+from smc_pytorch.processes import LAUNCHER, processes_per_host, torchrun_is_asked_for
 
 TORCHRUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torchrun.py")
 """The program around ``torch.distributed.run``."""
@@ -28,8 +30,7 @@ def torchrun_command(environment: Environment, command: Command) -> Command | No
     """
     if not torchrun_is_asked_for(environment, command.environ):
         return None
-    hosts = environment.distribution_hosts
-    if environment.current_host not in hosts:
+    if not takes_part(environment):
         log.line(f"{environment.current_host} runs without torchrun: its instance group does not distribute")
         return None
     if not command.is_python:
@@ -76,5 +77,5 @@ def advise(environment: Environment, command: Command) -> None:
     if not chosen and command.is_python and environment.gpu_count > 1:
         log.line(
             f"one process, and {environment.gpu_count} GPUs: {LAUNCHER_ENV}=torchrun starts one for each "
-            f"({PROCESSES_ENV} changes how many, {LAUNCHER_ENV}=none silences this line)"
+            f"({PROCESSES_PER_HOST_ENV} changes how many, {LAUNCHER_ENV}=none silences this line)"
         )

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from smc_core.environment import Environment
+from smc_core.launching import takes_part
 
 SYS = "/sys"
 _RDMA_ON_REQUEST = 0xEFA1
@@ -42,7 +43,7 @@ def network_variables(
         Variable → value; nothing where this host trains alone.
 
     """
-    if len(environment.distribution_hosts) < 2 or environment.current_host not in environment.distribution_hosts:
+    if len(environment.distribution_hosts) < 2 or not takes_part(environment):
         return {}
     root = Path(sys_root)
     wanted = {

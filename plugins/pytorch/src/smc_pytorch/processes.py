@@ -1,25 +1,17 @@
-"""What a job asks for: torchrun or not, how many processes on each host, and how they talk to each other.
-
-The hyperparameters are those of the SageMaker SDK's ``distribution=`` argument, as the classic toolkit reads them
-(``sagemaker_training/params.py``).
-"""
+"""What a job asks for: torchrun or not, how many processes on each host, and how they talk to each other."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 
+from smc_core import launching
+from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
-from smc_core.hyperparameters import Value, raw_text
 
-LAUNCHER_ENV = "SMC_LAUNCHER"
-"""``torchrun`` switches torchrun on, ``none`` every launcher off; another value is another plugin's."""
 LAUNCHER = "torchrun"
 TORCH_DISTRIBUTED_PARAM = "sagemaker_torch_distributed_enabled"
-PROCESSES_ENV = "SMC_PROCESSES_PER_HOST"
-PROCESSES_PARAM = "sagemaker_mpi_num_of_processes_per_host"
-"""The classic name, for every launcher."""
 BACKEND_ENV = "SMC_TORCH_BACKEND"
 
 _GONE = {
@@ -41,23 +33,18 @@ def torchrun_is_asked_for(environment: Environment, environ: Mapping[str, str] |
         ConfigurationError: the switch is neither true nor false, or the job asks for a launcher that is gone.
 
     """
-    named = (os.environ if environ is None else environ).get(LAUNCHER_ENV, "").strip().lower()
-    if named:
-        return named == LAUNCHER
+    environ = os.environ if environ is None else environ
     for param, what in _GONE.items():
-        if _is_on(environment, param):
+        if not environ.get(LAUNCHER_ENV) and launching.is_switched_on(environment, param):
             raise ConfigurationError(
                 f"hyperparameter {param} asks for {what}; set {TORCH_DISTRIBUTED_PARAM} to true in its place "
                 f'(SageMaker SDK: distribution={{"torch_distributed": {{"enabled": True}}}})'
             )
-    return _is_on(environment, TORCH_DISTRIBUTED_PARAM)
+    return launching.is_asked_for(LAUNCHER, TORCH_DISTRIBUTED_PARAM, environment, environ)
 
 
 def processes_per_host(environment: Environment, environ: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Processes that torchrun starts on this host, and where the number came from.
-
-    In order: the variable ``SMC_PROCESSES_PER_HOST``; the hyperparameter ``sagemaker_mpi_num_of_processes_per_host``;
-    one for each GPU; one.
 
     Args:
         environment: the Environment of the job.
@@ -69,14 +56,7 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str] | No
     """
     environ = os.environ if environ is None else environ
     gpus = environment.gpu_count
-    text, where = environ.get(PROCESSES_ENV, ""), f"variable {PROCESSES_ENV}"
-    if not text and PROCESSES_PARAM in environment.framework_params:
-        text, where = raw_text(environment.framework_params[PROCESSES_PARAM]), f"hyperparameter {PROCESSES_PARAM}"
-    if not text:
-        return (gpus, "GPUs of this machine") if gpus else (1, "no GPU on this machine")
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"{where} is {text!r}, not a whole number from 1 on")
-    count = int(text)
+    count, where = launching.processes_per_host(environment, environ)
     if 0 < gpus < count and choose_backend(gpus, environ)[0] == "nccl":
         raise ConfigurationError(
             f"{where} is {count}, and this host has {gpus} GPU{'s' if gpus > 1 else ''}: NCCL wants one for each "
@@ -97,8 +77,3 @@ def choose_backend(gpus: int, environ: Mapping[str, str] | None = None) -> tuple
     if named:
         return named, f"variable {BACKEND_ENV}"
     return ("nccl", "GPUs of this machine") if gpus else ("gloo", "no GPU on this machine")
-
-
-def _is_on(environment: Environment, param: str) -> bool:
-    value = environment.framework_params.get(param)
-    return value not in (None, "") and Value(raw_text(value), param).to_bool()
