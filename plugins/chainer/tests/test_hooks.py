@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 
 import pluggy
@@ -88,10 +89,16 @@ def test_a_hyperparameter_that_is_wrong(
         environment_of(hook, job.hyperparameters(**{name: text}))
 
 
-def test_mpi_that_nobody_starts_ends_the_job(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    environment = environment_of(hook, job.hyperparameters(sagemaker_use_mpi=True))
+def test_mpi_that_nobody_starts_ends_the_job(manager: pluggy.PluginManager, job: JobFolder) -> None:
+    class NoLauncher:
+        @hookimpl
+        def launch(self, command: Command) -> Command:
+            return replace(command, environ={"A_VARIABLE": "more"})
+
+    manager.register(NoLauncher())
+    environment = environment_of(manager.hook, job.hyperparameters(sagemaker_use_mpi=True))
     with pytest.raises(ConfigurationError, match="'sagemaker_use_mpi' asks for MPI, which smc-chainer does not start"):
-        hook.launch(environment=environment, command=COMMAND)
+        manager.hook.launch(environment=environment, command=COMMAND)
 
 
 def test_mpi_may_be_started_by_another_plugin(manager: pluggy.PluginManager, job: JobFolder) -> None:

@@ -55,7 +55,8 @@ def extend(environment: CoreEnvironment) -> Environment:
 
 
 def _value(given: dict[str, Any], name: str, default: object) -> Value:
-    return Value(str(given.get(name, default)), name)
+    value = given.get(name)
+    return Value(str(default if value is None else value), name)
 
 
 def _count(given: dict[str, Any], name: str, default: int) -> int:

@@ -36,7 +36,8 @@ def launch(environment: Environment) -> Generator[None, list[Command], list[Comm
     """Check the Chainer that the job will find, and that MPI is started where it is asked for."""
     framework.check()
     commands = yield
-    if getattr(environment, "use_mpi", False) and not commands:
+    launched = any(command.launcher for command in commands)
+    if getattr(environment, "use_mpi", False) and not launched:
         raise ConfigurationError(
             f"hyperparameter {chainer_environment.USE_MPI_PARAM!r} asks for MPI, which smc-chainer does not start, "
             "and no other plugin has; install one that does, and switch its launcher on"

@@ -7,13 +7,12 @@ import os
 from collections.abc import Mapping
 
 from smc_core.compatibility import is_installed
+from smc_core.contract import LAUNCHER_ENV
 from smc_core.errors import ConfigurationError
 
 BACKEND_ENV = "KERAS_BACKEND"
 BACKENDS = ("tensorflow", "jax", "torch")
 """The backends that train, in the order in which an installed one is taken; the first is Keras's default."""
-LAUNCHER_ENV = "SMC_LAUNCHER"
-"""The variable that asks for a launcher by its name."""
 LAUNCHER = "jax"
 """The launcher of this plugin, and the backend that it is for."""
 
@@ -32,8 +31,9 @@ def choose_backend() -> str | None:
     named = os.environ.get(BACKEND_ENV)
     if named:
         return named
-    launcher = LAUNCHER if os.environ.get(LAUNCHER_ENV) == LAUNCHER else ""
-    return next((name for name in (launcher, _configured(), *BACKENDS) if is_installed(name)), None)
+    launcher = os.environ.get(LAUNCHER_ENV, "").strip().lower()
+    asked = LAUNCHER if launcher == LAUNCHER else ""
+    return next((name for name in (asked, _configured(), *BACKENDS) if is_installed(name)), None)
 
 
 def use_backend() -> str | None:

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 
 from smc_core.command import Command
 from smc_core.compatibility import is_installed
+from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
-from smc_keras.backend import BACKEND_ENV, LAUNCHER, LAUNCHER_ENV
+from smc_core.launching import is_asked_for, takes_part
+from smc_keras.backend import BACKEND_ENV, LAUNCHER
 
 DISTRIBUTION_ENV = "SMC_KERAS_DISTRIBUTION"
 """The variable that asks for a ``keras.distribution``: ``data`` for data parallelism over all devices."""
@@ -30,8 +32,8 @@ def processes(environment: Environment, environ: Mapping[str, str]) -> list[str]
     A host of an instance group that takes no part in distributed training runs its code by itself.
     """
     hosts = environment.distribution_hosts
-    asked = environ.get(LAUNCHER_ENV) == LAUNCHER
-    return hosts if asked and len(hosts) > 1 and environment.current_host in hosts else []
+    asked = is_asked_for(LAUNCHER, None, environment, environ)
+    return hosts if asked and len(hosts) > 1 and takes_part(environment) else []
 
 
 def launched(environment: Environment, command: Command) -> Command | None:

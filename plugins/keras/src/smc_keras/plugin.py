@@ -15,11 +15,12 @@ from typing import Any
 from smc_core import hookimpl
 from smc_core.command import Command
 from smc_core.compatibility import check_framework, is_installed
+from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_keras import distribution, models, multihost
-from smc_keras.backend import BACKEND_ENV, LAUNCHER_ENV, check_backend, choose_backend, use_backend
+from smc_keras.backend import BACKEND_ENV, check_backend, choose_backend, use_backend
 from smc_keras.environment import Environment
 
 EXPORT_ENV = "SMC_KERAS_EXPORT"
