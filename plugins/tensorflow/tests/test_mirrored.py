@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from smc_core.testing import JobFolder
 from smc_core.testing.hosts import Hosts
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tensorflow_digits"
+QUICK = {"TF_USE_LEGACY_KERAS": "1"}
+"""TensorFlow then does not import Keras 3, which takes a third of its time, and which no program here needs."""
 REPLICA = """
 import time, tensorflow as tf, smc_core as smc
 
@@ -45,7 +48,7 @@ def test_two_hosts_learn_the_digits(hosts: Hosts, digits: JobFolder, accuracy: C
                 **{"learning-rate": "0.1", "seed": "7"},
             }
         )
-    first, second = hosts.run("train.py")
+    first, second = hosts.run("train.py", **QUICK)
     assert first.exit_code == 0, first.stderr
     assert second.exit_code == 0, second.stderr
     losses = [float(loss) for loss in re.findall(r"^epoch=\d loss=(\S+)$", first.stdout, re.MULTILINE)]
@@ -55,7 +58,8 @@ def test_two_hosts_learn_the_digits(hosts: Hosts, digits: JobFolder, accuracy: C
     assert list((algo_2.job.base / "model").iterdir()) == []
     assert accuracy(algo_1.job) >= 0.93
     command = [sys.executable, str(EXAMPLE / "evaluate.py"), str(algo_1.job.base)]
-    measured = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    environ = {**os.environ, **QUICK}
+    measured = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
     assert measured.returncode == 0, measured.stderr
     assert f"accuracy: {accuracy(algo_1.job):.4f} on 360 digits" in measured.stdout
 
@@ -63,7 +67,7 @@ def test_two_hosts_learn_the_digits(hosts: Hosts, digits: JobFolder, accuracy: C
 def test_one_that_raises_while_the_other_waits_is_named_on_both(hosts: Hosts, tf: object) -> None:
     for host in hosts.make(2):
         host.job.code(train_py=RAISES)
-    ended = hosts.run("train.py", SMC_LAUNCHER="mwms", seconds=120)
+    ended = hosts.run("train.py", SMC_LAUNCHER="mwms", seconds=120, **QUICK)
     for each in ended:
         assert each.exit_code != 0
         assert each.failure is not None
@@ -76,7 +80,7 @@ def test_a_host_that_vanishes_is_named_by_the_other(hosts: Hosts, tf: object) ->
     algo_1, algo_2 = hosts.make(2)
     for host in (algo_1, algo_2):
         host.job.code(train_py=GOES_ON)
-    hosts.start("train.py", SMC_LAUNCHER="mwms", SMC_HOST_TIMEOUT="3")
+    hosts.start("train.py", SMC_LAUNCHER="mwms", SMC_HOST_TIMEOUT="3", **QUICK)
     until = time.monotonic() + 120
     while not (algo_2.job.base / "output/data/begun").exists():
         assert time.monotonic() < until, algo_1.output() + algo_2.output()

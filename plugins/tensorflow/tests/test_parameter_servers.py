@@ -15,10 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from smc_core.testing import JobFolder
-from smc_core.testing.hosts import Hosts
+from smc_core.testing.hosts import Host, Hosts
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tensorflow_digits"
 SECONDS = 120.0
+QUICK = {"TF_USE_LEGACY_KERAS": "1"}
+"""TensorFlow then does not import Keras 3, which takes a third of its time, and which no program here needs."""
 
 USERS_CLUSTER = {"cluster": {"chief": ["algo-1:2222"], "worker": ["algo-1:2223"], "ps": ["algo-2:2224"]}}
 COUNTS = """
@@ -87,11 +89,17 @@ def start(job: JobFolder, log: Path, **variables: str) -> subprocess.Popen[bytes
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "smc_core", "run"],
-            env=job.environ("train.py", SMC_LAUNCHER="parameter-server", **variables),
+            env=job.environ("train.py", SMC_LAUNCHER="parameter-server", **QUICK, **variables),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
         )
+
+
+def start_users_cluster(hosts: Hosts, algo_1: Host, algo_2: Host) -> None:
+    """Start a job whose only parameter server is on the second host, and wait until it trains."""
+    hosts.start("train.py", SMC_LAUNCHER="parameter-server", TF_CONFIG=json.dumps(USERS_CLUSTER), **QUICK)
+    wait_until(algo_1.job.base / "output/data/begun", lambda: algo_1.output() + algo_2.output())
 
 
 def free_port() -> str:
@@ -112,7 +120,7 @@ def test_two_hosts_learn_the_digits(hosts: Hosts, digits: JobFolder, accuracy: C
                 **{"learning-rate": "0.1", "seed": "7"},
             }
         )
-    first, second = hosts.run("train.py")
+    first, second = hosts.run("train.py", **QUICK)
     assert first.exit_code == 0, first.stderr
     assert second.exit_code == 0, second.stderr
     assert second.success
@@ -129,14 +137,29 @@ def test_a_parameter_server_that_is_killed_is_named_on_every_host(hosts: Hosts, 
     for host in (algo_1, algo_2):
         host.job.code(train_py=COUNTS)
     algo_2.job.code(sitecustomize_py=DIES_WHEN_TOLD)
-    hosts.start("train.py", SMC_LAUNCHER="parameter-server", TF_CONFIG=json.dumps(USERS_CLUSTER))
-    wait_until(algo_1.job.base / "output/data/begun", lambda: algo_1.output() + algo_2.output())
+    start_users_cluster(hosts, algo_1, algo_2)
     (algo_2.job.base / "output/data/die").touch()
     for host in (algo_1, algo_2):
         ended = host.wait(SECONDS)
         assert ended.exit_code != 0, ended.stderr
         assert ended.failure is not None
         assert "TensorFlow's task ps 0 on algo-2 was killed by SIGKILL" in ended.failure.splitlines()[0]
+
+
+def test_a_stop_of_all_hosts_lets_the_chief_save_from_its_parameter_server(hosts: Hosts, tf: object) -> None:
+    algo_1, algo_2 = hosts.make(2)
+    for host in (algo_1, algo_2):
+        host.job.code(train_py=COUNTS)
+    start_users_cluster(hosts, algo_1, algo_2)
+    algo_2.stop()
+    time.sleep(1)  # a server that ended at once would be gone by now
+    algo_1.stop()
+    ended = algo_1.wait(SECONDS)
+    assert ended.exit_code == 7, ended.stderr
+    assert int((algo_1.job.base / "model/count").read_text()) > 1
+    ended = algo_2.wait(SECONDS)
+    assert ended.failure is not None
+    assert ended.failure.startswith("Stopped by SIGTERM")
 
 
 def test_one_host_and_a_stop_that_only_the_users_process_gets(job: JobFolder, tf: object, tmp_path: Path) -> None:
@@ -159,7 +182,7 @@ def test_a_port_that_is_taken(job: JobFolder, tf: object) -> None:
     job.hosts("localhost").code(train_py="import time\nwhile True:\n    time.sleep(1)\n")
     with socket.create_server(("0.0.0.0", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = job.run("train.py", SMC_LAUNCHER="parameter-server", SMC_MASTER_PORT=str(port - 4))
+        ended = job.run("train.py", SMC_LAUNCHER="parameter-server", SMC_MASTER_PORT=str(port - 4), **QUICK)
     assert ended.exit_code == 5, ended.stderr
     assert ended.failure is not None
     assert f"HostError: TensorFlow cannot serve ps 0 at localhost:{port}: " in ended.failure
