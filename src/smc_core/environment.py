@@ -196,7 +196,8 @@ class Environment(BaseModel):
         elif issubclass(own, environment_class):
             target = own
         else:
-            target = type(environment_class.__name__, (environment_class, own), {})
+            module = {"__module__": environment_class.__module__}
+            target = type(environment_class.__name__, (environment_class, own), module)
         values = {name: getattr(self, name) for name in own.model_fields}
         return target(**{**values, **fields})
 
