@@ -42,11 +42,15 @@ class EpochLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has 
 def backup_and_restore(environment: Environment, **options: Any) -> Any:
     """Keras's ``BackupAndRestore`` in the checkpoint folder: an interrupted job goes on at its last epoch.
 
-    It deletes its files when training ends. The model must be built before ``fit``, as by an ``Input`` layer.
+    It deletes its files when training ends. The model must be built before ``fit``, as by an ``Input`` layer. Of
+    several processes that the launcher ``jax`` joins, all have it, each with a folder of its own: hosts share what
+    they keep.
 
     Args:
         environment: the Environment of the job.
         **options: as the callback takes them (``save_freq``, ``double_checkpoint``, ``delete_checkpoint``).
 
     """
-    return keras.callbacks.BackupAndRestore(os.path.join(environment.checkpoint_dir, "keras"), **options)
+    several = getattr(environment, "process_count", 1) > 1
+    folder = f"keras-{getattr(environment, 'process_id', 0)}" if several else "keras"
+    return keras.callbacks.BackupAndRestore(os.path.join(environment.checkpoint_dir, folder), **options)
