@@ -42,7 +42,7 @@ def test_nobody_where_all_ended_well(environ: dict[str, str]) -> None:
 
 def test_the_one_that_was_killed_and_not_the_one_that_noticed(environ: dict[str, str]) -> None:
     report(environ, 0, at=10.02)
-    first = culprit([dead(1, KILLED, 10.05), dead(0, 1, 10.4)], 10.6, environ)
+    first = culprit([dead(1, KILLED, 10.05), dead(0, 1, 10.4)], {0, 1}, environ)
     assert first is not None
     assert (first.rank, first.exit_code, first.reported) == (1, 137, False)
     assert first.in_words == "rank 1 (local rank 1) was killed by SIGKILL"
@@ -50,20 +50,20 @@ def test_the_one_that_was_killed_and_not_the_one_that_noticed(environ: dict[str,
 
 def test_the_one_that_reported_though_it_died_after_those_that_it_let_down(environ: dict[str, str]) -> None:
     report(environ, 1, at=10.0, exit_code=3)
-    first = culprit([dead(0, ABORTED, 11.0), dead(1, 3, 11.2)], 11.3, environ)
+    first = culprit([dead(0, ABORTED, 11.0), dead(1, 3, 11.2)], {0, 1}, environ)
     assert first is not None
     assert (first.rank, first.exit_code, first.reported) == (1, 3, True)
 
 
 def test_one_that_died_long_after_the_first_report_was_let_down(environ: dict[str, str]) -> None:
     report(environ, 2, at=10.0)
-    first = culprit([dead(2, 1, 10.3), dead(0, ABORTED, 10.35)], 10.4, environ)
+    first = culprit([dead(2, 1, 10.3), dead(0, ABORTED, 10.35)], {0, 2}, environ)
     assert first is not None
     assert first.rank == 2
 
 
 def test_those_that_were_asked_to_end_are_not_to_blame(environ: dict[str, str]) -> None:
-    first = culprit([dead(1, 7, 10.0), dead(0, -signal.SIGTERM, 10.2)], 10.1, environ)
+    first = culprit([dead(0, -signal.SIGTERM, 10.2), dead(1, 7, 10.25)], {1}, environ)
     assert first is not None
     assert (first.rank, first.exit_code) == (1, 7)
     assert first.in_words == "rank 1 (local rank 1) ended with exit code 7, without an exception"
@@ -71,13 +71,13 @@ def test_those_that_were_asked_to_end_are_not_to_blame(environ: dict[str, str]) 
 
 def test_the_exit_code_is_what_it_meant_to_end_with(environ: dict[str, str]) -> None:
     report(environ, 1, at=10.0, exit_code=4)
-    first = culprit([dead(0, 0, 9.0), dead(1, -signal.SIGTERM, 12.0)], 11.0, environ)
+    first = culprit([dead(0, 0, 9.0), dead(1, -signal.SIGTERM, 12.0)], {0}, environ)
     assert first is not None
     assert first.exit_code == 4
 
 
 def test_without_a_folder_of_reports_the_first_death_counts() -> None:
-    first = culprit([dead(3, -signal.SIGSEGV, 10.0), dead(0, 1, 10.1)], 10.2, {})
+    first = culprit([dead(3, -signal.SIGSEGV, 10.0), dead(0, 1, 10.1)], {0, 3}, {})
     assert first is not None
     assert first.in_words == "rank 3 (local rank 3) was killed by SIGSEGV (Segmentation fault)"
 
@@ -106,6 +106,8 @@ def test_a_signal_goes_to_those_that_live() -> None:
     watch.begin({quick.pid: (0, 0), slow.pid: (1, 1)}, over.set)
     quick.kill()
     assert quick.wait(60) == -9
+    watch.note_closing()
+    assert watch.by_themselves == {0}
     watch.send(signal.SIGTERM)
     assert over.wait(60)
     assert slow.wait(60) == -signal.SIGTERM

@@ -48,6 +48,13 @@ def test_the_exit_code_is_that_of_the_first_that_failed(statuses: tuple[int, ...
     assert [report.exit_code for report in told] == [code] * bool(code)
 
 
+def test_what_the_agent_has_reaped_before_it_was_seen_counts(tmp_path: Path) -> None:
+    processes = ended(0, 0)
+    processes.statuses = {1: -signal.SIGSEGV}
+    assert torchrun._exit_code(processes) == 139
+    assert [report.rank for report in read_reports(str(tmp_path))] == [1]
+
+
 @pytest.mark.parametrize(("statuses", "code"), [((0, 0), 0), ((-15, -15), 143), ((0, 3), 3), ((0, -9), 137)])
 def test_of_a_stop_nothing_is_reported(statuses: tuple[int, ...], code: int, tmp_path: Path) -> None:
     assert torchrun._exit_code(ended(*statuses, asked=signal.SIGTERM)) == code

@@ -58,13 +58,13 @@ class Watch:
 
     Attributes:
         deaths: those that have ended, the earliest first.
-        closing_at: when the rest were asked to end because one had failed; seconds since the epoch.
+        by_themselves: ranks that had ended when the rest were asked to, because one had failed; None before that.
 
     """
 
     def __init__(self) -> None:
         self.deaths: list[Death] = []
-        self.closing_at: float | None = None
+        self.by_themselves: set[int] | None = None
         self._ranks: dict[int, tuple[int, int]] = {}
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -104,7 +104,7 @@ class Watch:
             thread.join()
 
     def correct(self, statuses: Mapping[int, int]) -> None:
-        """Take over what the parent of the processes knows.
+        """Take over what the parent of the processes knows, when all have been seen to end.
 
         Args:
             statuses: rank → exit code, or the signal as a negative number.
@@ -114,14 +114,14 @@ class Watch:
             self.deaths = [replace(death, status=statuses.get(death.rank, death.status)) for death in self.deaths]
 
     def note_closing(self) -> None:
-        """Note that what ends from now on was asked to."""
-        if self.closing_at is None:
-            self.closing_at = time.time()
+        """Note who has ended by now: the others are asked to."""
+        if self.by_themselves is None:
+            self.by_themselves = {rank for pid, (rank, _) in self._ranks.items() if not _is_alive(pid)}
 
     def _await(self, pid: int, all_dead: Callable[[], None]) -> None:
         rank, local_rank = self._ranks[pid]
         status = 0
-        with contextlib.suppress(ChildProcessError):  # it has been reaped already, and correct() tells its status
+        with contextlib.suppress(ChildProcessError):  # it has been reaped already: see correct()
             found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays for its parent to reap
             if found is not None:
                 status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
@@ -132,7 +132,16 @@ class Watch:
             all_dead()
 
 
-def culprit(deaths: list[Death], closing_at: float | None, environ: Mapping[str, str]) -> Death | None:
+def _is_alive(pid: int) -> bool:
+    """Whether a child runs, or sleeps; one that has ended stays until it is reaped (``proc_pid_stat(5)``)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+    except OSError:
+        return False
+
+
+def culprit(deaths: list[Death], by_themselves: set[int] | None, environ: Mapping[str, str]) -> Death | None:
     """The process that failed first.
 
     One that a signal killed, or that left by ``os._exit``, reports nothing; what others report at that moment is what
@@ -141,14 +150,14 @@ def culprit(deaths: list[Death], closing_at: float | None, environ: Mapping[str,
 
     Args:
         deaths: how the processes ended, the earliest first.
-        closing_at: when the rest were asked to end, in seconds since the epoch.
+        by_themselves: ranks that had ended when the rest were asked to; None where nobody was.
         environ: the variables with the folder of reports.
 
     """
     told = _first_reports(environ.get("SMC_REPORT_DIR"))
     failed = [replace(death, reported=death.rank in told) for death in deaths if death.status != 0]
-    by_itself = [death for death in failed if closing_at is None or death.time <= closing_at] or failed
-    silent = next((death for death in by_itself if not death.reported), None)
+    unasked = [death for death in failed if by_themselves is None or death.rank in by_themselves] or failed
+    silent = next((death for death in unasked if not death.reported), None)
     speaking = [death for death in failed if death.reported]
     first = min(speaking, key=lambda death: told[death.rank].time, default=None)
     if first is None or silent is None:

@@ -46,6 +46,8 @@ class Processes:
         """Set when there is nothing left to wait for."""
         self.error: BaseException | None = None
         """What the agent ended with, but for a failure of its processes."""
+        self.statuses: dict[int, int] = {}
+        """What the agent knows of those that failed: rank → exit code, or the signal as a negative number."""
         self._lock = threading.Lock()
         self._asked: list[int] = []
         self._starting = False
@@ -124,7 +126,7 @@ def _run_agent(argv: list[str], processes: Processes) -> None:
     try:
         run.run(run.parse_args(argv))
     except ChildFailedError as error:
-        processes.watch.correct({rank: failure.exitcode for rank, failure in error.failures.items()})
+        processes.statuses = {rank: failure.exitcode for rank, failure in error.failures.items()}
     except BaseException as error:  # noqa: BLE001 - told by the main thread
         processes.error = error
     finally:
@@ -143,11 +145,12 @@ def _replace(owner: Any, name: str, function: Any) -> None:
 
 def _exit_code(processes: Processes) -> int:
     """The exit code of the first process that failed, which is told; 0 where none has."""
+    processes.watch.correct(processes.statuses)  # all have been seen by now
     deaths = processes.watch.deaths
     if processes.asked_to_end:
         failed = [death for death in deaths if death.status != 0]
         return failed[0].exit_code if failed else 0
-    first = culprit(deaths, processes.watch.closing_at, os.environ)
+    first = culprit(deaths, processes.watch.by_themselves, os.environ)
     if first is not None:
         _tell(first)
         return first.exit_code
