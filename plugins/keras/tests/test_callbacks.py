@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from smc_core.testing import JobFolder
@@ -68,3 +69,15 @@ def test_an_interrupted_job_goes_on(job: JobFolder, some_backend: str) -> None:
     ended = job.run("train.py")
     assert ended.exit_code == 0, ended.stderr
     assert [line.split()[0] for line in metric_lines(ended.stdout)] == ["epoch=3", "epoch=4"]
+
+
+def test_processes_that_share_a_folder_keep_their_own(
+    job: JobFolder, some_backend: str, run_python: Callable[..., str]
+) -> None:
+    printed = run_python(
+        "import smc_core as smc, sys\n"
+        "environment = smc.keras.Environment.create(base_dir=sys.argv[1], process_count=2, process_id=1)\n"
+        "print(smc.keras.backup_and_restore(environment).backup_dir)",
+        job.base,
+    )
+    assert printed == f"{job.base}/checkpoints/keras-1\n"
