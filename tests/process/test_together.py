@@ -149,12 +149,12 @@ def test_a_host_that_never_comes_is_named_by_the_others(hosts: Hosts) -> None:
         program = "wait.sh" if host is absent else "train.py"
         host.job.code(wait_sh="exec sleep 60")
         disabled = {"SMC_HOST_TIMEOUT": "0"} if host is absent else {}
-        host.start(program, PYTHONPATH=library, SMC_HOST_WAIT="3", **disabled)
+        host.start(program, PYTHONPATH=library, SMC_HOST_WAIT="10", **disabled)
     for host in made:
         if host is not absent:
             line = first_line(host, 40)
             assert line.startswith("HostError: host algo-2"), line
-            assert "did not come within 3 s (SMC_HOST_WAIT" in line
+            assert "did not come within 10 s (SMC_HOST_WAIT" in line
             assert host.wait().exit_code == 5
             assert "trained" not in host.wait().stdout
 
