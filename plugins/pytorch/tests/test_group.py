@@ -68,6 +68,13 @@ def test_a_group_is_set_up_and_left(alone: group.Group) -> None:
     assert not torch.distributed.is_initialized()
 
 
+def test_the_group_can_be_left_to_the_users_code(alone: group.Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone.tear_down()
+    monkeypatch.setenv("SMC_TORCH_BACKEND", "none")
+    with group.process_group():
+        assert not torch.distributed.is_initialized()
+
+
 @pytest.mark.parametrize(("ending", "left"), [(SystemExit(), True), (SystemExit(0), True), (SystemExit(3), False)])
 def test_an_exit_that_is_a_success_leaves_the_group(alone: group.Group, ending: SystemExit, left: bool) -> None:
     alone.failed(ending)

@@ -19,7 +19,7 @@ from typing import Any
 from smc_core.errors import ConfigurationError
 from smc_pytorch import absent
 from smc_pytorch.advice import explain_memory
-from smc_pytorch.processes import choose_backend
+from smc_pytorch.processes import NO_GROUP, choose_backend
 
 TIMEOUT_ENV = "SMC_TORCH_TIMEOUT"
 """Seconds that a collective operation may take; by default PyTorch's own, 1800, and 600 with NCCL."""
@@ -55,6 +55,8 @@ class Group:
             return
         rank, world_size = int(self._environ["RANK"]), int(self._environ["WORLD_SIZE"])
         backend, _ = choose_backend(torch.cuda.device_count(), self._environ)
+        if backend == NO_GROUP:
+            return
         options: dict[str, Any] = {}
         if self._timeout is not None:
             options["timeout"] = self._timeout

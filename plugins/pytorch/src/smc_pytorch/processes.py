@@ -13,6 +13,8 @@ from smc_core.errors import ConfigurationError
 LAUNCHER = "torchrun"
 TORCH_DISTRIBUTED_PARAM = "sagemaker_torch_distributed_enabled"
 BACKEND_ENV = "SMC_TORCH_BACKEND"
+NO_GROUP = "none"
+"""The value of it that leaves the process group to the user's code."""
 
 _GONE = {
     "sagemaker_distributed_dataparallel_enabled": "SMDDP, AWS's own library, which smc does not bring",

@@ -22,6 +22,7 @@ if __name__ == "__main__":
 import functools
 import logging
 import signal
+import tempfile
 import threading
 from typing import Any
 
@@ -108,12 +109,15 @@ def main(argv: list[str]) -> int:
     _replace(PContext, "close", processes.close)
     # It would say that signals do not reach its thread, and what of a failure is said here in one line.
     logging.getLogger("torch.distributed.elastic.multiprocessing.api").setLevel(logging.CRITICAL)
-    agent = threading.Thread(target=_run_agent, args=(argv, processes), daemon=True, name="agent")
-    agent.start()
-    processes.over.wait()
-    processes.watch.join()
-    agent.join(_STOP_SECONDS if processes.asked_to_end else None)
-    code = _exit_code(processes)
+    with tempfile.TemporaryDirectory(prefix="torchrun-", ignore_cleanup_errors=True) as folder:
+        if not os.environ.get("PET_LOG_DIR"):
+            argv = [f"--log-dir={folder}", *argv]  # else it leaves a folder behind
+        agent = threading.Thread(target=_run_agent, args=(argv, processes), daemon=True, name="agent")
+        agent.start()
+        processes.over.wait()
+        processes.watch.join()
+        agent.join(_STOP_SECONDS if processes.asked_to_end else None)
+        code = _exit_code(processes)
     if agent.is_alive():
         _leave(code)
     return code
