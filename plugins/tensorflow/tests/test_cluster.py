@@ -51,9 +51,15 @@ def test_parameter_servers_every_other_host_serves(job: JobFolder) -> None:
     assert found.servers("algo-2") == [Task("ps", 1), Task("worker", 1)]
 
 
-def test_parameter_servers_on_one_host(job: JobFolder) -> None:
-    found = role(job.hosts("algo-1"), SERVERS)
-    assert {kind: len(addresses) for kind, addresses in found.cluster.items()} == {"chief": 1, "worker": 1, "ps": 1}
+@pytest.mark.parametrize("launcher", ["mwms", "parameter-server"])
+def test_a_host_alone_needs_no_name_that_resolves(job: JobFolder, launcher: str) -> None:
+    found = role(job.hosts("algo-1"), {"SMC_LAUNCHER": launcher})
+    if launcher == "mwms":
+        assert found.cluster == {"worker": ["localhost:8890"]}
+        assert found.task == Task("worker", 0)
+    else:
+        assert found.cluster == {"chief": ["localhost:2222"], "worker": ["localhost:2223"], "ps": ["localhost:2224"]}
+        assert found.servers("algo-1") == [Task("ps", 0), Task("worker", 0)]
 
 
 @pytest.mark.parametrize("launcher", ["mwms", "parameter-server"])

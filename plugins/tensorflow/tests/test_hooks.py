@@ -215,7 +215,9 @@ def train(hook: pluggy.HookRelay, job: JobFolder, model: Any = None) -> None:
 
 @pytest.fixture
 def used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """TensorFlow has been imported."""
+    """TensorFlow has been imported, and nothing like it."""
+    for framework in ("torch", "jax"):
+        monkeypatch.delitem(sys.modules, framework, raising=False)
     monkeypatch.setitem(sys.modules, "tensorflow", ModuleType("tensorflow"))
 
 
@@ -264,6 +266,20 @@ def test_a_model_that_is_returned_is_not(
     hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     train(hook, job, object())
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("used")
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_a_job_of_another_framework_that_imports_tensorflow_is_not(
+    hook: pluggy.HookRelay,
+    job: JobFolder,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    framework: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, framework, ModuleType(framework))
+    train(hook, job)
     assert not caplog.records
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,3 +102,57 @@ def test_the_script_of_the_example_learns_the_digits(
     ended = job.run("train_script.py", SAGEMAKER_SUBMIT_DIRECTORY=str(EXAMPLE))
     assert ended.exit_code == 0, ended.stderr
     assert accuracy(job) >= 0.93
+
+
+def test_an_executable_gets_its_cluster(job: JobFolder) -> None:
+    ended = job.hosts("algo-1").code(run_sh='#!/bin/sh\necho "$TF_CONFIG"\n').run("run.sh", SMC_LAUNCHER="mwms")
+    assert ended.exit_code == 0, ended.stderr
+    assert json.loads(ended.stdout) == {
+        "cluster": {"worker": ["localhost:8890"]},
+        "task": {"type": "worker", "index": 0},
+    }
+
+
+def test_parameter_servers_take_no_executable(job: JobFolder, tf: Any) -> None:
+    job.hosts("algo-1").code(run_sh="#!/bin/sh\n")
+    ended = job.run("run.sh", SMC_LAUNCHER="parameter-server")
+    assert ended.exit_code == 2
+    assert ended.failure is not None
+    assert "the launcher parameter-server starts Python programs, and run.sh is none" in ended.failure.splitlines()[0]
+
+
+@pytest.mark.parametrize("mode", ["function", "script"])
+def test_under_tuning_the_code_sees_its_own_model_dir(job: JobFolder, mode: str) -> None:
+    printed = "import os, sys\ndef train(hyperparameters):\n    print(hyperparameters['model_dir'])\n"
+    if mode == "script":
+        printed = "import os, sys\nassert sys.argv[-1] == os.environ['SM_HP_MODEL_DIR']\nprint(sys.argv[-1])\n"
+    job.raw_hyperparameters({"model_dir": "s3://bucket/tuning", "_tuning_objective_metric": "loss"})
+    ended = job.code(train_py=printed).run("train.py", TRAINING_JOB_NAME="job-7")
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stdout == "s3://bucket/tuning/job-7/model\n"
+
+
+HANDLES = """
+import os, signal, sys, time, smc_core as smc
+
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(7))
+strategy = smc.tensorflow.strategy()
+assert strategy is smc.tensorflow.strategy() and strategy.num_replicas_in_sync == 1
+assert type(strategy).__name__ == "CollectiveAllReduceStrategy"  # what MultiWorkerMirroredStrategy is called
+os.kill(os.getppid(), signal.SIGTERM)
+time.sleep(60)
+"""
+
+
+def test_a_stop_reaches_the_handler_that_was_there_before_the_strategy(job: JobFolder, tf: Any) -> None:
+    job.hosts("algo-1").code(train_py=HANDLES)
+    ended = job.run("train.py", SMC_LAUNCHER="mwms", SMC_MASTER_PORT=free_port(), TF_USE_LEGACY_KERAS="1")
+    assert ended.exit_code == 7, ended.stderr
+    assert ended.failure is not None
+    assert ended.failure.startswith("Stopped by SIGTERM")
+
+
+def free_port() -> str:
+    """A port for the master. Those that follow it are TensorFlow's."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])

@@ -164,7 +164,7 @@ def test_a_stop_of_all_hosts_lets_the_chief_save_from_its_parameter_server(hosts
 
 def test_one_host_and_a_stop_that_only_the_users_process_gets(job: JobFolder, tf: object, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    process = start(job.hosts("localhost").code(train_py=COUNTS), log, SMC_MASTER_PORT=free_port())
+    process = start(job.hosts("algo-1").code(train_py=COUNTS), log, SMC_MASTER_PORT=free_port())
     try:
         wait_until(job.base / "output/data/begun", log.read_text)
         servers = [line for line in processes_of(job) if line.split("\0")[1].endswith("server.py")]
@@ -179,7 +179,7 @@ def test_one_host_and_a_stop_that_only_the_users_process_gets(job: JobFolder, tf
 
 
 def test_a_port_that_is_taken(job: JobFolder, tf: object) -> None:
-    job.hosts("localhost").code(train_py="import time\nwhile True:\n    time.sleep(1)\n")
+    job.hosts("algo-1").code(train_py="import time\nwhile True:\n    time.sleep(1)\n")
     with socket.create_server(("0.0.0.0", 0)) as taken:
         address = f"localhost:{taken.getsockname()[1]}"
         cluster = {"cluster": {"chief": ["localhost:1"], "ps": [address]}}

@@ -26,6 +26,7 @@ _USUAL_MASTER_PORT = 7777
 _OWN_PORTS = 2
 """Ports from the master's on that are taken: the rendezvous, and the roll call of the hosts."""
 _LAST_PORT = 65535
+_HERE = "localhost"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Role:
             Task(kind, index)
             for kind in (PS, WORKER)
             for index, address in enumerate(self.cluster.get(kind, []))
-            if address.rpartition(":")[0] == host
+            if address.rpartition(":")[0] in (host, _HERE)
         ]
 
 
@@ -108,6 +109,8 @@ def _cluster(strategy: Strategy, environment: Environment) -> dict[str, list[str
     Every task of the job has a port of its own: hosts that are simulated on one machine share its ports.
     """
     hosts = environment.distribution_hosts
+    if len(hosts) == 1:
+        hosts = [_HERE]  # the name of a host alone need not resolve
     if strategy == "mwms":
         first = _first_port(WORKER_PORT, len(hosts), environment)
         return {WORKER: [f"{host}:{first + index}" for index, host in enumerate(hosts)]}

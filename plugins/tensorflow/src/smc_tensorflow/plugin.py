@@ -111,13 +111,18 @@ def quieten(command: Command) -> Generator[None, list[Command], list[Command]]:
 
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Warn after training where TensorFlow was used and nothing that can be served was saved or returned."""
+    """Warn after training where it was TensorFlow's and nothing that can be served was saved or returned."""
     result = yield
-    if result is not None and result.model is None and environment.is_primary and "tensorflow" in sys.modules:
+    if result is not None and result.model is None and environment.is_primary and _is_tensorflows():
         reason = models.not_servable(environment.model_dir)
         if reason:
             log.warning("%s", reason)
     return result
+
+
+def _is_tensorflows() -> bool:
+    """Whether this process trains with TensorFlow; jobs of PyTorch and JAX import it for its data and its logs."""
+    return "tensorflow" in sys.modules and not {"torch", "jax"} & set(sys.modules)
 
 
 @hookimpl

@@ -28,7 +28,7 @@ def own_model_dir(environment: Environment, environ: Mapping[str, str]) -> dict[
     is_tuning = TUNING_METRIC_PARAM in environment.framework_params
     if not is_tuning or not isinstance(folder, str) or not folder or environment.job_name is None:
         return {}
-    if os.path.abspath(folder).startswith(os.path.join(environment.base_dir, "")):
+    if os.path.normpath(folder).startswith(os.path.join(environment.base_dir, "")):
         return {}
     own = f"{folder.rstrip('/')}/{environment.job_name}/model"
     texts = {**environment.hp_texts, MODEL_DIR: own}
