@@ -110,10 +110,12 @@ def collect(wheels: Path, requirements: list[str]) -> bool:
 def image_size(context: Path) -> int:
     """Bytes of the base image with the wheels of a folder installed."""
     (context / "Dockerfile").write_text(DOCKERFILE, encoding="utf-8")
-    name = f"smc-bench:{context.name.lower()}"
-    docker("build", "--network", "none", "--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "--tag", name, str(context))
+    name, stage = f"smc-bench:{context.name.lower()}", f"smc-bench:{context.name.lower()}-wheels"
+    build = ["build", "--network", "none", "--build-arg", f"BASE_IMAGE={BASE_IMAGE}"]
+    docker(*build, "--target", "wheels", "--tag", stage, str(context))  # it has a name, so that it can be removed
+    docker(*build, "--tag", name, str(context))
     size = int(docker("image", "inspect", "--format", "{{.Size}}", name))
-    docker("image", "rm", "--force", name)
+    docker("image", "rm", "--force", name, stage)
     return size
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,27 +20,55 @@ EXAMPLES = ["keras_digits", "pytorch_digits", "tensorflow_digits"]
 CPU_TORCH = "torch==2.13.0+cpu"
 """No other build of PyTorch is ever fetched: those for GPUs take gigabytes."""
 TRAIN_SECONDS = 300
+ONE_THREAD = ("--env", "OMP_NUM_THREADS=1")
+"""More are no quicker with so few numbers, and much slower where another program has the other core."""
 
 
-@pytest.fixture(scope="module", params=EXAMPLES)
-def example(request: pytest.FixtureRequest, python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Name of the image of an example."""
-    context = tmp_path_factory.mktemp("example") / request.param
-    shutil.copytree(ROOT / "examples" / request.param, context, ignore=shutil.ignore_patterns("demo", "__pycache__"))
-    plugin = ROOT / "plugins" / request.param.partition("_")[0]
+class NotHereError(Exception):
+    """A framework that cannot be had on this machine."""
+
+
+def _image(name: str, python: str, context: Path) -> str:
+    """Build the image of an example from a copy of its folder; returns the image's name."""
+    shutil.copytree(ROOT / "examples" / name, context, ignore=shutil.ignore_patterns("demo", "__pycache__"))
+    plugin = ROOT / "plugins" / name.partition("_")[0]
     ours = [build_wheel(project, context / "wheels") for project in (ROOT, plugin)]
-    constraints = context.parent / "constraints.txt"
+    constraints = context / "constraints.txt"
     constraints.write_text(CPU_TORCH)
     asked = [*ours, "--requirement", context / "requirements.txt", "--constraint", constraints]
     problem = download(context / "wheels", python, asked)
     if problem and CPU_TORCH in problem:
-        pytest.skip(f"pip finds no {CPU_TORCH} for Python {python} here")
+        raise NotHereError(f"pip finds no {CPU_TORCH} for Python {python} here")
     assert problem is None, problem
     arguments = {"BASE_IMAGE": BASE_IMAGE, "PIP_FIND_LINKS": "/build", "PIP_NO_INDEX": "1"}
-    name = build(context, *(word for item in arguments.items() for word in ("--build-arg", "=".join(item))))
+    image = build(context, *(word for item in arguments.items() for word in ("--build-arg", "=".join(item))))
     shutil.rmtree(context)
-    yield name
-    docker("image", "rm", "--force", name)
+    return image
+
+
+@pytest.fixture(scope="module")
+def images(
+    request: pytest.FixtureRequest, python: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[str]]]:
+    """The image of each example that is asked for; two are built at a time, the last while jobs run in the first."""
+    calls = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    wanted = dict.fromkeys(params["example"] for params in calls if "example" in params)
+    with ThreadPoolExecutor(2) as pool:
+        folder = tmp_path_factory.mktemp("examples")
+        built = {name: pool.submit(_image, name, python, folder / name) for name in wanted}
+        yield built
+    names = [image.result() for image in built.values() if not image.exception()]
+    if names:
+        docker("image", "rm", "--force", *names)
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def example(request: pytest.FixtureRequest, images: dict[str, Future[str]]) -> str:
+    """Name of the image of an example."""
+    try:
+        return images[request.param].result()
+    except NotHereError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +98,7 @@ def job(digits: Path, tmp_path: Path) -> JobFolder:
 def test_it_trains_as_a_user_without_a_network_and_the_model_is_good(
     example: str, contain: Callable[..., Container], job: JobFolder, program: str
 ) -> None:
-    options = ("--network", "none", "--volume", f"{job.base}:/opt/ml")
+    options = ("--network", "none", "--volume", f"{job.base}:/opt/ml", *ONE_THREAD)
     trained = contain(example, *options, "--env", f"SAGEMAKER_PROGRAM={program}", command=("train",))
     assert trained.wait(TRAIN_SECONDS) == 0, trained.log
     assert trained.success

@@ -118,6 +118,7 @@ class LocalMode:
             "volumes": [f"{source}:/opt/ml/{name}" for source, name in volumes.items()],
             "environment": [
                 "AWS_REGION=eu-west-1",
+                "AWS_ENDPOINT_URL_S3=https://s3.eu-west-1.amazonaws.com",
                 "TRAINING_JOB_NAME=local-job",
                 "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
                 f"AWS_SECRET_ACCESS_KEY={SECRET}",
