@@ -22,6 +22,8 @@ nox.options.parallel = 2  # tests of processes mostly wait; what is measured or 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PLUGINS = ["plugins/chainer", "plugins/keras", "plugins/mpi", "plugins/pytorch", "plugins/tensorflow"]
 TORCH = "torch==2.13.0"
+APART = [f"--ignore=tests/{folder}" for folder in ("container", "docs", "frameworks")]
+"""Tests that other sessions run."""
 SECONDS = "--timeout=400"
 """After so long a test is taken to hang, and fails."""
 PROJECT = nox.project.load_toml("pyproject.toml")
@@ -65,16 +67,18 @@ def tests(session: nox.Session) -> None:
     """
     session.install(*group("test"), ".[cli,s3,testing,uv]")
     some = [] if session.python in (FOUND[0], FOUND[-1]) else ["-m", "not slow"]
-    session.run("pytest", SECONDS, "--ignore=tests/docs", "--ignore=tests/container", *some, *session.posargs)
+    session.run("pytest", SECONDS, *APART, *some, *session.posargs)
 
 
 @nox.session(name="plugin-keras", python=FRAMEWORK_PYTHON, venv_backend="virtualenv", allow_parallel=True)
 def plugin_keras(session: nox.Session) -> None:
-    """The Keras plugin on each of its backends. With pip, which finds a CPU build of torch where one lies ready."""
+    """The Keras plugin on each backend, then all plugins together. With pip, which finds a CPU build of torch."""
     session.install(TORCH)
     session.install(*group("test"), *group("keras"), ".", "plugins/keras")
     session.run("pytest", SECONDS, "plugins/keras/tests", *session.posargs)
     session.run("pytest", SECONDS, "tests/docs", "-k", "keras.md")
+    session.install("plugins/pytorch", "plugins/tensorflow")
+    session.run("pytest", SECONDS, "tests/frameworks")
 
 
 @nox.session(name="plugin-mpi", python=FRAMEWORK_PYTHON, allow_parallel=True)
