@@ -12,6 +12,7 @@ from typing import Any
 import pluggy
 import pytest
 
+import smc_tensorflow
 from smc_core import hookimpl
 from smc_core.command import Command
 from smc_core.environment import Environment
@@ -166,6 +167,17 @@ def test_the_environment_has_the_cluster(
     assert environment.cluster == {"worker": ["algo-1:8890", "algo-2:8891"]}
     assert (environment.task_type, environment.task_index, environment.is_chief) == ("worker", 1, False)
     assert environment.sources["cluster"] == "the hosts and the launcher"
+
+
+def test_a_script_makes_the_same_environment(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMC_LAUNCHER", "parameter-server")
+    monkeypatch.setenv("TRAINING_JOB_NAME", "job-7")
+    job.raw_hyperparameters({"model_dir": "s3://bucket/tuning", "_tuning_objective_metric": "loss"})
+    base = str(job.hosts("algo-1", "algo-2").base)
+    assert smc_tensorflow.Environment.create(base_dir=base) == hook.create_environment(base_dir=base)
+    assert smc_tensorflow.Environment.create(base_dir=base, task_index=5).task_index == 5
 
 
 def test_without_a_cluster_the_master_is_chief(hook: pluggy.HookRelay, job: JobFolder) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from smc_core.contract import LAUNCHER_ENV
-from smc_core.environment import Environment, Value
+from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
+from smc_core.launching import is_asked_for, takes_part
 from smc_tensorflow.tf_config import CHIEF, PS, TF_CONFIG_ENV, WORKER, Task, read_tf_config
 
 Strategy = Literal["mwms", "parameter-server"]
@@ -71,9 +71,7 @@ def find_role(environment: Environment, environ: Mapping[str, str]) -> Role:
         ConfigurationError: ``TF_CONFIG`` or a switch is malformed, or both distributions are switched on.
 
     """
-    strategy = asked_for(environment, environ)
-    if strategy is not None and environment.current_host not in environment.distribution_hosts:
-        strategy = None
+    strategy = asked_for(environment, environ) if takes_part(environment) else None
     text = environ.get(TF_CONFIG_ENV, "")
     if text.strip():
         cluster, task = read_tf_config(text)
@@ -87,20 +85,16 @@ def find_role(environment: Environment, environ: Mapping[str, str]) -> Role:
 
 
 def asked_for(environment: Environment, environ: Mapping[str, str]) -> Strategy | None:
-    """The distribution that the job asks for: ``SMC_LAUNCHER``, which may name another's launcher, else the switches.
+    """The distribution that the job asks for.
 
     Raises:
         ConfigurationError: both are switched on, or a switch is neither true nor false.
 
     """
-    named = environ.get(LAUNCHER_ENV, "").strip().lower()
-    if named:
-        return next((each for each in SWITCHES.values() if each == named), None)
-    params = environment.framework_params
-    on = [name for name in SWITCHES if name in params and Value(str(params[name]), name).to_bool()]
-    if len(on) > 1:
-        raise ConfigurationError(f"hyperparameters {' and '.join(on)} are both on; switch one of them off")
-    return SWITCHES[on[0]] if on else None
+    asked = {name: param for param, name in SWITCHES.items() if is_asked_for(name, param, environment, environ)}
+    if len(asked) > 1:
+        raise ConfigurationError(f"hyperparameters {' and '.join(asked.values())} are both on; switch one of them off")
+    return next(iter(asked), None)
 
 
 def _cluster(strategy: Strategy, environment: Environment) -> dict[str, list[str]]:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import builtins
-from typing import Literal
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
 from smc_core.environment import Environment as CoreEnvironment
+from smc_tensorflow.cluster import find_role
+from smc_tensorflow.tf_config import TF_CONFIG_ENV
+from smc_tensorflow.tuning import own_model_dir
+
+EnvironmentT = TypeVar("EnvironmentT", bound=CoreEnvironment)
 
 
 class Environment(CoreEnvironment):
@@ -25,3 +32,52 @@ class Environment(CoreEnvironment):
     is_chief: bool = Field(
         default=True, description="whether this process is the chief: task chief, else worker 0, else the master host"
     )
+
+    @classmethod
+    def create(
+        cls: type[EnvironmentT],
+        session: Any = None,
+        *,
+        base_dir: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> EnvironmentT:
+        """Read the Environment of this job, as the core's does, and this host's place in the cluster.
+
+        Args:
+            session: anything with a ``region_name``.
+            base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+            environ: the variables, by default those of this process.
+            **fields: further fields of a subclass, or replacements of what was read.
+
+        Raises:
+            ConfigurationError: a file, variable or hyperparameter is malformed.
+
+        """
+        core = CoreEnvironment.create(session, base_dir=base_dir, environ=environ)
+        return core.extend(cls, **{**place(core, environ), **fields})
+
+
+def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The fields of :class:`Environment` for this process, the core's that change, and where each came from.
+
+    Args:
+        environment: the core's Environment.
+        environ: the variables, by default those of this process.
+
+    Raises:
+        ConfigurationError: a variable or hyperparameter is malformed.
+
+    """
+    environ = os.environ if environ is None else environ
+    role = find_role(environment, environ)
+    source = f"variable {TF_CONFIG_ENV}" if environ.get(TF_CONFIG_ENV) else "the hosts and the launcher"
+    fields = {
+        "tf_strategy": role.strategy,
+        "cluster": dict(role.cluster),
+        "task_type": role.task.type if role.task else None,
+        "task_index": role.task.index if role.task else 0,
+        "is_chief": role.is_chief if role.task else environment.is_master,
+    }
+    sources = {**environment.sources, **dict.fromkeys(fields, source)}
+    return {**fields, **own_model_dir(environment, environ), "sources": sources}

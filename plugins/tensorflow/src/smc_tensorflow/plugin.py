@@ -23,9 +23,8 @@ from smc_core.hookspecs import TrainResult
 from smc_tensorflow import models
 from smc_tensorflow.cluster import Role, find_role
 from smc_tensorflow.compatibility import check_tensorflow
-from smc_tensorflow.environment import Environment
+from smc_tensorflow.environment import Environment, place
 from smc_tensorflow.tf_config import TF_CONFIG_ENV, WORKER, write_tf_config
-from smc_tensorflow.tuning import own_model_dir
 
 LOG_LEVEL_ENV = "TF_CPP_MIN_LOG_LEVEL"
 """Which lines TensorFlow's C++ code logs: 0 all, 1 none of INFO, 2 none of WARNING, 3 none of ERROR."""
@@ -39,19 +38,7 @@ log = logging.getLogger("smc.tensorflow")
 def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
     """Add this host's place in the cluster; under tuning, give the job a ``model_dir`` of its own."""
     environment = yield
-    role = find_role(environment, os.environ)
-    source = f"variable {TF_CONFIG_ENV}" if os.environ.get(TF_CONFIG_ENV) else "the hosts and the launcher"
-    fields = ("tf_strategy", "cluster", "task_type", "task_index", "is_chief")
-    return environment.extend(
-        Environment,
-        tf_strategy=role.strategy,
-        cluster=dict(role.cluster),
-        task_type=role.task.type if role.task else None,
-        task_index=role.task.index if role.task else 0,
-        is_chief=role.is_chief if role.task else environment.is_master,
-        **own_model_dir(environment, os.environ),
-        sources={**environment.sources, **dict.fromkeys(fields, source)},
-    )
+    return environment.extend(Environment, **place(environment))
 
 
 @hookimpl
