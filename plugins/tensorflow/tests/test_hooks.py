@@ -95,6 +95,15 @@ def test_another_host_only_serves(hook: pluggy.HookRelay, job: JobFolder) -> Non
     assert config(command)["task"] == {"type": "worker", "index": 1}
 
 
+@pytest.mark.parametrize(("gpus", "grows"), [(0, None), (1, "true")])
+def test_chief_and_worker_share_a_gpu(hook: pluggy.HookRelay, job: JobFolder, gpus: int, grows: str | None) -> None:
+    environ = {"SMC_LAUNCHER": "parameter-server"}
+    environment = Environment.create(base_dir=str(job.hosts("algo-1").base), environ=environ)
+    command = Command(COMMAND.argv, environ, "/", "script")
+    (launched,) = hook.launch(environment=environment.model_copy(update={"gpu_count": gpus}), command=command)
+    assert launched.environ.get("TF_FORCE_GPU_ALLOW_GROWTH") == grows
+
+
 def test_parameter_servers_start_no_executable(hook: pluggy.HookRelay, job: JobFolder) -> None:
     job.hosts("algo-1").hyperparameters(sagemaker_program="run.sh")
     with pytest.raises(

@@ -18,7 +18,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "tensorflow_digits"
 QUICK = {"TF_USE_LEGACY_KERAS": "1"}
 """TensorFlow then does not import Keras 3, which takes a third of its time, and which no program here needs."""
 REPLICA = """
-import time, tensorflow as tf, smc_core as smc
+import signal, time, tensorflow as tf, smc_core as smc
 
 def train(host_rank, output_data_dir):
     strategy = smc.tensorflow.strategy()
@@ -33,7 +33,10 @@ def train(host_rank, output_data_dir):
     open(f"{output_data_dir}/begun", "w").close()
     """
 RAISES = REPLICA + 'if host_rank == 1:\n        raise ValueError("the labels are missing")\n    together()\n'
-GOES_ON = REPLICA + "while True:\n        together()\n        time.sleep(0.1)\n"
+GOES_ON = (
+    REPLICA
+    + "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n    while True:\n        together()\n        time.sleep(0.1)\n"
+)
 
 
 def test_two_hosts_learn_the_digits(hosts: Hosts, digits: JobFolder, accuracy: Callable[[JobFolder], float]) -> None:
