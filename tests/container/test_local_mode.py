@@ -100,7 +100,7 @@ class LocalMode:
         texts = {key: v if sdk == 3 and isinstance(v, str) else json.dumps(v) for key, v in values.items()}
         resources: dict[str, Any] = {"current_host": host, "hosts": self.hosts}
         if sdk == 3:
-            resources |= {"network_interface_name": "ethwe", "current_instance_type": "local"}
+            resources |= {"network_interface_name": "ethwe", "current_instance_type": "local_cpu"}
         for name, config in {
             "hyperparameters.json": texts,
             "resourceconfig.json": resources,
