@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from smc_core.errors import ConfigurationError, HostError
+from smc_core.durations import seconds
+from smc_core.errors import HostError
 
 HOST_WAIT_ENV = "SMC_HOST_WAIT"
 STUDIO_LOCAL_ENV = "SM_STUDIO_LOCAL_MODE"
@@ -129,11 +130,4 @@ def host_wait(environ: Mapping[str, str]) -> float:
         ConfigurationError: it is no number of seconds.
 
     """
-    text = environ.get(HOST_WAIT_ENV, "").strip()
-    try:
-        seconds = float(text) if text else DEFAULT_WAIT_SECONDS
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds < float("inf"):
-        raise ConfigurationError(f"variable {HOST_WAIT_ENV} is {text!r}, not a number of seconds")
-    return seconds
+    return seconds(environ, HOST_WAIT_ENV, DEFAULT_WAIT_SECONDS)

@@ -133,7 +133,10 @@ def test_a_malformed_grace_time(job, text):
     job.environ["SMC_STOP_GRACE"] = text
     result = job.supervise("true")
     assert result.code == 2
-    assert result.failure == f"ConfigurationError: SMC_STOP_GRACE={text!r} is not a number of seconds, such as 110\n"
+    assert (
+        result.failure
+        == f"ConfigurationError: variable SMC_STOP_GRACE is {text!r}, not a number of seconds, such as 110\n"
+    )
     assert result.stderr.decode().splitlines() == [f"smc: exit code 2: {result.first_line}"]
 
 

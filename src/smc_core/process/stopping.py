@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from smc_core.contract import STOP_GRACE_ENV
-from smc_core.errors import ConfigurationError
+from smc_core.durations import seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,14 +26,7 @@ def stop_grace(environ: Mapping[str, str]) -> float:
         ConfigurationError: it is not a number of seconds.
 
     """
-    text = environ.get(STOP_GRACE_ENV, "").strip()
-    try:
-        seconds = float(text) if text else DEFAULT_GRACE
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < 1e9:
-        raise ConfigurationError(f"{STOP_GRACE_ENV}={text!r} is not a number of seconds, such as {DEFAULT_GRACE:g}")
-    return seconds
+    return seconds(environ, STOP_GRACE_ENV, DEFAULT_GRACE)
 
 
 class StopRequest:

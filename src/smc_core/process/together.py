@@ -24,7 +24,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from smc_core.contract import HOST_TIMEOUT_ENV, REPORT_DIR_ENV
-from smc_core.errors import EXIT_HOST, ConfigurationError, HostError
+from smc_core.durations import seconds
+from smc_core.errors import EXIT_HOST, HostError
 from smc_core.hosts import HOST_WAIT_ENV, LOG_SECONDS, host_wait
 from smc_core.process import log, reports, signals
 from smc_core.process.hub import SETTLE_SECONDS, Hub
@@ -62,14 +63,7 @@ def host_timeout(environ: Mapping[str, str]) -> float:
         ConfigurationError: it is not a number of seconds.
 
     """
-    text = environ.get(HOST_TIMEOUT_ENV, "").strip()
-    try:
-        seconds = float(text) if text else DEFAULT_TIMEOUT
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < 1e9:
-        raise ConfigurationError(f"{HOST_TIMEOUT_ENV}={text!r} is not a number of seconds, such as {DEFAULT_TIMEOUT:g}")
-    return seconds
+    return seconds(environ, HOST_TIMEOUT_ENV, DEFAULT_TIMEOUT)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,22 +86,22 @@ def _call_the_roll(options: argparse.Namespace, timeout: float) -> Peers:
         HostError: one has not, or has failed or gone meanwhile.
 
     """
-    seconds = host_wait(os.environ)
-    peers = _meet(options, timeout, time.monotonic() + seconds)
+    patience = host_wait(os.environ)
+    peers = _meet(options, timeout, time.monotonic() + patience)
     begun = time.monotonic()
     if options.host != options.hosts[0]:
-        seconds += LEAVE_SECONDS  # the master knows better who is missing, and gives up first
+        patience += LEAVE_SECONDS  # the master knows better who is missing, and gives up first
     next_line = begun + LOG_SECONDS
     while not peers.started:
         now = time.monotonic()
         if peers.cause is not None:
             raise HostError(str(peers.cause))
-        if now >= begun + seconds:
-            raise _absence(peers, options, seconds)
+        if now >= begun + patience:
+            raise _absence(peers, options, patience)
         if now >= next_line:
             log.line(f"waiting for {_names(peers.missing)}, for {now - begun:.0f} s")
             next_line += LOG_SECONDS
-        peers.turn(min(next_line, begun + seconds) - now)
+        peers.turn(min(next_line, begun + patience) - now)
     return peers
 
 
