@@ -29,38 +29,38 @@ def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of each backend that is installed, which the test's processes use."""
     name: str = request.param
-    if not is_installed("keras") or not is_installed(name):
-        pytest.skip(f"Keras on {name} is not installed")
-    monkeypatch.setenv("KERAS_BACKEND", name)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # PyTorch's threads, on a busy machine, wait for each other
+    take(name, monkeypatch)
     return name
 
 
 @pytest.fixture
-def lone_backend(backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each backend, in processes that have no other, as an image has."""
-    leave_tensorflow_out(backend, tmp_path, monkeypatch)
-    return backend
+def lone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Lets the test's processes use a backend, and have no other, as in an image."""
+
+    def choose(backend: str) -> None:
+        take(backend, monkeypatch)
+        if backend != "tensorflow":  # Keras imports every TensorFlow that it finds, and that takes seconds
+            hidden = tmp_path / "hidden"
+            hidden.mkdir()
+            (hidden / "tensorflow.py").write_text("raise ImportError('this image has another backend')\n")
+            monkeypatch.setenv("PYTHONPATH", str(hidden))
+
+    return choose
 
 
 @pytest.fixture
-def some_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of the quickest backend that is installed, where it does not matter which; processes have no other."""
+def some_backend(lone: Callable[[str], None]) -> str:
+    """The name of the quickest backend that is installed, where it does not matter which."""
     found = [name for name in ("jax", "tensorflow", "torch") if is_installed(name)]
-    if not is_installed("keras") or not found:
-        pytest.skip("Keras is not installed with any backend")
-    monkeypatch.setenv("KERAS_BACKEND", found[0])
-    leave_tensorflow_out(found[0], tmp_path, monkeypatch)
+    lone(next(iter(found), "jax"))
     return found[0]
 
 
-def leave_tensorflow_out(backend: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keras imports every TensorFlow that it finds, whatever its backend, and that takes seconds."""
-    if backend != "tensorflow":
-        hidden = folder / "hidden"
-        hidden.mkdir()
-        (hidden / "tensorflow.py").write_text("raise ImportError('this image has another backend')\n")
-        monkeypatch.setenv("PYTHONPATH", str(hidden))
+def take(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not is_installed("keras") or not is_installed(backend):
+        pytest.skip(f"Keras on {backend} is not installed")
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # PyTorch's threads, on a busy machine, wait for each other
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,15 +48,20 @@ def digits(job: JobFolder, prepared: JobFolder) -> JobFolder:
     return job
 
 
-def test_the_digits_are_learnt(digits: JobFolder, lone_backend: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "backend"), [("train.py", "tensorflow"), ("train.py", "torch"), ("train_script.py", "jax")]
+)
+def test_the_digits_are_learnt(digits: JobFolder, lone: Callable[[str], None], program: str, backend: str) -> None:
+    lone(backend)
     hyperparameters = json.loads((digits.base / "input/config/hyperparameters.json").read_text())
     digits.raw_hyperparameters({**hyperparameters, "epochs": "10", "batch-size": "32"})
-    ended = digits.run("train.py", SAGEMAKER_SUBMIT_DIRECTORY=str(EXAMPLE), SMC_KERAS_EXPORT="0")
+    ended = digits.run(program, SAGEMAKER_SUBMIT_DIRECTORY=str(EXAMPLE), SMC_KERAS_EXPORT="0")
     assert ended.exit_code == 0, ended.stderr
     assert ended.success
     assert [path.name for path in (digits.base / "model").iterdir()] == ["model.keras"]
     evaluated = run_program(EXAMPLE / "evaluate.py", digits)
     assert evaluated.returncode == 0, evaluated.stdout + evaluated.stderr
+    assert evaluated.stdout.endswith(f"model: {digits.base}/model/model.keras\n")
     assert accuracy(evaluated.stdout) >= 0.95
 
 
@@ -63,13 +69,6 @@ def test_a_model_that_is_not_there(digits: JobFolder) -> None:
     ended = run_program(EXAMPLE / "evaluate.py", digits)
     assert ended.returncode != 0
     assert "there is no Keras model" in ended.stderr
-
-
-def test_the_demo_of_the_script(digits: JobFolder, some_backend: str) -> None:
-    ended = run_program(DIGITS / "run.py", digits, "keras_digits", "train_script.py")
-    assert ended.returncode == 0, ended.stderr
-    assert accuracy(ended.stdout) >= 0.95
-    assert ended.stdout.endswith(f"model: {digits.base}/model/model.keras\n")
 
 
 def test_the_demo_ends_as_its_job_does(digits: JobFolder, some_backend: str) -> None:

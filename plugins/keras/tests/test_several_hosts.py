@@ -191,15 +191,3 @@ def test_one_that_fails_ends_both_and_is_named(hosts: Hosts, code: str) -> None:
     assert second.failure.startswith("LookupError: a word that is in no dictionary (train.py:")
     assert first.failure is not None
     assert first.failure.startswith("HostError: host algo-2, rank 1: LookupError: a word that is in no dictionary")
-
-
-def test_one_that_is_killed_ends_both_and_is_named(hosts: Hosts) -> None:
-    kill = FAILING.replace('raise LookupError("a word that is in no dictionary")', "os.kill(os.getpid(), 9)")
-    two_hosts(hosts, train_py=f"import os\n{kill}")
-    first, second = run(hosts)
-    assert (first.exit_code != 0, second.exit_code) == (True, 137), first.stderr + second.stderr
-    for ended in (first, second):
-        assert ended.failure is not None
-        assert "SIGKILL" in ended.failure.splitlines()[0]
-    assert first.failure is not None
-    assert "host algo-2" in first.failure.splitlines()[0]
