@@ -122,10 +122,29 @@ def test_parameter_servers_without_tensorflow(
 
 @pytest.mark.parametrize("name", ["mwms", "parameter-server"])
 def test_what_the_user_set_is_left_as_it_is(hook: pluggy.HookRelay, job: JobFolder, name: str) -> None:
-    text = '{"cluster": {"chief": ["algo-1:1"], "worker": ["algo-1:2"], "ps": ["algo-1:3"]}}'
+    cluster = {"chief": ["algo-1:1"], "worker": ["algo-1:2"], "ps": ["algo-1:3"]}
+    text = json.dumps({"cluster": cluster, "task": {"type": "chief", "index": 0}})
     command = launch(hook, job.hosts("algo-1"), name=name, TF_CONFIG=text, GRPC_FAIL_FAST="0")
     assert command.environ["TF_CONFIG"] == text
     assert command.environ["GRPC_FAIL_FAST"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "task"),
+    [
+        ("mwms", "algo-1", {"type": "chief", "index": 0}),
+        ("mwms", "algo-2", {"type": "worker", "index": 1}),
+        ("parameter-server", "algo-1", {"type": "chief", "index": 0}),
+        ("parameter-server", "algo-2", {"type": "worker", "index": 1}),
+    ],
+)
+def test_a_cluster_of_the_user_without_a_task_gets_the_one_of_each_host(
+    hook: pluggy.HookRelay, job: JobFolder, name: str, host: str, task: dict[str, Any]
+) -> None:
+    users = {"cluster": {"chief": ["algo-1:1"], "worker": ["algo-3:2", "algo-2:2"]}, "rpc_layer": "grpc"}
+    job.hosts("algo-1", "algo-2", "algo-3", current=host)
+    command = launch(hook, job, name=name, TF_CONFIG=json.dumps(users))
+    assert config(command) == {**users, "task": task}
 
 
 def test_a_job_that_asks_for_nothing_has_no_launcher(hook: pluggy.HookRelay, job: JobFolder) -> None:

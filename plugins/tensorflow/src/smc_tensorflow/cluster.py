@@ -52,16 +52,13 @@ class Role:
 
     def servers(self, host: str) -> list[Task]:
         """The tasks of a host that TensorFlow serves with a process of its own: its workers and parameter servers."""
-        return [
-            Task(kind, index)
-            for kind in (PS, WORKER)
-            for index, address in enumerate(self.cluster.get(kind, []))
-            if address.rpartition(":")[0] in (host, _HERE)
-        ]
+        return [Task(kind, index) for kind in (PS, WORKER) for index in _places(self.cluster, kind, host)]
 
 
 def find_role(environment: Environment, environ: Mapping[str, str]) -> Role:
     """What a host is, by the Environment and the variables; what ``TF_CONFIG`` says goes before anything else.
+
+    Where that names a cluster and no task, the task is the one whose address has the name of this host.
 
     Args:
         environment: the Environment of the job.
@@ -75,13 +72,27 @@ def find_role(environment: Environment, environ: Mapping[str, str]) -> Role:
     text = environ.get(TF_CONFIG_ENV, "")
     if text.strip():
         cluster, task = read_tf_config(text)
-        return Role(strategy, cluster, task)
+        return Role(strategy, cluster, task or (strategy and _task_here(strategy, cluster, environment)))
     if strategy is None:
         return Role()
     index = environment.distribution_hosts.index(environment.current_host)
     cluster = _cluster(strategy, environment)
     chief = strategy == "parameter-server" and environment.is_master
     return Role(strategy, cluster, Task(CHIEF, 0) if chief else Task(WORKER, index))
+
+
+def _task_here(strategy: Strategy, cluster: Mapping[str, list[str]], environment: Environment) -> Task | None:
+    """The task of this host's process in a cluster that says no task: one ``TF_CONFIG`` does for all hosts."""
+    if strategy == "parameter-server" and environment.is_master:
+        return Task(CHIEF, 0)
+    own = (Task(kind, index) for kind in (CHIEF, WORKER) for index in _places(cluster, kind, environment.current_host))
+    return next(own, None)
+
+
+def _places(cluster: Mapping[str, list[str]], kind: str, host: str) -> list[int]:
+    """The numbers of a host's tasks of one name."""
+    addresses = enumerate(cluster.get(kind, []))
+    return [index for index, address in addresses if address.rpartition(":")[0] in (host, _HERE)]
 
 
 def asked_for(environment: Environment, environ: Mapping[str, str]) -> Strategy | None:

@@ -24,7 +24,7 @@ from smc_tensorflow import models
 from smc_tensorflow.cluster import Role, find_role
 from smc_tensorflow.compatibility import check_tensorflow
 from smc_tensorflow.environment import Environment, place
-from smc_tensorflow.tf_config import TF_CONFIG_ENV, WORKER, write_tf_config
+from smc_tensorflow.tf_config import TF_CONFIG_ENV, WORKER, add_task, read_tf_config, write_tf_config
 
 LOG_LEVEL_ENV = "TF_CPP_MIN_LOG_LEVEL"
 """Which lines TensorFlow's C++ code logs: 0 all, 1 none of INFO, 2 none of WARNING, 3 none of ERROR."""
@@ -81,10 +81,13 @@ def _parameter_servers(role: Role, environment: CoreEnvironment, command: Comman
 
 
 def _config(role: Role, command: Command) -> dict[str, str]:
-    """``TF_CONFIG``, unless the user has set it."""
-    if command.environ.get(TF_CONFIG_ENV, "").strip() or role.task is None:
+    """``TF_CONFIG``, unless the user has set it; where it is a cluster alone, the task is added."""
+    text = command.environ.get(TF_CONFIG_ENV, "")
+    if role.task is None:
         return {}
-    return {TF_CONFIG_ENV: write_tf_config(role.cluster, role.task)}
+    if not text.strip():
+        return {TF_CONFIG_ENV: write_tf_config(role.cluster, role.task)}
+    return {} if read_tf_config(text)[1] else {TF_CONFIG_ENV: add_task(text, role.task)}
 
 
 @hookimpl(wrapper=True, specname="launch")

@@ -34,6 +34,11 @@ def write_tf_config(cluster: Mapping[str, list[str]], task: Task) -> str:
     return json.dumps({"cluster": dict(cluster), "task": {"type": task.type, "index": task.index}})
 
 
+def add_task(text: str, task: Task) -> str:
+    """The text of a ``TF_CONFIG`` that names no task, with one; all else stays as it is."""
+    return json.dumps({**json.loads(text), "task": {"type": task.type, "index": task.index}})
+
+
 def read_tf_config(text: str) -> tuple[dict[str, list[str]], Task | None]:
     """The cluster and the task that a ``TF_CONFIG`` names; nothing of either where it does not.
 
