@@ -142,6 +142,8 @@ def gather(model: Any) -> Any:
             value = numpy.asarray(_whole(variable.value))
             variable._layout = None
             variable.assign(value)
+        for compiled in ("train_function", "test_function", "predict_function"):
+            setattr(model, compiled, None)  # for all devices: Keras compiles them anew for those of this process
         keras.distribution.set_distribution(None)
     return model
 
