@@ -90,16 +90,17 @@ from jax.experimental import multihost_utils
 def train(environment):
     multihost_utils.sync_global_devices("everybody is here")
     if environment.current_host == "algo-2":
-        raise LookupError("a word that is in no dictionary")
+        raise Failure()
     for step in range(10**9):
         multihost_utils.sync_global_devices(f"step {step}")
 """
-FAILING_SCRIPT = FAILING.replace(
-    "def train(environment):", "smc.keras.initialize_distribution()\n\n\ndef main(environment):"
-)
-FAILING_SCRIPT = (
-    "import smc_core as smc\n" + FAILING_SCRIPT + "\n\nif __name__ == '__main__':\n    main(smc.Environment.create())\n"
-)
+FAILING_SCRIPT = f"""
+import smc_core as smc
+smc.keras.initialize_distribution()
+{FAILING}
+if __name__ == "__main__":
+    train(smc.Environment.create())
+"""
 PREDICT = """
 import sys
 import numpy as np, smc_core as smc
@@ -184,12 +185,20 @@ def test_a_script_saves_a_model_that_lay_in_parts_on_both_hosts(hosts: Hosts) ->
     assert not (second.job.base / "model/model.keras").exists()
 
 
-@pytest.mark.parametrize("code", [FAILING, FAILING_SCRIPT], ids=["function", "script"])
-def test_one_that_fails_ends_both_and_is_named(hosts: Hosts, code: str) -> None:
-    two_hosts(hosts, train_py=code)
+@pytest.mark.parametrize(
+    ("code", "raised", "told"),
+    [
+        (FAILING, 'LookupError("no such word")', "LookupError: no such word (train.py:"),
+        (FAILING_SCRIPT, "SystemExit(3)", "sys.exit(3) was called (train.py:"),
+    ],
+    ids=["function", "script"],
+)
+def test_one_that_fails_ends_both_and_is_named(hosts: Hosts, code: str, raised: str, told: str) -> None:
+    two_hosts(hosts, train_py=code.replace("Failure()", raised))
     first, second = run(hosts)
-    assert (first.exit_code != 0, second.exit_code) == (True, 1), first.stderr + second.stderr
+    assert first.exit_code != 0, first.stderr
+    assert second.exit_code == (3 if "3" in raised else 1), second.stderr
     assert second.failure is not None
-    assert second.failure.startswith("LookupError: a word that is in no dictionary (train.py:")
+    assert second.failure.startswith(told)
     assert first.failure is not None
-    assert first.failure.startswith("HostError: host algo-2, rank 1: LookupError: a word that is in no dictionary")
+    assert first.failure.startswith(f"HostError: host algo-2, rank 1: {told}")

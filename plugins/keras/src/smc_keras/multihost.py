@@ -10,12 +10,12 @@ import contextlib
 import logging
 import os
 import sys
-from types import TracebackType
 from typing import Any
 
 from smc_core.compatibility import is_installed
+from smc_core.contract import REPORT_DIR_ENV
 from smc_core.environment import Environment
-from smc_core.process import reports
+from smc_core.process.report_reader import read_reports
 from smc_keras.backend import use_backend
 from smc_keras.distribution import ADDRESS_ENV, PROCESS_ENV, PROCESSES_ENV
 
@@ -58,7 +58,7 @@ def initialize_distribution(seed: int | None = None) -> bool:
             shutdown_timeout_seconds=SHUTDOWN_SECONDS,
         )
         _state["joined"] = True
-        _leave_after_an_uncaught_exception()
+        atexit.register(_leave_where_this_process_failed)  # called before what was registered earlier, JAX's own too
         if is_installed("keras"):
             _seed(seed)
     return True
@@ -165,42 +165,29 @@ def _whole(value: Any) -> Any:
     return jax.jit(lambda same: same, out_shardings=everywhere)(value)
 
 
-def part(error: BaseException | None = None) -> None:
-    """End what :func:`initialize_distribution` began: wait for the others, or, after an error, arrange not to.
-
-    Args:
-        error: what ends this process; an exit with code 0 counts as none.
-
-    """
-    if not _state["joined"]:
-        return
-    code = 0 if error is None else reports.exit_code(error, phase="train")
-    if code == 0:
+def part() -> None:
+    """End what :func:`initialize_distribution` began, after a success: wait for the others, and let them go."""
+    if _state["joined"]:
         import jax
 
         jax.distributed.shutdown()
         _state["joined"] = False
-    else:
-        atexit.register(_leave, code)  # called before all that was registered earlier, JAX's own among it
 
 
-def _leave(code: int) -> None:
+def _leave_where_this_process_failed() -> None:
+    """End this process at once where it has reported a failure: what else ends it would wait for the others.
+
+    Whatever ends the job's code with another exit code than 0 is reported before (``smc_core.process.reports``): an
+    exception in a function or a script, and ``sys.exit``.
+    """
+    failed = [report for report in read_reports(os.environ.get(REPORT_DIR_ENV)) if report.pid == os.getpid()]
+    if not _state["joined"] or not failed:
+        return
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    os._exit(code)
-
-
-def _leave_after_an_uncaught_exception() -> None:
-    """For scripts: Python calls this hook, then what ``atexit`` knows."""
-    earlier = sys.excepthook
-
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        earlier(kind, error, trace)
-        part(error)
-
-    sys.excepthook = hook
+    os._exit(failed[0].exit_code)
 
 
 def _seed(seed: int | None) -> None:

@@ -69,32 +69,25 @@ def launch_jax(environment: CoreEnvironment, command: Command) -> Command | None
 @hookimpl(wrapper=True)
 def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType | None, ModuleType | None]:
     """Join the other processes, and set the distribution, before the job's code can touch a device."""
-    try:
-        if multihost.initialize_distribution(_seed(environment)) and not os.environ.get(distribution.DISTRIBUTION_ENV):
-            log.info("%s is not set: Keras itself trains on each host apart", distribution.DISTRIBUTION_ENV)
-        if os.environ.get(distribution.DISTRIBUTION_ENV):
-            multihost.data_parallel()
-        return (yield)
-    except BaseException as error:
-        multihost.part(error)
-        raise
+    asked = os.environ.get(distribution.DISTRIBUTION_ENV)
+    if multihost.initialize_distribution(_seed(environment)) and not asked:
+        log.info("%s is not set: Keras itself trains on each host apart", distribution.DISTRIBUTION_ENV)
+    if asked:
+        multihost.data_parallel()
+    return (yield)
 
 
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
     """Seed everything before training, where the hyperparameter ``seed`` is given; after it, let the processes part."""
-    try:
-        seed = _seed(environment)
-        if seed is not None:
-            import keras
+    seed = _seed(environment)
+    if seed is not None:
+        import keras
 
-            keras.utils.set_random_seed(seed)
-        result = yield
-        if result is not None and models.is_keras_model(result.model):
-            multihost.gather(result.model)
-    except BaseException as error:
-        multihost.part(error)
-        raise
+        keras.utils.set_random_seed(seed)
+    result = yield
+    if result is not None and models.is_keras_model(result.model):
+        multihost.gather(result.model)
     multihost.part()
     return result
 
