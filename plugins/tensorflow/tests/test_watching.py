@@ -42,6 +42,7 @@ def save(number, frame):
     sys.exit(0)
 
 signal.signal(signal.SIGTERM, save)
+signal.signal(signal.SIGINT, save)
 open(f"{os.environ['HERE']}/begun", "w").close()
 time.sleep(600)
 """
@@ -67,7 +68,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "HERE": str(tmp_path),
             "TF_CONFIG": json.dumps({"cluster": {"chief": [chief], "ps": ["localhost:2"]}}),
         }
-        started.append(subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL))
+        started.append(subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, start_new_session=True))
         return started[-1]
 
     yield start
@@ -159,11 +160,14 @@ def test_a_server_that_does_not_end_is_killed(start: Start, tmp_path: Path) -> N
     assert not is_there(tmp_path / "server.py")
 
 
-def test_a_stop_goes_to_the_users_process_alone(start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("send", "number"), [(os.kill, signal.SIGTERM), (os.killpg, signal.SIGINT)])
+def test_a_stop_goes_to_the_users_process_alone(
+    start: Start, tmp_path: Path, send: Callable[[int, int], None], number: int
+) -> None:
     process = start(SERVES, SAVES)
     wait_for(tmp_path / "serves")
     wait_for(tmp_path / "begun")
-    process.send_signal(signal.SIGTERM)
+    send(process.pid, number)  # to the program alone, as the supervisor; to all in the foreground, as Ctrl-C
     assert process.wait(SECONDS) == 0
     assert (tmp_path / "saved").exists()
     assert not is_there(tmp_path / "server.py")

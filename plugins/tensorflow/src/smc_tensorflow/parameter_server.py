@@ -100,7 +100,8 @@ class _Part:
         environ = {**os.environ, TF_CONFIG_ENV: write_tf_config(self._cluster, task)}
         if task.type == PS:
             environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a GPU belongs to its worker; TensorFlow takes all of its memory
-        return subprocess.Popen([sys.executable, SERVER], env=environ)  # noqa: S603 - an argument list
+        # In a session of its own: Ctrl-C on a terminal is for the user's process, which may need its servers once more.
+        return subprocess.Popen([sys.executable, SERVER], env=environ, start_new_session=True)  # noqa: S603
 
     def _watch(self) -> int:
         """Wait for the end of the user's process, of a server, or of the chief on another host."""
