@@ -113,20 +113,24 @@ def test_a_signal_that_ends_the_users_process_ends_the_program(start: Start, num
 
 
 @pytest.mark.parametrize(
-    ("end", "how"),
-    [("os._exit(3)", "ended with exit code 3"), ("os.kill(os.getpid(), 9)", "was killed by SIGKILL")],
+    ("end", "how", "code"),
+    [
+        ("os._exit(3)", "ended with exit code 3", 3),
+        ("os._exit(0)", "ended with exit code 0", 5),
+        ("os.kill(os.getpid(), 9)", "was killed by SIGKILL", 128 + 9),
+    ],
 )
 def test_a_server_that_ends_is_reported_and_ends_the_users_process(
-    start: Start, tmp_path: Path, reports: Callable[[], list[Report]], end: str, how: str
+    start: Start, tmp_path: Path, reports: Callable[[], list[Report]], end: str, how: str, code: int
 ) -> None:
     process = start(
         f"import os, time\nwhile not os.path.exists({str(tmp_path / 'begun')!r}): time.sleep(0.02)\n{end}\n",
         f"import time\nopen({str(tmp_path / 'begun')!r}, 'w').close()\ntime.sleep(600)\n",
     )
-    assert process.wait(SECONDS) == 5
+    assert process.wait(SECONDS) == code
     (report,) = reports()
     assert report.message == f"TensorFlow's task ps 0 on algo-1 {how}"
-    assert (report.host, report.exit_code, report.expected) == ("algo-1", 5, True)
+    assert (report.host, report.exit_code, report.expected) == ("algo-1", code, True)
     assert not is_there(tmp_path / "train.py")
 
 
@@ -138,7 +142,7 @@ def test_the_dead_server_comes_before_its_victim(
         f"import os, time\nopen({gone!r}, 'w').close()\ntime.sleep(0.3)\nos._exit(3)\n",
         f"import os, time\nwhile not os.path.exists({gone!r}): time.sleep(0.02)\nraise ConnectionError('no server')\n",
     )
-    assert process.wait(SECONDS) == 5
+    assert process.wait(SECONDS) == 3
     first, second = reports()
     assert first.message.endswith("ps 0 on algo-1 ended with exit code 3")
     assert second.message == "no server"

@@ -26,7 +26,7 @@ import time
 from collections.abc import Sequence
 
 from smc_core.contract import REPORT_DIR_ENV
-from smc_core.errors import EXIT_HOST
+from smc_core.errors import EXIT_HOST, EXIT_SIGNAL_BASE
 from smc_core.process import log, report_reader, reports, signals
 from smc_tensorflow.tf_config import CHIEF, PS, TF_CONFIG_ENV, Task, read_tf_config, write_tf_config
 
@@ -115,7 +115,7 @@ class _Part:
                 self._tell(lost)
                 if self._user is not None:
                     _end([self._user], LEAVE_SECONDS)
-                return EXIT_HOST
+                return _exit_code(self._servers[lost].returncode)
             if ended is not None:
                 return ended
             if self._user is None and self._stop and not self._chief_answers():
@@ -163,8 +163,17 @@ class _Part:
         status = server.returncode
         how = f"was killed by {signals.name(-status)}" if status < 0 else f"ended with exit code {status}"
         message = f"TensorFlow's task {task} on {self._host} {how}"
-        reports.write_for_another(message, host=self._host, rank=None, exit_code=EXIT_HOST)
+        reports.write_for_another(message, host=self._host, rank=None, exit_code=_exit_code(status))
         log.line(message)
+
+
+def _exit_code(status: int) -> int:
+    """The exit code for a lost server: its own, or 128 + n where signal n killed it; never that of a success.
+
+    By a code above 128 the hosts know a sudden death, which comes before all that it has brought about elsewhere: the
+    chief, on another host, may have reported a broken connection before the death was noticed here.
+    """
+    return EXIT_SIGNAL_BASE - status if status < 0 else status or EXIT_HOST
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]], seconds: float) -> None:
