@@ -72,11 +72,6 @@ def test_the_demo_alone(job: JobFolder) -> None:
     assert float(re.findall(r"accuracy: (\S+) on 360 digits", ended.stdout)[0]) >= 0.93
     assert ended.stdout.endswith(f"model: {job.base}/model/model.pt\n")
     assert {path.name for path in (job.base / "model").iterdir()} >= {"model.pt", "model.pt2"}
-    (job.base / "model/model.pt").unlink()
-    (job.base / "model/model.safetensors").unlink(missing_ok=True)
-    evaluated = run_program(EXAMPLE / "evaluate.py", job)
-    assert evaluated.returncode == 1
-    assert "there is no PyTorch model" in evaluated.stderr
 
 
 def test_the_function_in_two_processes(job: JobFolder, prepared: JobFolder) -> None:

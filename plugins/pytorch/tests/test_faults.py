@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -49,7 +49,7 @@ import torch, torch.distributed as dist
 dist.init_process_group("gloo")
 rank, stopping = dist.get_rank(), []
 signal.signal(signal.SIGTERM, lambda number, frame: stopping.append(number))
-print("training", rank, flush=True)
+os.write(1, b"training\\n")  # at once, or the lines of two processes mix
 while not stopping:
     time.sleep(0.05)
 time.sleep(3 * rank)
@@ -91,21 +91,13 @@ def test_a_process_that_hangs_is_named_by_those_that_time_out(job: JobFolder) ->
     assert "Timed out" in str(ended.failure)
 
 
-def test_a_stop_waits_for_every_checkpoint(job: JobFolder) -> None:
+def test_a_stop_waits_for_every_checkpoint(job: JobFolder, start: Callable[..., subprocess.Popen[str]]) -> None:
     job.code(train_py=CHECKPOINT)
-    with subprocess.Popen(
-        [sys.executable, "-m", "smc_core", "run"],
-        env=job.environ("train.py", SMC_MODE="script", **TWO),
-        cwd=job.base,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        for _ in range(2):
-            assert process.stdout.readline().startswith("training")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 3  # of the first one that did not end with 0
+    process = start(SMC_MODE="script", **TWO)
+    assert process.stdout is not None
+    assert [process.stdout.readline() for _ in range(2)] == ["training\n"] * 2
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 3  # of the first one that did not end with 0
     saved = {path.name: path.read_text() for path in (job.base / "model").iterdir()}
     assert saved == dict.fromkeys(("checkpoint-0", "checkpoint-1"), "whole, after 1 signal")
 
@@ -125,7 +117,7 @@ def test_a_host_that_vanishes_is_named_by_the_other(hosts: Hosts) -> None:
     first, second = hosts.make(2)
     for host in (first, second):
         host.job.code(train_py=FUNCTION.format(act="print('training', flush=True); time.sleep(600)"))
-    hosts.start("train.py", SMC_HOST_TIMEOUT="4", **ONE)
+    hosts.start("train.py", SMC_HOST_TIMEOUT="3", **ONE)
     until = time.monotonic() + 100
     while "training" not in second.output() and time.monotonic() < until:
         time.sleep(0.1)

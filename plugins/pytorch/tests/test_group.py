@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ if not is_installed("torch"):
     pytest.skip("PyTorch is not installed", allow_module_level=True)
 
 import torch
-from torch.distributed import DistBackendError, TCPStore
+from torch.distributed import DistBackendError, DistStoreError, TCPStore
 
 GLOO = "[/pytorch/third_party/gloo/gloo/transport/tcp/unbound_buffer.cc:78] Timed out waiting 4000ms"
 
@@ -52,7 +51,6 @@ def alone(free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[group.Gro
     member = group.Group()
     member.set_up()
     yield member
-    faulthandler.cancel_dump_traceback_later()
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
@@ -143,6 +141,24 @@ def test_those_that_have_ended_are_named(free_port: int) -> None:
     assert here.left() == ["rank 1 (host algo-1)"]
     assert "rank 1 (host algo-1) had ended already" in absent.left_in_words(here.left())
     del server
+
+
+def test_those_that_start_later_are_waited_for(free_port: int) -> None:
+    server = TCPStore("127.0.0.1", free_port, is_master=True, wait_for_workers=False)
+    environ = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port), "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    early, late = (absent.RollCall(rank, 2, environ) for rank in range(2))
+    with pytest.raises(DistStoreError):
+        early.meet(0.2)
+    meeting = threading.Thread(target=late.meet)
+    meeting.start()
+    early.meet(60)
+    meeting.join(60)
+    assert not meeting.is_alive()
+    del server
+
+
+def test_a_store_that_is_not_there_yet_is_not_waited_for(free_port: int) -> None:
+    absent.RollCall(0, 2, {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port)}).meet()
 
 
 def test_a_store_that_does_not_answer_is_no_error(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:

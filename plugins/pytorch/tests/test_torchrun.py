@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,20 +69,14 @@ def test_a_file_of_the_users_stands_in_for_no_module(job: JobFolder) -> None:
     assert run.stdout == "rank 0\n"
 
 
-def test_a_stop_before_training_has_begun(job: JobFolder) -> None:
+def test_a_stop_before_training_has_begun(job: JobFolder, start: Callable[..., subprocess.Popen[str]]) -> None:
     job.code(train_py="import time\ntime.sleep(600)")
-    with subprocess.Popen(
-        [sys.executable, "-m", "smc_core", "run"],
-        env=job.environ("train.py", **ONE),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        while "launcher: torchrun" not in process.stderr.readline():
-            assert process.poll() is None
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 143
+    process = start(**ONE)
+    assert process.stderr is not None
+    while "launcher: torchrun" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
     assert (job.base / "output/failure").read_text().startswith("Stopped by SIGTERM")
 
 

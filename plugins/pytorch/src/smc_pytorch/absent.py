@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+MEET_SECONDS = 1800.0
+"""How long a process waits for the others to start, as long as PyTorch by itself: they import at their own pace."""
 WAIT_SECONDS = 5.0
 """How long a process that failed waits for the others to fail too: they began to wait at other times."""
 _PAUSE_SECONDS = 0.1
@@ -34,6 +36,23 @@ class RollCall:
         self._rank = rank
         self._world_size = world_size
         self._environ = os.environ if environ is None else environ
+
+    def meet(self, seconds: float = MEET_SECONDS) -> None:
+        """Wait until all have started, so that the time-out of the group need not allow for that.
+
+        Only torchrun's own store is there before the group.
+
+        Args:
+            seconds: how long to wait.
+
+        Raises:
+            RuntimeError: they have not come (``torch.distributed.DistStoreError``).
+
+        """
+        if self._environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+            self.register()
+            everyone = [f"{_HOST}{rank}" for rank in range(self._world_size)]
+            self._store().wait(everyone, timedelta(seconds=seconds))
 
     def register(self) -> None:
         """Tell the others which host this process is on; a store that does not answer is no reason to fail."""

@@ -64,9 +64,11 @@ class Group:
             local_rank = int(self._environ.get("LOCAL_RANK", "0"))
             torch.cuda.set_device(local_rank)
             options["device_id"] = torch.device("cuda", local_rank)
+        self._roll_call = absent.RollCall(rank, world_size, self._environ)
+        self._roll_call.meet()
         dist.init_process_group(backend, rank=rank, world_size=world_size, **options)
         self._began = time.monotonic()
-        self._roll_call = absent.RollCall(rank, world_size, self._environ)
+        self._is_alone = world_size == 1
         self._roll_call.register()
 
     def tear_down(self) -> None:
@@ -97,8 +99,9 @@ class Group:
             return
         if is_of_a_collective(error):
             self._name_those_to_blame(error, time.monotonic() - self._began)
-        # Python may wait for threads of the group in its last moments: this needs no Python to run.
-        faulthandler.dump_traceback_later(LEAVE_SECONDS, exit=True)
+        if not self._is_alone:
+            # Python may wait for threads of the group in its last moments: this needs no Python to run.
+            faulthandler.dump_traceback_later(LEAVE_SECONDS, exit=True)
 
     def _name_those_to_blame(self, error: BaseException, seconds: float) -> None:
         """Put in front of an error who did not take part, where that can be told.
