@@ -7,6 +7,7 @@ the lower level that :meth:`Environment.create` is composed of.
 from __future__ import annotations
 
 import builtins
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -178,7 +179,22 @@ class Environment(BaseModel):
         if cls is Environment and not fields:
             # What was read here needs no check, and a validator takes time to build.
             return cls.model_construct(**facts)
-        return cls(**{**facts, **fields})
+        own = cls.own_fields(Environment.model_construct(**facts), os.environ if environ is None else environ)
+        return cls(**{**facts, **own, **fields})
+
+    @classmethod
+    def own_fields(cls, environment: Environment, environ: Mapping[str, str]) -> builtins.dict[str, Any]:
+        """What :meth:`create` adds to the core's fields: a subclass's own, and the core's that it changes.
+
+        Args:
+            environment: the core's Environment.
+            environ: the variables.
+
+        Returns:
+            The fields by name; with ``sources``, where each came from. None of them here.
+
+        """
+        return {}
 
     def extend(self, environment_class: type[EnvironmentT], **fields: Any) -> EnvironmentT:
         """This Environment as another class with further fields, which a plugin's ``create_environment`` returns.

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
@@ -212,3 +213,17 @@ def test_it_can_be_pickled_for_a_process_pool(job: JobFolder) -> None:
     env = pickle.loads(pickle.dumps(create(job)))
     assert env.epochs.to_int() == 3
     assert pickle.loads(pickle.dumps(env["epochs"])) == "3"
+
+
+def test_a_subclass_says_what_it_adds_to_what_was_read(job: JobFolder) -> None:
+    class Wide(Environment):
+        world_size: int
+
+        @classmethod
+        def own_fields(cls, environment: Environment, environ: Mapping[str, str]) -> dict[str, Any]:
+            return {"world_size": len(environment.hosts) * int(environ["PER_HOST"]), "region": "eu-west-1"}
+
+    job.hosts("algo-1", "algo-2")
+    made = Wide.create(base_dir=str(job.base), environ={"PER_HOST": "4", "AWS_REGION": "us-east-1"})
+    assert (made.world_size, made.region) == (8, "eu-west-1")
+    assert Wide.create(base_dir=str(job.base), environ={"PER_HOST": "4"}, world_size=3).world_size == 3
