@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from smc_core.testing import JobFolder
 from smc_core.testing.hosts import Host, Hosts
@@ -44,6 +45,8 @@ def save(number, frame):
     once()  # the servers are still there
     with open(os.path.join(os.environ["SM_MODEL_DIR"], "count"), "w") as file:
         file.write(str(count.numpy()))
+    chief = tf.train.CheckpointOptions(experimental_io_device="/job:chief/replica:0/task:0/device:CPU:0")
+    tf.train.Checkpoint(count=count).write(os.path.join(os.environ["SM_MODEL_DIR"], "latest"), options=chief)
     sys.exit(7)
 
 signal.signal(signal.SIGTERM, save)
@@ -146,7 +149,7 @@ def test_a_parameter_server_that_is_killed_is_named_on_every_host(hosts: Hosts, 
         assert "TensorFlow's task ps 0 on algo-2 was killed by SIGKILL" in ended.failure.splitlines()[0]
 
 
-def test_a_stop_of_all_hosts_lets_the_chief_save_from_its_parameter_server(hosts: Hosts, tf: object) -> None:
+def test_a_stop_of_all_hosts_lets_the_chief_save_from_its_parameter_server(hosts: Hosts, tf: Any) -> None:
     algo_1, algo_2 = hosts.make(2)
     for host in (algo_1, algo_2):
         host.job.code(train_py=COUNTS)
@@ -156,7 +159,9 @@ def test_a_stop_of_all_hosts_lets_the_chief_save_from_its_parameter_server(hosts
     algo_1.stop()
     ended = algo_1.wait(SECONDS)
     assert ended.exit_code == 7, ended.stderr
-    assert int((algo_1.job.base / "model/count").read_text()) > 1
+    count = int((algo_1.job.base / "model/count").read_text())
+    assert count > 1
+    assert tf.train.load_variable(algo_1.job.base / "model/latest", "count/.ATTRIBUTES/VARIABLE_VALUE") == count
     ended = algo_2.wait(SECONDS)
     assert ended.failure is not None
     assert ended.failure.startswith("Stopped by SIGTERM")

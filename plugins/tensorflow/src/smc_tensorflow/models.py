@@ -48,7 +48,24 @@ def write(model: Any, path: str) -> None:
     import tensorflow as tf
 
     signatures = getattr(model, "signatures", None)
-    tf.saved_model.save(model, path, signatures=signatures if isinstance(signatures, Mapping) else None)
+    tf.saved_model.save(
+        model,
+        path,
+        signatures=signatures if isinstance(signatures, Mapping) else None,
+        options=tf.saved_model.SaveOptions(experimental_io_device=_own_cpu()),
+    )
+
+
+def _own_cpu() -> str:
+    """This process's own device, by its full name, which the cluster gives.
+
+    Without it the host that holds a variable writes it, a parameter server too, and on that host's own disk:
+    https://www.tensorflow.org/api_docs/python/tf/saved_model/SaveOptions.
+    """
+    import tensorflow as tf
+
+    with tf.device("CPU:0"):
+        return str(tf.constant(0).device)
 
 
 def signatures(path: str) -> list[str]:
