@@ -5,8 +5,9 @@ Each name is imported when it is first used, and Keras with those that need it.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from smc_core.lazy import exports
 
 if TYPE_CHECKING:
     from smc_keras.callbacks import EpochLogger, backup_and_restore
@@ -25,23 +26,16 @@ __all__ = [
     "own_part",
 ]
 
-_HOMES = {
-    "Environment": "environment",
-    "EpochLogger": "callbacks",
-    "backup_and_restore": "callbacks",
-    "data_parallel": "multihost",
-    "gather": "multihost",
-    "initialize_distribution": "multihost",
-    "load_model": "models",
-    "own_part": "multihost",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "Environment": "environment",
+        "EpochLogger": "callbacks",
+        "backup_and_restore": "callbacks",
+        "data_parallel": "multihost",
+        "gather": "multihost",
+        "initialize_distribution": "multihost",
+        "load_model": "models",
+        "own_part": "multihost",
+    },
+)

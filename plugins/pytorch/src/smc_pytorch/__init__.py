@@ -5,8 +5,9 @@ Each name is imported when it is first used, and PyTorch only where it is called
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from smc_core.lazy import exports
 
 if TYPE_CHECKING:
     from smc_pytorch.data import distributed_sampler
@@ -23,21 +24,14 @@ __all__ = [
     "process_group",
 ]
 
-_HOMES = {
-    "Environment": "environment",
-    "distributed_sampler": "data",
-    "get_world_size": "environment",
-    "load_model": "models",
-    "load_state_dict": "models",
-    "process_group": "group",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "Environment": "environment",
+        "distributed_sampler": "data",
+        "get_world_size": "environment",
+        "load_model": "models",
+        "load_state_dict": "models",
+        "process_group": "group",
+    },
+)

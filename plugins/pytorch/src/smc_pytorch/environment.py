@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import Field
 
@@ -12,8 +13,6 @@ from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.launching import takes_part
 from smc_pytorch.processes import choose_backend, processes_per_host, torchrun_is_asked_for
-
-EnvironmentT = TypeVar("EnvironmentT", bound=CoreEnvironment)
 
 WORKER_VARIABLES = {
     "rank": ("RANK", "OMPI_COMM_WORLD_RANK"),
@@ -36,28 +35,9 @@ class Environment(CoreEnvironment):
     master_addr: str = Field(default="localhost", description="host name or address where the processes meet")
 
     @classmethod
-    def create(
-        cls: type[EnvironmentT],
-        session: Any = None,
-        *,
-        base_dir: str | None = None,
-        environ: Mapping[str, str] | None = None,
-        **fields: Any,
-    ) -> EnvironmentT:
-        """Read the Environment of this job, as the core's does, and the place of this process.
-
-        Args:
-            session: anything with a ``region_name``.
-            base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
-            environ: the variables, by default those of this process.
-            **fields: further fields of a subclass, or replacements of what was read.
-
-        Raises:
-            ConfigurationError: a file, variable or hyperparameter is malformed.
-
-        """
-        core = CoreEnvironment.create(session, base_dir=base_dir, environ=environ)
-        return core.extend(cls, **{**place(core, environ), **fields})
+    def own_fields(cls, environment: CoreEnvironment, environ: Mapping[str, str]) -> builtins.dict[str, Any]:
+        """What :func:`place` reads, for ``create``."""
+        return place(environment, environ)
 
 
 def get_world_size(hosts_count: int, processes_count: int) -> int:

@@ -5,8 +5,9 @@ Each name is imported when it is first used, and TensorFlow with the first call 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from smc_core.lazy import exports
 
 if TYPE_CHECKING:
     from smc_tensorflow.environment import Environment
@@ -16,19 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Environment", "PipeModeDataset", "load_model", "strategy"]
 
-_HOMES = {
-    "Environment": "environment",
-    "PipeModeDataset": "pipes",
-    "load_model": "models",
-    "strategy": "strategies",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "Environment": "environment",
+        "PipeModeDataset": "pipes",
+        "load_model": "models",
+        "strategy": "strategies",
+    },
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -13,8 +13,6 @@ from smc_core.environment import Environment as CoreEnvironment
 from smc_tensorflow.cluster import find_role
 from smc_tensorflow.tf_config import TF_CONFIG_ENV
 from smc_tensorflow.tuning import own_model_dir
-
-EnvironmentT = TypeVar("EnvironmentT", bound=CoreEnvironment)
 
 
 class Environment(CoreEnvironment):
@@ -34,28 +32,9 @@ class Environment(CoreEnvironment):
     )
 
     @classmethod
-    def create(
-        cls: type[EnvironmentT],
-        session: Any = None,
-        *,
-        base_dir: str | None = None,
-        environ: Mapping[str, str] | None = None,
-        **fields: Any,
-    ) -> EnvironmentT:
-        """Read the Environment of this job, as the core's does, and this host's place in the cluster.
-
-        Args:
-            session: anything with a ``region_name``.
-            base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
-            environ: the variables, by default those of this process.
-            **fields: further fields of a subclass, or replacements of what was read.
-
-        Raises:
-            ConfigurationError: a file, variable or hyperparameter is malformed.
-
-        """
-        core = CoreEnvironment.create(session, base_dir=base_dir, environ=environ)
-        return core.extend(cls, **{**place(core, environ), **fields})
+    def own_fields(cls, environment: CoreEnvironment, environ: Mapping[str, str]) -> builtins.dict[str, Any]:
+        """What :func:`place` reads, for ``create``."""
+        return place(environment, environ)
 
 
 def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
