@@ -111,6 +111,19 @@ def test_the_exception_that_came_first_is_the_cause_though_its_process_ends_last
     assert "ConnectionError: peer is gone" in (one.wait().failure or "")
 
 
+@pytest.mark.parametrize("culprit", ["algo-1", "algo-2"])
+def test_a_process_that_has_failed_and_does_not_leave_is_ended(start: Start, culprit: str) -> None:
+    code = BY_HOST + (
+        "import threading\n"
+        f"if me == '{culprit}':\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    raise ValueError('bad batch')\n"
+    )
+    for host in start(code + WAIT, SMC_HOST_TIMEOUT="4"):
+        assert "ValueError: bad batch (train.py:6, in <module>)" in first_line(host, 34)
+        assert host.wait().exit_code == (1 if host.name == culprit else 5)
+
+
 def test_a_process_that_was_killed_comes_before_the_errors_that_its_death_brought_about(start: Start) -> None:
     code = BY_HOST + (
         "import signal, socket, time\n"

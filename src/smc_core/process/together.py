@@ -25,12 +25,11 @@ from collections.abc import Mapping, Sequence
 
 from smc_core.contract import HOST_TIMEOUT_ENV, REPORT_DIR_ENV
 from smc_core.durations import seconds
-from smc_core.errors import EXIT_HOST, HostError
-from smc_core.hosts import HOST_WAIT_ENV, LOG_SECONDS, host_wait
-from smc_core.process import log, reports, signals
-from smc_core.process.hub import SETTLE_SECONDS, Hub
-from smc_core.process.peer_link import Cause, connect, listen
-from smc_core.process.peers import Member, Peers
+from smc_core.errors import EXIT_HOST
+from smc_core.process import log, reports, roll, signals
+from smc_core.process.hub import SETTLE_SECONDS
+from smc_core.process.peer_link import Cause
+from smc_core.process.peers import Peers
 from smc_core.process.stopping import stop_grace
 
 DEFAULT_TIMEOUT = 30.0
@@ -39,6 +38,8 @@ LEAVE_SECONDS = 5.0
 """Seconds that a command has to end by itself when another host has failed; then it gets SIGTERM."""
 KILL_SECONDS = 10.0
 """Seconds from that SIGTERM to SIGKILL."""
+LOOK_SECONDS = 1.0
+"""Between two looks at whether a process of the command has reported that it failed."""
 _SOFT = {signal.SIGABRT, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE}
 """Signals by which a process ends that has lost another one: frameworks abort themselves then."""
 
@@ -49,8 +50,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         timeout = host_timeout(os.environ)
         grace = stop_grace(os.environ)
-        peers = _call_the_roll(options, timeout)
-        return _Part(options, peers, signals.Inbox(), grace).run()
+        peers = roll.call(options.host, options.hosts, options.port, options.job, timeout)
+        return _Part(options, peers, signals.Inbox(), grace, timeout).run()
     except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
         reports.write_report(error, phase="hosts")
         return log.failure(error)
@@ -79,68 +80,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _call_the_roll(options: argparse.Namespace, timeout: float) -> Peers:
-    """Wait until all hosts have come.
-
-    Raises:
-        HostError: one has not, or has failed or gone meanwhile.
-
-    """
-    patience = host_wait(os.environ)
-    peers = _meet(options, timeout, time.monotonic() + patience)
-    begun = time.monotonic()
-    if options.host != options.hosts[0]:
-        patience += LEAVE_SECONDS  # the master knows better who is missing, and gives up first
-    next_line = begun + LOG_SECONDS
-    while not peers.started:
-        now = time.monotonic()
-        if peers.cause is not None:
-            raise HostError(str(peers.cause))
-        if now >= begun + patience:
-            raise _absence(peers, options, patience)
-        if now >= next_line:
-            log.line(f"waiting for {_names(peers.missing)}, for {now - begun:.0f} s")
-            next_line += LOG_SECONDS
-        peers.turn(min(next_line, begun + patience) - now)
-    return peers
-
-
-def _meet(options: argparse.Namespace, timeout: float, deadline: float) -> Peers:
-    master = options.hosts[0]
-    try:
-        if options.host == master:
-            return Hub(master, options.hosts, options.job, listen(master, options.port), timeout)
-        return Member(options.host, master, options.job, connect(master, options.port, deadline), timeout)
-    except OSError as error:
-        where = f"port {options.port} of {master}"
-        if options.host == master:
-            raise HostError(f"{where} cannot be opened for the other hosts: {error.strerror}") from error
-        why = f"{error.strerror or error} ({HOST_WAIT_ENV} sets how long to try)"
-        raise HostError(f"{options.host} cannot reach the master at {where}: {why}") from error
-
-
-def _absence(peers: Peers, options: argparse.Namespace, seconds: float) -> HostError:
-    names = _names(peers.missing)
-    text = f"did not come within {seconds:g} s ({HOST_WAIT_ENV} sets how long to wait)"
-    if options.host == options.hosts[0] and peers.missing:
-        peers.tell_failed(Cause(names, None, time.time(), True, text))
-        peers.turn(0)
-    return HostError(f"host {names} {text}")
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + more if names else "the other hosts"
-
-
 class _Part:
     """The launcher on this host, from its start to its end."""
 
-    def __init__(self, options: argparse.Namespace, peers: Peers, inbox: signals.Inbox, grace: float) -> None:
+    def __init__(
+        self, options: argparse.Namespace, peers: Peers, inbox: signals.Inbox, grace: float, timeout: float
+    ) -> None:
         self._options = options
         self._peers = peers
         self._inbox = inbox
         self._grace = grace
+        self._timeout = timeout
+        self._failed: tuple[float, int] | None = None
+        self._hangs = False
         self._was_asked_to_end = False
         self._has_served = False
         self._end_at: float | None = None
@@ -166,7 +118,7 @@ class _Part:
 
     def _longest_wait(self) -> float:
         times = [moment for moment in (self._end_at, self._kill_at) if moment is not None]
-        return max(0.0, min(times) - time.monotonic()) if times else 60.0
+        return max(0.0, min(times) - time.monotonic()) if times else LOOK_SECONDS
 
     def _take_signals(self) -> None:
         for number in self._inbox.take():
@@ -213,10 +165,30 @@ class _Part:
         elif peers.stopped is not None:
             log.line(f"host {peers.stopped} was asked to end, and has ended")
             self._end_at = now + self._grace
+        elif self._hangs_since(now) >= self._timeout:
+            log.line(f"the command has failed, and has not ended within {self._timeout:g} s of it: it is ended")
+            self._hangs = True
+            self._end_at = now
+
+    def _hangs_since(self, now: float) -> float:
+        """Seconds since a process of the command has reported that it failed, in which the command has not ended.
+
+        One that has joined the others may wait for them before it leaves, as they wait for it.
+        """
+        from smc_core.process import report_reader
+
+        if self._failed is None:
+            found = report_reader.read_reports(os.environ.get(REPORT_DIR_ENV))
+            if not found:
+                return 0.0
+            self._failed = now, found[0].exit_code or 1
+        return now - self._failed[0]
 
     def _end(self, status: int) -> int:
         """Tell the others, hear from them who was first, and return the exit code."""
-        peers, was_ended = self._peers, self._kill_at is not None
+        peers, was_ended = self._peers, self._kill_at is not None and not self._hangs
+        if self._hangs and self._failed is not None:
+            status = self._failed[1]
         if self._has_served and was_ended and peers.cause is None:
             peers.tell_done()
             return 0
