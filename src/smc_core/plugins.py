@@ -234,8 +234,9 @@ def _ask(implementation: Any, environment: Environment, command: Command) -> Any
 
 def _explain(message: str, plugin: object) -> str:
     """Pluggy's message on one line, with the nearest hook where the name is none."""
-    marked = [name for name in dir(plugin) if hasattr(getattr(plugin, name, None), f"{hookspecs.PROJECT_NAME}_impl")]
-    unknown = [name for name in marked if name not in HOOKS]
+    marks = {name: getattr(getattr(plugin, name, None), f"{hookspecs.PROJECT_NAME}_impl", None) for name in dir(plugin)}
+    answered = {options.get("specname") or name for name, options in marks.items() if isinstance(options, dict)}
+    unknown = sorted(answered - set(HOOKS))
     if not unknown:
         return " ".join(message.split())
     import difflib

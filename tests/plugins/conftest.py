@@ -86,7 +86,15 @@ def launch(command):
 """,
     "broken": "import a_framework_that_is_not_installed\n",
     "misspelt": "from smc_core import hookimpl\n\n@hookimpl\ndef save_modell(model): ...\n",
-    "wrongargs": "from smc_core import hookimpl\n\n@hookimpl\ndef save_model(mdoel): ...\n",
+    "wrongargs": """
+from smc_core import hookimpl
+
+@hookimpl(specname="launch")
+def start_it(command): ...
+
+@hookimpl
+def save_model(mdoel): ...
+""",
     "wrongtrain": "from smc_core import hookimpl\n\n@hookimpl\ndef train(module): return 42\n",
 }
 

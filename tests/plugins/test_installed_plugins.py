@@ -83,6 +83,16 @@ def test_an_unknown_name_to_disable_is_refused(job: JobFolder, install: Install)
     assert "SMC_DISABLE_PLUGINS names 'kears', which is not installed; installed: timing" in (ended.failure or "")
 
 
+def test_a_traceback_begins_behind_the_plugins_that_wrap_train(job: JobFolder, install: Install) -> None:
+    job.code(train_py="def train():\n    raise ValueError('bad batch')\n")
+    ended = job.run("train.py", **install("timing"))
+    assert "timing: before" in ended.stdout
+    lines = (ended.failure or "").splitlines()
+    assert lines[0] == "ValueError: bad batch (train.py:2, in train)"
+    frames = [line.split(", ")[0] for line in lines if line.startswith('  File "')]
+    assert [frame.rpartition("/")[2] for frame in frames] == ['train.py"'], ended.failure
+
+
 def test_a_hook_that_does_not_exist_names_the_nearest(job: JobFolder, install: Install) -> None:
     ended = job.run("train.py", **install("misspelt"))
     assert ended.exit_code == 3
@@ -93,6 +103,7 @@ def test_a_hook_with_a_wrong_argument_is_refused(job: JobFolder, install: Instal
     ended = job.run("train.py", **install("wrongargs"))
     assert ended.exit_code == 3
     assert "mdoel" in (ended.failure or "")
+    assert "there is no hook" not in (ended.failure or "")
 
 
 def test_a_hook_that_gives_the_wrong_thing_is_refused(job: JobFolder, install: Install) -> None:

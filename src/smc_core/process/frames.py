@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SMC_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCRIPT_RUNNER = os.path.join(_SMC_DIR, "process", "script.py")
 _STDLIB_DIR = os.path.dirname(os.path.abspath(os.__file__))
+_PLUGGY = f"{os.sep}pluggy{os.sep}"
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
@@ -82,9 +83,11 @@ def _strip(told: TracebackException, code_prefix: str, seen: set[int]) -> None:
         return
     seen.add(id(told))
     stack = [frame for frame in told.stack if frame.filename != SCRIPT_RUNNER]
-    first = next((n for n, frame in enumerate(stack) if _begins_user_code(frame.filename, code_prefix)), None)
+    files = [frame.filename for frame in stack]
+    hooks_end = _end_of_hooks(files, code_prefix)
+    first = next((n for n in range(hooks_end, len(files)) if _begins_user_code(files[n], code_prefix)), None)
     if first is None:
-        first = next((n for n, frame in enumerate(stack) if not _is_plumbing(frame.filename)), 0)
+        first = next((n for n, file in enumerate(files) if not _is_plumbing(file)), 0)
     told.stack = StackSummary.from_list(stack[first:])
     chained = [told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())]
     for inner in chained:
@@ -92,18 +95,27 @@ def _strip(told: TracebackException, code_prefix: str, seen: set[int]) -> None:
             _strip(inner, code_prefix, seen)
 
 
+def _end_of_hooks(files: list[str], code_prefix: str) -> int:
+    """Where the hooks end that lead to the user's code: a plugin's file need not be where packages are installed."""
+    own = next((n for n, file in enumerate(files) if _is_inside(file, code_prefix)), len(files))
+    return max((n + 1 for n in range(own) if _PLUGGY in files[n]), default=0)
+
+
+def _is_inside(file: str, code_prefix: str) -> bool:
+    return file.startswith(code_prefix) and not _is_installed(file)
+
+
 def _begins_user_code(file: str, code_prefix: str) -> bool:
-    if file.startswith(code_prefix) and not _is_installed(file):
-        return True
-    return not is_library(file)
+    return _is_inside(file, code_prefix) or not is_library(file)
 
 
 def _is_own(frame: FrameType, code_dir: str) -> bool:
     file = frame.f_code.co_filename
     if _is_smc(file):
         return False
-    inside = os.path.abspath(file).startswith(os.path.join(code_dir, "")) and not _is_installed(file)
-    return inside or frame.f_globals.get("__name__") == "__main__"
+    return (
+        _is_inside(os.path.abspath(file), os.path.join(code_dir, "")) or frame.f_globals.get("__name__") == "__main__"
+    )
 
 
 def _is_smc(file: str) -> bool:
@@ -121,4 +133,4 @@ def is_library(file: str) -> bool:
 
 def _is_plumbing(file: str) -> bool:
     """Whether a frame is of those that lead from smc to the user's code."""
-    return _is_smc(file) or file.startswith("<frozen ") or f"{os.sep}pluggy{os.sep}" in file
+    return _is_smc(file) or file.startswith("<frozen ") or _PLUGGY in file
