@@ -34,7 +34,9 @@ if __name__ == "__main__":
     examples = sorted(path.parent.name for path in HERE.parent.glob("*_digits/evaluate.py"))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("example", nargs="?", default="keras_digits", choices=examples)
-    parser.add_argument("program", nargs="?", default="train.py", choices=["train.py", "train_script.py"])
+    parser.add_argument("program", nargs="?", default="train.py", help="train.py, train_script.py or train_ps.py")
     parser.add_argument("job_dir", nargs="?", default="demo/job", type=Path, help="folder laid out as /opt/ml")
     options = parser.parse_args()
+    if not (HERE.parent / options.example / options.program).is_file():
+        parser.error(f"{options.example} has no {options.program}")
     sys.exit(main(HERE.parent / options.example, options.program, options.job_dir))
