@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
 from smc_core.compatibility import is_installed
 from smc_core.testing import JobFolder
+from smc_core.testing.fixtures import RunPython
 from smc_core.testing.job_folder import Ended
-
-RunPython = Callable[..., "CompletedProcess[str]"]
 
 PREPARE = Path(__file__).parents[3] / "examples/digits/prepare_data.py"
 NETWORK = """

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from subprocess import CompletedProcess
-
 import pytest
 
 import smc_chainer
 from smc_chainer import framework
 from smc_core.compatibility import is_installed
-
-RunPython = Callable[..., "CompletedProcess[str]"]
+from smc_core.testing.fixtures import RunPython
 
 needs_chainer = pytest.mark.skipif(not is_installed("chainer"), reason="Chainer is not installed")
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +11,6 @@ from smc_core.compatibility import is_installed
 from smc_keras.backend import BACKENDS
 
 pytest_plugins = ["smc_core.testing.fixtures"]
-
-RunPython = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
@@ -61,22 +56,3 @@ def take(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip(f"Keras on {backend} is not installed")
     monkeypatch.setenv("KERAS_BACKEND", backend)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # PyTorch's threads, on a busy machine, wait for each other
-
-
-@pytest.fixture
-def run_python() -> RunPython:
-    """Runs code in a fresh interpreter, arguments after it, and returns what it printed."""
-
-    def run(code: str, *arguments: object) -> str:
-        ended = subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            env=dict(os.environ),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-
-    return run

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from smc_core.testing import JobFolder
+from smc_core.testing.fixtures import RunPython
 
 README = Path(__file__).parents[1] / "README.md"
 LINE = re.compile(r"epoch=\d+ accuracy=\S+ loss=\S+ val_accuracy=\S+ val_loss=\S+ seconds=\S+")
@@ -71,13 +71,11 @@ def test_an_interrupted_job_goes_on(job: JobFolder, some_backend: str) -> None:
     assert [line.split()[0] for line in metric_lines(ended.stdout)] == ["epoch=3", "epoch=4"]
 
 
-def test_processes_that_share_a_folder_keep_their_own(
-    job: JobFolder, some_backend: str, run_python: Callable[..., str]
-) -> None:
+def test_processes_that_share_a_folder_keep_their_own(job: JobFolder, some_backend: str, run_python: RunPython) -> None:
     printed = run_python(
         "import smc_core as smc, sys\n"
         "environment = smc.keras.Environment.create(base_dir=sys.argv[1], process_count=2, process_id=1)\n"
         "print(smc.keras.backup_and_restore(environment).backup_dir)",
         job.base,
-    )
+    ).stdout
     assert printed == f"{job.base}/checkpoints/keras-1\n"

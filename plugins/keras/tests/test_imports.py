@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 import smc_keras
+from smc_core.testing.fixtures import RunPython
 
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "numpy"}
 
 
 @pytest.mark.parametrize("module", ["smc_keras", "smc_keras.plugin", "smc_keras.models"])
-def test_no_framework_is_imported(module: str, run_python: Callable[..., str]) -> None:
-    loaded = run_python(f"import {module}, sys; print(*sys.modules)").split()
+def test_no_framework_is_imported(module: str, run_python: RunPython) -> None:
+    loaded = run_python(f"import {module}, sys; print(*sys.modules)").stdout.split()
     assert module in loaded
     assert not FRAMEWORKS & set(loaded)
 
 
-def test_the_namespace_is_reached_through_the_core(run_python: Callable[..., str]) -> None:
+def test_the_namespace_is_reached_through_the_core(run_python: RunPython) -> None:
     code = "import smc_core as smc, sys; print(smc.keras.__name__, *sys.modules)"
-    name, *loaded = run_python(code).split()
+    name, *loaded = run_python(code).stdout.split()
     assert name == "smc_keras"
     assert not FRAMEWORKS & set(loaded)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 
 from smc_core.compatibility import is_installed
 from smc_core.testing import JobFolder
+from smc_core.testing.fixtures import RunPython
 from smc_keras.backend import BACKENDS
 
 TRAIN = """
@@ -51,9 +51,7 @@ def exported(backend: str) -> str | None:
     return "1" if is_installed("tensorflow") else None
 
 
-def test_a_model_is_saved_in_place_of_an_earlier_one(
-    job: JobFolder, backend: str, run_python: Callable[..., str]
-) -> None:
+def test_a_model_is_saved_in_place_of_an_earlier_one(job: JobFolder, backend: str, run_python: RunPython) -> None:
     (job.base / "model/1").mkdir()
     for earlier in ("model.keras", "1/saved_model.pb"):
         (job.base / "model" / earlier).write_text("of an earlier run")
@@ -102,10 +100,10 @@ def train():
 """
 
 
-def test_a_seed_is_that_of_keras(job: JobFolder, some_backend: str, run_python: Callable[..., str]) -> None:
+def test_a_seed_is_that_of_keras(job: JobFolder, some_backend: str, run_python: RunPython) -> None:
     ended = job.code(train_py=DRAW).hyperparameters(seed=7).run("train.py")
     assert ended.exit_code == 0, ended.stderr
-    assert ended.stdout == run_python(DRAW + "\nkeras.utils.set_random_seed(7); train()")
+    assert ended.stdout == run_python(DRAW + "\nkeras.utils.set_random_seed(7); train()").stdout
     weights, *numbers = json.loads(ended.stdout)
     assert len(weights) == 4
     assert all(0 < number < 1 for number in numbers)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from smc_core.compatibility import is_installed
+from smc_core.testing.fixtures import RunPython
 from smc_core.testing.hosts import Host, Hosts, why_not
 from smc_core.testing.job_folder import Ended
 
@@ -165,14 +166,14 @@ def test_each_host_feeds_its_own_part(trained: tuple[list[Host], list[Ended]]) -
 
 
 def test_only_the_master_writes_and_a_fresh_process_predicts_the_same(
-    trained: tuple[list[Host], list[Ended]], run_python: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    trained: tuple[list[Host], list[Ended]], run_python: RunPython, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosts, ended = trained
     assert ended[0].exit_code == 0, ended[0].stderr
     master, other = ({path.name for path in (host.job.base / "model").iterdir()} for host in hosts)
     assert (master, other) == ({"model.keras", "expected.npy"}, set())
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    assert float(run_python(PREDICT, hosts[0].job.base)) >= 0.93
+    assert float(run_python(PREDICT, hosts[0].job.base).stdout) >= 0.93
 
 
 def test_a_script_saves_a_model_that_lay_in_parts_on_both_hosts(hosts: Hosts) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import sys
@@ -15,27 +14,7 @@ from smc_core.testing import JobFolder
 
 pytest_plugins = ["smc_core.testing.fixtures"]
 
-RunPython = Callable[..., str]
 StartJob = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def run_python() -> RunPython:
-    """Runs code in a fresh interpreter, arguments after it, and returns what it printed."""
-
-    def run(code: str, *arguments: object) -> str:
-        ended = subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            env=dict(os.environ),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-
-    return run
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 import smc_pytorch
+from smc_core.testing.fixtures import RunPython
 
 FRAMEWORKS = {"torch", "numpy", "safetensors", "keras"}
 MODULES = [
@@ -15,15 +14,15 @@ MODULES = [
 ]
 
 
-def test_no_framework_is_imported(run_python: Callable[..., str]) -> None:
-    loaded = run_python(f"import sys, {', '.join(MODULES)}; print(*sys.modules)").split()
+def test_no_framework_is_imported(run_python: RunPython) -> None:
+    loaded = run_python(f"import sys, {', '.join(MODULES)}; print(*sys.modules)").stdout.split()
     assert set(MODULES) < set(loaded)
     assert not FRAMEWORKS & set(loaded)
 
 
-def test_the_namespace_is_reached_through_the_core(run_python: Callable[..., str]) -> None:
+def test_the_namespace_is_reached_through_the_core(run_python: RunPython) -> None:
     code = "import smc_core as smc, sys; print(smc.pytorch.get_world_size(2, 4), *sys.modules)"
-    size, *loaded = run_python(code).split()
+    size, *loaded = run_python(code).stdout.split()
     assert size == "8"
     assert not FRAMEWORKS & set(loaded)
 

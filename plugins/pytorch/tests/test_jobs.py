@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 
 from smc_core.compatibility import is_installed
 from smc_core.testing import JobFolder
+from smc_core.testing.fixtures import RunPython
 
 if not is_installed("torch"):
     pytest.skip("PyTorch is not installed", allow_module_level=True)
@@ -92,7 +92,7 @@ def test_a_module_of_a_package_in_two_processes(job: JobFolder) -> None:
     assert "*****" not in ended.stderr  # torchrun's warning about OMP_NUM_THREADS
 
 
-def test_what_each_process_is_told_and_a_model_in_parts(job: JobFolder, run_python: Callable[..., str]) -> None:
+def test_what_each_process_is_told_and_a_model_in_parts(job: JobFolder, run_python: RunPython) -> None:
     ended = job.code(train_py=PARTS).run("train.py", **TWO)
     assert ended.exit_code == 0, ended.stderr
     told = [json.loads((job.base / f"output/data/{rank}.json").read_text()) for rank in (0, 1)]

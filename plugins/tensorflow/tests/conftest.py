@@ -22,8 +22,6 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "tensorflow_digits"
 DIGITS = EXAMPLE.parent / "digits"
 _SETTINGS = ("TF_CONFIG", "SMC_LAUNCHER", "SMC_MASTER_PORT")
 
-RunPython = Callable[..., str]
-
 
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,16 +64,3 @@ def accuracy(tf: Any) -> Callable[[JobFolder], float]:
         return float((predicted.numpy().argmax(axis=1) == data["labels"]).mean())
 
     return measure
-
-
-@pytest.fixture
-def run_python() -> RunPython:
-    """Runs code in a fresh interpreter, arguments after it, and returns what it printed."""
-
-    def run(code: str, *arguments: object) -> str:
-        command = [sys.executable, "-c", code, *map(str, arguments)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-
-    return run

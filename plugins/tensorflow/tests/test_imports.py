@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 import smc_tensorflow
+from smc_core.testing.fixtures import RunPython
 
 FRAMEWORKS = {"tensorflow", "keras", "numpy"}
 
 
 @pytest.mark.parametrize("module", ["plugin", "models", "cluster", "strategies", "pipes", "parameter_server"])
-def test_no_framework_is_imported(module: str, run_python: Callable[..., str]) -> None:
-    loaded = run_python(f"import smc_tensorflow.{module}, sys; print(*sys.modules)").split()
+def test_no_framework_is_imported(module: str, run_python: RunPython) -> None:
+    loaded = run_python(f"import smc_tensorflow.{module}, sys; print(*sys.modules)").stdout.split()
     assert f"smc_tensorflow.{module}" in loaded
     assert not FRAMEWORKS & set(loaded)
 
 
-def test_the_watching_program_stays_small(run_python: Callable[..., str]) -> None:
+def test_the_watching_program_stays_small(run_python: RunPython) -> None:
     loaded = run_python(
         "import smc_tensorflow.server, smc_tensorflow.parameter_server, sys; print(*sys.modules)"
-    ).split()
+    ).stdout.split()
     assert not {"pydantic", "pluggy", "requests", "psutil", "tensorflow"} & set(loaded)
 
 
-def test_the_namespace_is_reached_through_the_core(run_python: Callable[..., str]) -> None:
-    name, *loaded = run_python("import smc_core as smc, sys; print(smc.tensorflow.__name__, *sys.modules)").split()
+def test_the_namespace_is_reached_through_the_core(run_python: RunPython) -> None:
+    name, *loaded = run_python(
+        "import smc_core as smc, sys; print(smc.tensorflow.__name__, *sys.modules)"
+    ).stdout.split()
     assert name == "smc_tensorflow"
     assert not FRAMEWORKS & set(loaded)
 
