@@ -124,6 +124,19 @@ def test_a_process_that_has_failed_and_does_not_leave_is_ended(start: Start, cul
         assert host.wait().exit_code == (1 if host.name == culprit else 5)
 
 
+def test_a_process_that_has_failed_and_left_does_not_end_a_command_that_goes_on(start: Start) -> None:
+    code = BY_HOST + (
+        "import sys, time\n"
+        "if me == 'algo-1' and (child := os.fork()) == 0:\n    raise ValueError('of a child')\n"
+        "elif me == 'algo-1':\n    os.waitpid(child, 0)\n"
+        "time.sleep(7)\nprint('trained')\n"
+    )
+    for host in start(code, SMC_HOST_TIMEOUT="4"):
+        ended = host.wait(60)
+        assert ended.exit_code == 0, ended.stderr
+        assert ended.stdout == "trained\n"
+
+
 def test_a_process_that_was_killed_comes_before_the_errors_that_its_death_brought_about(start: Start) -> None:
     code = BY_HOST + (
         "import signal, socket, time\n"

@@ -22,6 +22,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from smc_core.contract import HOST_TIMEOUT_ENV, REPORT_DIR_ENV
 from smc_core.durations import seconds
@@ -31,6 +32,9 @@ from smc_core.process.hub import SETTLE_SECONDS
 from smc_core.process.peer_link import Cause
 from smc_core.process.peers import Peers
 from smc_core.process.stopping import stop_grace
+
+if TYPE_CHECKING:
+    from smc_core.process.report_reader import Report
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds of silence after which a host is lost."""
@@ -80,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Failed(NamedTuple):
+    """A process that has failed and has not left: its report, and the monotonic time at which that was seen."""
+
+    report: Report
+    seen: float
+
+
 class _Part:
     """The launcher on this host, from its start to its end."""
 
@@ -91,7 +102,7 @@ class _Part:
         self._inbox = inbox
         self._grace = grace
         self._timeout = timeout
-        self._failed: tuple[float, int] | None = None
+        self._failed: _Failed | None = None
         self._hangs = False
         self._was_asked_to_end = False
         self._has_served = False
@@ -166,29 +177,31 @@ class _Part:
             log.line(f"host {peers.stopped} was asked to end, and has ended")
             self._end_at = now + self._grace
         elif self._hangs_since(now) >= self._timeout:
-            log.line(f"the command has failed, and has not ended within {self._timeout:g} s of it: it is ended")
+            log.line(f"a process has failed, and has not left within {self._timeout:g} s: the command is ended")
             self._hangs = True
             self._end_at = now
 
     def _hangs_since(self, now: float) -> float:
-        """Seconds since a process of the command has reported that it failed, in which the command has not ended.
+        """Seconds since a process that is still there has reported that it failed; 0 where none has.
 
         One that has joined the others may wait for them before it leaves, as they wait for it.
         """
         from smc_core.process import report_reader
 
-        if self._failed is None:
-            found = report_reader.read_reports(os.environ.get(REPORT_DIR_ENV))
-            if not found:
-                return 0.0
-            self._failed = now, found[0].exit_code or 1
-        return now - self._failed[0]
+        found = report_reader.read_reports(os.environ.get(REPORT_DIR_ENV))
+        stays = next((report for report in found if os.path.exists(f"/proc/{report.pid}")), None)
+        if stays is None:
+            self._failed = None
+            return 0.0
+        if self._failed is None or self._failed.report != stays:
+            self._failed = _Failed(stays, now)
+        return now - self._failed.seen
 
     def _end(self, status: int) -> int:
         """Tell the others, hear from them who was first, and return the exit code."""
         peers, was_ended = self._peers, self._kill_at is not None and not self._hangs
         if self._hangs and self._failed is not None:
-            status = self._failed[1]
+            status = self._failed.report.exit_code or 1
         if self._has_served and was_ended and peers.cause is None:
             peers.tell_done()
             return 0
