@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
@@ -46,6 +50,21 @@ def test_it_has_what_is_asked_for_and_nothing_of_the_users(project) -> None:
     assert version == "1.0"
     assert python != project.python
     assert pytest_found == "None"
+
+
+def test_where_there_is_no_uv_pythons_own_venv_and_pip_make_it(project, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", plain], check=True)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(plain)}))
+    packages.joinpath("tested.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    project.python = str(plain / "bin/python")
+    project.environ["PATH"] = os.pathsep.join(
+        folder for folder in project.environ["PATH"].split(os.pathsep) if not os.path.exists(os.path.join(folder, "uv"))
+    )
+    ended = project.run("./project", "--venv")
+    assert "made by venv" in ended.stderr
+    assert ended.stdout.split()[0] == "1.0"
+    assert ended.stdout.split()[2] == "None"
 
 
 def test_it_is_kept_for_the_next_job_that_asks_for_the_same(project) -> None:
