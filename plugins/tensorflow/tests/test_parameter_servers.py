@@ -41,20 +41,19 @@ def once():
     coordinator.schedule(step)
     coordinator.join()
 
-def save(number, frame):
-    once()  # the servers are still there
-    with open(os.path.join(os.environ["SM_MODEL_DIR"], "count"), "w") as file:
-        file.write(str(count.numpy()))
-    chief = tf.train.CheckpointOptions(experimental_io_device="/job:chief/replica:0/task:0/device:CPU:0")
-    tf.train.Checkpoint(count=count).write(os.path.join(os.environ["SM_MODEL_DIR"], "latest"), options=chief)
-    sys.exit(7)
-
-signal.signal(signal.SIGTERM, save)
+stops = []
+signal.signal(signal.SIGTERM, lambda number, frame: stops.append(number))  # the coordinator's locks may be held here
 once()
 open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "begun"), "w").close()
-while True:
+while not stops:
     once()
     time.sleep(0.05)
+once()  # the servers are still there
+with open(os.path.join(os.environ["SM_MODEL_DIR"], "count"), "w") as file:
+    file.write(str(count.numpy()))
+chief = tf.train.CheckpointOptions(experimental_io_device="/job:chief/replica:0/task:0/device:CPU:0")
+tf.train.Checkpoint(count=count).write(os.path.join(os.environ["SM_MODEL_DIR"], "latest"), options=chief)
+sys.exit(7)
 """
 DIES_WHEN_TOLD = """
 import json, os, threading, time
