@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 
@@ -18,20 +17,21 @@ def write_whole(path: str, write: Callable[[str], object]) -> str:
         write: called with the path to write to.
 
     Returns:
-        ``path``.
+        ``path``, absolute.
 
     Raises:
         Exception: whatever ``write`` raises.
+        FileNotFoundError: it has written nothing.
 
     """
+    path = os.path.abspath(path)
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
         written = os.path.join(partial, name)
         write(written)
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        elif os.path.isdir(written) and os.path.lexists(path):
-            os.unlink(path)
+        os.lstat(written)
+        if os.path.lexists(path) and (os.path.isdir(path) or os.path.isdir(written)):
+            os.rename(path, os.path.join(partial, f"{name}.earlier"))
         os.replace(written, path)
     return path

@@ -75,6 +75,13 @@ class CodeError(SmcError):
     exit_code = EXIT_CODE
 
 
+def cannot_start(program: str, error: OSError) -> CodeError:
+    """The error of a program of the user's that the kernel does not start."""
+    told = CodeError(f"{program} cannot be started: {error.strerror}")
+    told.__cause__ = error
+    return told
+
+
 class HostError(SmcError):
     """A host of the job cannot be reached or was lost."""
 

@@ -184,3 +184,58 @@ def test_what_came_from_outside_comes_first_and_then_what_is_earliest(causes: li
     first = first_of(causes)
     assert first.sudden == any(cause.sudden for cause in causes)
     assert first.time == min(cause.time for cause in causes if cause.sudden == first.sudden)
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "why"),
+    [("algo-2", "letters", "'letters' there, and 'digits' here"), ("algo-9", JOB, "none of this job")],
+)
+def test_a_host_that_is_turned_away_is_told_why(
+    hub: Hub, port: int, name: str, job: str, why: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stranger = Member(name, "algo-1", job, connect("127.0.0.1", port, time.monotonic() + 5), 5)
+    until(lambda: stranger.cause is not None, hub, stranger)
+    assert f"turned {name} away" in str(stranger.cause)
+    assert why in str(stranger.cause)
+    assert why in capfd.readouterr().err
+    assert hub.missing == HOSTS[1:]
+    stranger.close()
+
+
+def test_the_master_is_needed_until_the_others_have_ended(hub: Hub, join: Join) -> None:
+    two, three = join("algo-2"), join("algo-3")
+    until(lambda: hub.started, hub, two, three)
+    hub.tell_done()
+    two.tell_done()
+    until(lambda: "algo-2" in hub._ended, hub, two, three)
+    assert not hub.are_over
+    three.close()
+    until(lambda: hub.are_over, hub, two)
+    assert str(hub.cause) == "host algo-3: lost: its connection broke"
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "bound"),
+    [
+        ("127.0.0.1", ["127.0.0.2"], "127.0.0.1"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.1.1", ["192.0.2.1"], "0.0.0.0"),  # a name that means the loopback interface on this host alone
+        ("192.0.2.1", ["192.0.2.2"], "0.0.0.0"),
+        ("no.such.host.invalid", [], "0.0.0.0"),
+    ],
+)
+def test_the_address_at_which_a_host_listens(name: str, others: list[str], bound: str) -> None:
+    with listen(name, 0, others) as listener:
+        assert listener.getsockname()[0] == bound
+
+
+def test_a_connection_to_itself_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def to_itself(*_: object, **__: object) -> socket.socket:
+        link = socket.socket()
+        link.bind(("127.0.0.1", 0))
+        link.connect(link.getsockname())
+        return link
+
+    monkeypatch.setattr(socket, "create_connection", to_itself)
+    with pytest.raises(ConnectionRefusedError):
+        connect("127.0.0.1", 1, time.monotonic())

@@ -137,6 +137,50 @@ def test_a_process_that_has_failed_and_left_does_not_end_a_command_that_goes_on(
         assert ended.stdout == "trained\n"
 
 
+def test_a_failure_after_the_master_has_ended_well_is_told_on_the_other_hosts(start: Start) -> None:
+    code = BY_HOST + (
+        "import sys, time\nif me == 'algo-1': sys.exit()\n"
+        "if me == 'algo-2':\n    time.sleep(2)\n    raise ValueError('bad batch')\n"
+    )
+    one, two, three = start(code + WAIT, 3)
+    assert first_line(two, 30).startswith("ValueError: bad batch")
+    assert first_line(three, 30).startswith("HostError: host algo-2, rank 1: ValueError: bad batch")
+    assert one.wait(30).exit_code == 0
+    assert one.wait().success
+
+
+def test_a_stop_that_comes_after_the_failure_of_another_host_does_not_hide_it(start: Start) -> None:
+    code = BY_HOST + (
+        "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "if me == 'algo-2': raise ValueError('bad batch')\n"
+    )
+    one, two = start(code + WAIT)
+    assert first_line(two).startswith("ValueError: bad batch")
+    one.stop()
+    assert first_line(one, 20).startswith("HostError: host algo-2, rank 1: ValueError: bad batch")
+    assert one.wait().exit_code == 5
+
+
+def test_a_command_that_cannot_be_started_is_told_on_every_host(hosts: Hosts) -> None:
+    one, two = made = hosts.make(2)
+    for host in made:
+        library = install_launcher(host)
+        host.job.code(train_py=WAIT, train_sh="#!/no/such/interpreter\n")
+        (host.job.base / "code/train.sh").chmod(0o755)
+        host.start("train.sh" if host is two else "train.py", PYTHONPATH=library)
+    assert "CodeError: " in first_line(two, 30)
+    assert "cannot be started" in first_line(two)
+    assert two.wait().exit_code == 4
+    assert first_line(one, 30).startswith("HostError: host algo-2: CodeError: ")
+    assert one.wait().exit_code == 5
+
+
+def test_a_short_time_out_is_no_reason_to_lose_hosts_that_are_well(start: Start) -> None:
+    for host in start("import time; time.sleep(4)", SMC_HOST_TIMEOUT="1"):
+        ended = host.wait(60)
+        assert ended.exit_code == 0, ended.stderr
+
+
 def test_a_process_that_was_killed_comes_before_the_errors_that_its_death_brought_about(start: Start) -> None:
     code = BY_HOST + (
         "import signal, socket, time\n"

@@ -25,6 +25,30 @@ def test_a_file_and_a_folder_replace_what_was_there(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["1"]
 
 
+def test_a_write_of_nothing_leaves_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "1"
+    write_folder(str(target))
+    with pytest.raises(FileNotFoundError):
+        write_whole(str(target), lambda path: None)
+    assert (target / "weights").read_text() == "learnt"
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_a_bare_name_and_a_name_with_a_slash_at_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert write_whole("model", write_folder) == write_whole("model/", write_folder) == str(tmp_path / "model")
+    assert (tmp_path / "model" / "weights").read_text() == "learnt"
+
+
+def test_a_link_to_a_folder_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").touch()
+    (tmp_path / "1").symlink_to("elsewhere")
+    write_whole(str(tmp_path / "1"), write_folder)
+    assert not (tmp_path / "1").is_symlink()
+    assert (tmp_path / "elsewhere" / "kept").exists()
+
+
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "model.bin"
     target.write_text("whole")

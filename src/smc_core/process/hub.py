@@ -8,12 +8,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from smc_core.process import log
 from smc_core.process.peer_link import Cause, Connection, first_of, read_cause
 from smc_core.process.peers import Peers
 
 SETTLE_SECONDS = 3.0
 """Seconds after the first failure in which one that happened earlier can still be heard of."""
 _INTRODUCTION_SECONDS = 10.0
+_LONGEST_NAME = 100
 
 
 class Hub(Peers):
@@ -41,6 +43,11 @@ class Hub(Peers):
         listener.setblocking(False)
         self._register(listener, self._accept)
         self._start_if_all_are_here()
+
+    @property
+    def are_over(self) -> bool:
+        """Whether the others have all ended, or know why they have to: they hear of it from the master alone."""
+        return self.is_final if self.cause is not None else self._ended >= set(self._members)
 
     def tell_failed(self, cause: Cause) -> None:
         """Take in a cause of this host's own, or about a host that never came."""
@@ -90,7 +97,10 @@ class Hub(Peers):
 
     def _introduce(self, connection: Connection, message: dict[str, Any]) -> bool:
         host = message.get("host")
-        if message["is"] != "here" or message.get("job") != self._job or host not in self.missing:
+        if message["is"] != "here":
+            return False
+        if message.get("job") != self._job or host not in self.missing:
+            self._turn_away(connection, message)
             return False
         self._strangers.remove(connection)
         connection.host = str(host)
@@ -98,6 +108,16 @@ class Hub(Peers):
         self.missing.remove(connection.host)
         self._start_if_all_are_here()
         return True
+
+    def _turn_away(self, connection: Connection, message: dict[str, Any]) -> None:
+        """Tell a host that is none of those that are missing, and the reader of this host's log, what is wrong."""
+        host, job = (str(message.get(each))[:_LONGEST_NAME] for each in ("host", "job"))
+        why = "that host is here already, or none of this job"
+        if job != self._job:
+            why = f"its job is called {job!r} there, and {self._job!r} here"
+        log.line(f"{host} was turned away: {why}")
+        cause = Cause(self.me, None, time.time(), False, f"turned {host} away: {why}")
+        connection.send(**{"is": "failed", **cause._asdict()})
 
     def _start_if_all_are_here(self) -> None:
         if not self.missing:

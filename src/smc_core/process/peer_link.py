@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import socket
 import time
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from typing import Any, NamedTuple
 
 _LONGEST_LINE = 64 * 1024
 _RETRY_SECONDS = 0.2
-_NOT_OURS = (errno.EADDRNOTAVAIL,)
+_NOT_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class Cause(NamedTuple):
@@ -125,27 +126,42 @@ def read_cause(message: dict[str, Any], ahead: float = 0.0) -> Cause | None:
         return None
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket at this host's own address, or at every address where its name is not one of this machine's.
+def listen(host: str, port: int, others: Sequence[str] = ()) -> socket.socket:
+    """A socket at this host's own address, or at every address where its name does not tell which one is its own.
+
+    Such a name is unknown, or another machine's, or means the loopback interface here alone, as where ``/etc/hosts``
+    has the line ``127.0.1.1 algo-1``.
+
+    Args:
+        host: name of this host.
+        port: the port.
+        others: names of the hosts that will connect; where all of them mean the loopback interface, so may this one.
 
     Raises:
         OSError: the port is taken.
 
     """
-    with contextlib.suppress(socket.gaierror, UnicodeError):
-        for family, kind, number, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            listener = socket.socket(family, kind, number)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(address)
-            except OSError as error:
-                listener.close()
-                if error.errno not in _NOT_OURS:
-                    raise
-                continue
-            listener.listen(128)
-            return listener
-    return socket.create_server(("", port))
+    for family, address in _addresses(host):
+        if _is_loopback(address) and not all(_is_loopback(each) for name in others for _, each in _addresses(name)):
+            break
+        try:
+            return socket.create_server((address, port), family=family, backlog=128)
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
+    return socket.create_server(("", port), backlog=128)
+
+
+def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return [(each[0], str(each[4][0])) for each in found]
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"
 
 
 def connect(host: str, port: int, deadline: float) -> socket.socket:
@@ -163,6 +179,9 @@ def connect(host: str, port: int, deadline: float) -> socket.socket:
     while True:
         try:
             link = socket.create_connection((host, port), timeout=max(0.1, min(5.0, deadline - time.monotonic())))
+            if link.getsockname() == link.getpeername():  # on one machine a port that nobody has may meet itself
+                link.close()
+                raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         except OSError:
             if time.monotonic() + _RETRY_SECONDS >= deadline:
                 raise

@@ -12,7 +12,7 @@ from typing import Any
 from smc_core.process.peer_link import Cause, Connection, read_cause
 
 BEAT_SECONDS = 2.0
-"""Seconds between two signs of life."""
+"""Seconds between two signs of life; fewer where the time-out is short."""
 
 
 class Peers:
@@ -39,8 +39,14 @@ class Peers:
         self.stopped: str | None = None
         self.missing: list[str] = []
         self._timeout = timeout
+        self._beat_seconds = min(BEAT_SECONDS, timeout / 4)
         self._selector = selectors.DefaultSelector()
         self._next_beat = self._last_turn = time.monotonic()
+
+    @property
+    def are_over(self) -> bool:
+        """Whether no other host needs this one any more, once it has ended."""
+        return True
 
     def wake(self, descriptor: int, do: Callable[[], None]) -> None:
         """End a wait also when something can be read from a descriptor, and call a function that reads it."""
@@ -52,13 +58,13 @@ class Peers:
         for key, _ in self._selector.select(wait):
             key.data()
         now = time.monotonic()
-        if now - self._last_turn > wait + BEAT_SECONDS:  # this host itself was asleep, and heard nobody
+        if now - self._last_turn > wait + self._beat_seconds:  # this host itself was asleep, and heard nobody
             for connection in self._connections():
                 connection.heard = now
         self._last_turn = now
         self._on_turn(now)
         if now >= self._next_beat:
-            self._next_beat = now + BEAT_SECONDS
+            self._next_beat = now + self._beat_seconds
             self._beat()
         for connection in self._connections():
             if now - connection.heard > self._timeout:

@@ -184,7 +184,8 @@ def _together(plan: Plan) -> list[str]:
 
 
 def _kind(plan: Plan) -> Literal["python", "binary"]:
-    return "python" if plan.command.is_python else "binary"
+    """What this process becomes: a launcher's own Python program too, which hands signals on as it sees fit."""
+    return "python" if plan.command.is_python or plan.command.argv[0] == sys.executable else "binary"
 
 
 def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
@@ -203,7 +204,7 @@ def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
 
 def _execute(plan: Plan, below: Sequence[str] = ()) -> int:
     """Become the command, or the program below which it runs; comes back only where that cannot be started."""
-    from smc_core.errors import CodeError
+    from smc_core.errors import cannot_start
 
     command = plan.command
     try:
@@ -212,8 +213,7 @@ def _execute(plan: Plan, below: Sequence[str] = ()) -> int:
         argv = [*below, *command.argv]
         os.execvpe(argv[0], argv, dict(command.environ))  # noqa: S606 - a list, and no shell
     except OSError as failed:
-        error = CodeError(f"{command.argv[0]} cannot be started: {failed.strerror}")
-        error.__cause__ = failed
+        error = cannot_start(command.argv[0], failed)
         reports.write_report(error, phase="launch")
         return log.failure(error)
 

@@ -62,6 +62,7 @@ def write_for_another(
     rank: int | None,
     type_name: str = "smc_core.errors.HostError",
     exit_code: int = 5,
+    at: float | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
     """Write a report for a process that could not, as one that a signal killed, or one of another host.
@@ -75,6 +76,7 @@ def write_for_another(
         rank: the process's number in the job, where it has one.
         type_name: class of the error, which stands before the message.
         exit_code: what the process has ended with.
+        at: when it happened, in seconds since the epoch, where that is known; by default now.
         environ: the variables of this process.
 
     """
@@ -86,7 +88,7 @@ def write_for_another(
 
             from smc_core.process import report_reader
 
-            first = min([time.time(), *(report.time for report in report_reader.read_reports(folder))])
+            first = min([at or time.time(), *(report.time for report in report_reader.read_reports(folder))])
             when = first - 1e-3
             report = {
                 "time": when,

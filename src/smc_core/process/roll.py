@@ -55,7 +55,7 @@ def _meet(host: str, hosts: Sequence[str], port: int, job: str, timeout: float, 
     master = hosts[0]
     try:
         if host == master:
-            return Hub(master, hosts, job, listen(master, port), timeout)
+            return Hub(master, hosts, job, listen(master, port, hosts), timeout)
         return Member(host, master, job, connect(master, port, deadline), timeout)
     except OSError as error:
         where = f"port {port} of {master}"

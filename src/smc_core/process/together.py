@@ -22,19 +22,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from smc_core.contract import HOST_TIMEOUT_ENV, REPORT_DIR_ENV
 from smc_core.durations import seconds
-from smc_core.errors import EXIT_HOST
-from smc_core.process import log, reports, roll, signals
+from smc_core.errors import EXIT_HOST, CodeError, cannot_start
+from smc_core.process import diagnosis, log, reports, roll, signals
+from smc_core.process.culprit import own_cause
 from smc_core.process.hub import SETTLE_SECONDS
 from smc_core.process.peer_link import Cause
 from smc_core.process.peers import Peers
+from smc_core.process.report_reader import Report, read_reports
 from smc_core.process.stopping import stop_grace
-
-if TYPE_CHECKING:
-    from smc_core.process.report_reader import Report
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds of silence after which a host is lost."""
@@ -44,8 +43,6 @@ KILL_SECONDS = 10.0
 """Seconds from that SIGTERM to SIGKILL."""
 LOOK_SECONDS = 1.0
 """Between two looks at whether a process of the command has reported that it failed."""
-_SOFT = {signal.SIGABRT, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE}
-"""Signals by which a process ends that has lost another one: frameworks abort themselves then."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -104,20 +101,22 @@ class _Part:
         self._timeout = timeout
         self._failed: _Failed | None = None
         self._hangs = False
-        self._was_asked_to_end = False
+        self._asked_at: float | None = None
+        self._told: Cause | None = None
         self._has_served = False
         self._end_at: float | None = None
         self._kill_at: float | None = None
 
     def run(self) -> int:
         """Start it, watch it and the others, and tell how it ended; returns the exit code."""
-        from smc_core.process import diagnosis
-
         reports.note_command(self._options.kind, self._options.launcher, len(self._options.hosts))
         self._memory = diagnosis.memory()
         self._peers.wake(self._inbox.descriptor, self._take_signals)
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)  # or the command would inherit that the inbox ignores it
-        self._child = subprocess.Popen(self._options.command, start_new_session=True)  # noqa: S603 - an argument list
+        try:
+            self._child = subprocess.Popen(self._options.command, start_new_session=True)  # noqa: S603 - a list
+        except OSError as error:
+            return self._cannot_start(cannot_start(self._options.command[0], error))
         status = self._child.poll()
         while status is None:
             self._peers.turn(self._longest_wait())
@@ -127,6 +126,13 @@ class _Part:
         self._peers.close()
         return code
 
+    def _cannot_start(self, error: CodeError) -> int:
+        reports.write_report(error, phase="launch")
+        self._peers.tell_failed(Cause(self._options.host, None, time.time(), False, f"CodeError: {error}"))
+        self._settle()
+        self._peers.close()
+        return log.failure(error)
+
     def _longest_wait(self) -> float:
         times = [moment for moment in (self._end_at, self._kill_at) if moment is not None]
         return max(0.0, min(times) - time.monotonic()) if times else LOOK_SECONDS
@@ -135,11 +141,16 @@ class _Part:
         for number in self._inbox.take():
             if number == signal.SIGCHLD:
                 continue
-            self._was_asked_to_end = self._was_asked_to_end or number in (signal.SIGTERM, signal.SIGINT)
             self._send(number)
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._asked_at = self._asked_at or time.time()
+                if self._peers.cause is not None and self._end_at is not None:
+                    self._end_at, self._kill_at = None, time.monotonic() + KILL_SECONDS
 
     def _send(self, number: int) -> None:
         """To a Python process alone, else to all of its group, as the supervisor does."""
+        if self._child.returncode is not None:
+            return
         try:
             if self._options.kind == "python":
                 os.kill(self._child.pid, number)
@@ -150,12 +161,13 @@ class _Part:
 
     def _react(self, now: float) -> None:
         """End the command where another host's end asks for it."""
-        if self._was_asked_to_end:
-            return  # whoever asked sees to the rest
+        self._tell_cause()
         if self._kill_at is not None:
             if now >= self._kill_at:
                 self._send(signal.SIGKILL)
                 self._kill_at = now + KILL_SECONDS
+        elif self._asked_at is not None:
+            return  # whoever asked sees to the rest
         elif self._end_at is not None and now >= self._end_at:
             self._send(signal.SIGTERM)
             self._kill_at = now + KILL_SECONDS
@@ -164,6 +176,13 @@ class _Part:
             self._decide(now)
         elif self._peers.cause is not None:
             self._end_at = min(self._end_at, now + LEAVE_SECONDS)
+
+    def _tell_cause(self) -> None:
+        """Leave a report of what has happened on another host, once that is certain."""
+        cause = self._peers.cause
+        if self._told is None and cause is not None and self._peers.is_final and cause.host != self._options.host:
+            self._told = cause
+            reports.write_for_another(f"{cause}", host=cause.host, rank=cause.rank, at=cause.time)
 
     def _decide(self, now: float) -> None:
         peers = self._peers
@@ -186,9 +205,7 @@ class _Part:
 
         One that has joined the others may wait for them before it leaves, as they wait for it.
         """
-        from smc_core.process import report_reader
-
-        found = report_reader.read_reports(os.environ.get(REPORT_DIR_ENV))
+        found = read_reports(os.environ.get(REPORT_DIR_ENV))
         stays = next((report for report in found if os.path.exists(f"/proc/{report.pid}")), None)
         if stays is None:
             self._failed = None
@@ -205,22 +222,32 @@ class _Part:
         if self._has_served and was_ended and peers.cause is None:
             peers.tell_done()
             return 0
-        if self._was_asked_to_end:
-            peers.tell_stopped()
-            return _as_it_ended(status)
+        if self._asked_at is not None:
+            if self._told is None or self._told.time >= self._asked_at:
+                peers.tell_stopped()
+                return _as_it_ended(status)
+            was_ended = True  # another host's failure came first, and asked for this one's end too
         if status == 0 and not was_ended:
             if not self._options.serves or self._master_ends_well():
                 peers.tell_done()
+                self._stay()
                 return 0
             was_ended = True
         if not was_ended:
-            peers.tell_failed(self._own_cause(status))
+            peers.tell_failed(own_cause(self._options.host, self._child.pid, status, self._memory))
         self._settle()
-        if peers.cause is not None and peers.cause.host != self._options.host:
-            reports.write_for_another(f"{peers.cause}", host=peers.cause.host, rank=peers.cause.rank)
-        elif peers.cause is None and was_ended:
+        self._tell_cause()
+        if peers.cause is None and was_ended:
             reports.write_for_another(f"host {peers.stopped} was asked to end", host=str(peers.stopped), rank=None)
         return EXIT_HOST if was_ended else _as_it_ended(status)
+
+    def _stay(self) -> None:
+        """Stay until the others have ended too, or this host is asked to leave: it has ended well, whatever comes."""
+        peers = self._peers
+        while not peers.are_over and self._asked_at is None:
+            peers.turn(LOOK_SECONDS)
+        if peers.cause is not None:
+            log.line(f"{peers.cause}: this host had ended well before")
 
     def _master_ends_well(self) -> bool:
         """Whether the one that is served ends well too, which need not be known yet; None of it said is a yes."""
@@ -234,29 +261,6 @@ class _Part:
         until = time.monotonic() + 2 * SETTLE_SECONDS
         while not self._peers.is_final and time.monotonic() < until:
             self._peers.turn(until - time.monotonic())
-
-    def _own_cause(self, status: int) -> Cause:
-        """How the command ended here, as the supervisor will tell it."""
-        from smc_core.process import diagnosis, ending, outcome, report_reader
-
-        found = report_reader.read_reports(os.environ.get(REPORT_DIR_ENV))
-        memory = diagnosis.memory()
-        known = ending.Ending(
-            status=status,
-            pid=self._child.pid,
-            reports=found,
-            note=report_reader.read_command(os.environ.get(REPORT_DIR_ENV)),
-            oom_kills=(memory.kills or 0) - (self._memory.kills or 0),
-            memory_limit=memory.limit,
-            memory_peak=memory.peak,
-        )
-        told = bool(found) or status < 0 or known.oom_kills
-        text = outcome.first_line(outcome.failure_text(known)) if told else f"exit code {status}"
-        number = -status if status < 0 else status - 128
-        sudden = number in signal.valid_signals() and number not in _SOFT
-        first = found[0] if found else None
-        when = time.time() if first is None else first.time
-        return Cause(self._options.host, first.rank if first else None, when, sudden, text)
 
 
 def _as_it_ended(status: int) -> int:
