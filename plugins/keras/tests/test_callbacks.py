@@ -22,6 +22,15 @@ def train():
         print("verbose", verbose, flush=True)
         model.fit(*data, validation_data=data, epochs=3, verbose=verbose, callbacks=[smc.keras.EpochLogger()])
 """
+VECTOR = """
+import keras, numpy as np, smc_core as smc
+
+def train():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile(loss="categorical_crossentropy", metrics=[keras.metrics.F1Score(average=None)])
+    features, labels = np.ones((6, 4), "float32"), np.eye(3, dtype="float32")[[0, 1, 2, 0, 1, 2]]
+    model.fit(features, labels, verbose=0, callbacks=[smc.keras.EpochLogger()])
+"""
 INTERRUPTED = """
 import os, keras, numpy as np, smc_core as smc
 
@@ -61,6 +70,13 @@ def the_expressions_of_the_readme_find_every_metric_in(line: str) -> None:
     assert {definition["Name"] for definition in definitions} == {"loss", "val_loss", "accuracy", "val_accuracy"}
     for definition in definitions:
         assert re.findall(definition["Regex"], line) == [values[definition["Name"]]]
+
+
+def test_a_metric_of_several_numbers_is_one_entry_each(job: JobFolder, some_backend: str) -> None:
+    ended = job.code(train_py=VECTOR).run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    (line,) = metric_lines(ended.stdout)
+    assert re.fullmatch(r"epoch=1 f1_score_0=\S+ f1_score_1=\S+ f1_score_2=\S+ loss=\S+ seconds=\S+", line)
 
 
 def test_an_interrupted_job_goes_on(job: JobFolder, some_backend: str) -> None:

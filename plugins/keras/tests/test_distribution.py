@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ GROUPS = [
 def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The packages that count as installed."""
     names = {"keras", "jax", "tensorflow"}
-    for module in (backend, distribution, multihost, plugin):
+    for module in (backend, distribution, multihost):
         monkeypatch.setattr(module, "is_installed", names.__contains__)
     return names
 
@@ -51,7 +52,11 @@ def launch(manager: pluggy.PluginManager, job: JobFolder, **variables: str) -> C
         return Plugins(manager, []).launch(environment, command)
 
 
-def test_each_host_is_told_where_the_others_are(manager: pluggy.PluginManager, job: JobFolder) -> None:
+def test_each_host_is_told_where_the_others_are(
+    manager: pluggy.PluginManager, job: JobFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "eth1").touch()
+    monkeypatch.setattr(distribution, "INTERFACES", str(tmp_path))
     job.hosts("algo-1", "algo-2", current="algo-2", network_interface_name="eth1")
     command = launch(manager, job, **ASKED, SMC_MASTER_PORT="41000")
     assert (command.argv, command.launcher) == (("python", "worker.py"), "jax")
@@ -70,6 +75,11 @@ def test_each_host_is_told_where_the_others_are(manager: pluggy.PluginManager, j
         "JAX_ENABLE_PREEMPTION_SERVICE": "false",
         "NCCL_SOCKET_IFNAME": "eth1",
     }
+
+
+def test_an_interface_that_there_is_not_is_named_to_nobody(manager: pluggy.PluginManager, job: JobFolder) -> None:
+    command = launch(manager, job.hosts("algo-1", "algo-2", network_interface_name="eth97"), **ASKED)
+    assert "NCCL_SOCKET_IFNAME" not in command.environ
 
 
 def test_what_the_user_has_set_stays(manager: pluggy.PluginManager, job: JobFolder) -> None:

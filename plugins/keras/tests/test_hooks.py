@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from types import ModuleType
 
 import pluggy
@@ -101,20 +102,21 @@ def test_without_a_backend_nothing_is_launched(
 def test_a_seed_that_is_none(
     hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, seed: str, message: str
 ) -> None:
-    monkeypatch.setattr(plugin, "is_installed", {"keras"}.__contains__)
+    monkeypatch.setitem(sys.modules, "keras", ModuleType("keras"))  # as where the job's module has imported it
     environment = Environment.create(base_dir=str(job.hyperparameters(seed=seed).base))
     with pytest.raises(ConfigurationError, match=message):
         hook.train(environment=environment, module=ModuleType("user"))
 
 
-def test_a_seed_without_keras_is_left_to_others(
+def test_a_seed_of_a_job_that_has_not_imported_keras_is_left_to_others(
     hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugin, "is_installed", set().__contains__)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
     module = ModuleType("user")
     module.train = lambda seed: seed  # type: ignore[attr-defined]
     environment = Environment.create(base_dir=str(job.hyperparameters(seed="any word").base))
     assert hook.train(environment=environment, module=module).model == "any word"
+    assert "keras" not in sys.modules
 
 
 def test_a_model_of_another_kind_is_left_to_others(hook: pluggy.HookRelay, job: JobFolder) -> None:

@@ -40,6 +40,24 @@ np.testing.assert_allclose(predicted, np.load(base + "/output/data/expected.npy"
 """
 
 
+UNNAMED = """
+import keras
+
+class Net(keras.Model):
+    def __init__(self, units):
+        super().__init__()
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+def train():
+    model = Net(3)
+    model(keras.ops.ones((2, 4)))
+    return model
+"""
+
+
 def files(job: JobFolder) -> set[str]:
     return {path.name for path in (job.base / "model").iterdir()}
 
@@ -98,6 +116,14 @@ def train():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     print(json.dumps([model.get_weights()[0].tolist(), random.random(), float(np.random.rand())]))
 """
+
+
+def test_a_model_that_keras_cannot_save_whole_is_saved_by_its_weights(job: JobFolder, some_backend: str) -> None:
+    ended = job.code(train_py=UNNAMED).run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    assert "model.weights.h5" in files(job)
+    assert "model.keras" not in files(job)
+    assert "Net cannot be saved whole, only its weights are, as model.weights.h5: NotImplementedError: " in ended.stderr
 
 
 def test_a_seed_is_that_of_keras(job: JobFolder, some_backend: str, run_python: RunPython) -> None:

@@ -16,7 +16,6 @@ from smc_chainer import environment as chainer_environment
 from smc_chainer import framework, models
 from smc_core import hookimpl
 from smc_core.command import Command
-from smc_core.compatibility import is_installed
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
@@ -47,8 +46,8 @@ def launch(environment: Environment) -> Generator[None, list[Command], list[Comm
 
 @hookimpl(wrapper=True)
 def train(environment: Environment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Seed everything before training, where the hyperparameter ``seed`` is given."""
-    if SEED in environment and is_installed("chainer"):
+    """Seed a job that has imported Chainer, where the hyperparameter ``seed`` is given."""
+    if SEED in environment and "chainer" in sys.modules:
         seed = environment[SEED].to_int()
         if not 0 <= seed < 2**32:
             raise ConfigurationError(f"hyperparameter {SEED!r} is {seed}, not between 0 and 4294967295")

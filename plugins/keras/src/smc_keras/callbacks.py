@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from smc_keras.backend import use_backend
@@ -22,7 +22,8 @@ class EpochLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has 
 
     Epochs count from 1, as in Keras's own lines; ``seconds`` is the wall time of the epoch, validation included.
     SageMaker takes a metric from it by a regular expression such as ``" loss=([0-9.e+-]+)"``; the blank in front
-    keeps it apart from ``val_loss``.
+    keeps it apart from ``val_loss``. A metric of several numbers, such as one for each class, has one entry each:
+    ``f1_score_0=0.9 f1_score_1=0.8``.
     """
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -32,11 +33,19 @@ class EpochLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Log the line."""
         values = {**(logs or {}), "seconds": time.monotonic() - self._began}
-        metrics = " ".join(f"{name}={float(value):.6g}" for name, value in values.items())
+        metrics = " ".join(f"{name}={number:.6g}" for each in values.items() for name, number in _numbers(*each))
         if self.params.get("verbose") in (1, "auto"):
             sys.stdout.write("\n")  # Keras's progress bar has left its line open
         sys.stdout.write(f"epoch={epoch + 1} {metrics}\n")
         sys.stdout.flush()
+
+
+def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    array = keras.ops.convert_to_numpy(value)
+    if array.ndim == 0:
+        yield name, float(array)
+    else:
+        yield from ((f"{name}_{position}", float(number)) for position, number in enumerate(array.ravel()))
 
 
 def backup_and_restore(environment: Environment, **options: Any) -> Any:

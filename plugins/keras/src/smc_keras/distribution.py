@@ -7,6 +7,7 @@ arguments (``jax/_src/distributed.py``).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from smc_core.command import Command
@@ -24,6 +25,8 @@ DATA = "data"
 ADDRESS_ENV = "KERAS_DISTRIBUTION_JOB_ADDRESSES"
 PROCESSES_ENV = "KERAS_DISTRIBUTION_NUM_PROCESSES"
 PROCESS_ENV = "KERAS_DISTRIBUTION_PROCESS_ID"
+INTERFACES = "/sys/class/net"
+"""The folder that lists this machine's network interfaces."""
 
 
 def processes(environment: Environment, environ: Mapping[str, str]) -> list[str]:
@@ -81,8 +84,9 @@ def _variables(environment: Environment, hosts: list[str], given: Mapping[str, s
     defaults = {
         "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",  # the default of JAX 0.10; older ones had none
         "JAX_ENABLE_PREEMPTION_SERVICE": "false",  # it takes SIGTERM, and the process goes on
-        "NCCL_SOCKET_IFNAME": environment.network_interface_name,
     }
+    if os.path.exists(os.path.join(INTERFACES, environment.network_interface_name)):
+        defaults["NCCL_SOCKET_IFNAME"] = environment.network_interface_name
     return {
         **{name: text for name, text in defaults.items() if not given.get(name)},
         ADDRESS_ENV: address,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
@@ -11,10 +12,14 @@ from smc_keras.backend import use_backend
 
 MODEL_FILE = "model.keras"
 """The model in Keras's own format, below the model folder."""
+WEIGHTS_FILE = "model.weights.h5"
+"""The weights alone, where the model cannot be written in that format."""
 SAVED_MODEL = "1"
 """The model as a SavedModel, below the model folder: a version number, as TensorFlow Serving wants it."""
 TORCH_PROGRAM = "model.pt2"
 """The model as a ``torch.export`` program, below the model folder."""
+
+log = logging.getLogger("smc.keras")
 
 
 def is_keras_model(model: Any) -> bool:
@@ -23,8 +28,29 @@ def is_keras_model(model: Any) -> bool:
 
 
 def save(model: Any, model_dir: str) -> str:
-    """Write a model to ``model.keras`` in a folder, and return its path."""
-    return write_whole(os.path.join(model_dir, MODEL_FILE), model.save)
+    """Write a model to ``model.keras`` in a folder, or where it cannot be, its weights alone; returns the path.
+
+    Raises:
+        OSError: the file cannot be written.
+        Exception: whatever Keras raises that can save neither.
+
+    """
+    try:
+        return write_whole(os.path.join(model_dir, MODEL_FILE), model.save)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - Keras asks the class itself, which may raise anything
+        try:
+            path = write_whole(os.path.join(model_dir, WEIGHTS_FILE), model.save_weights)
+        except Exception:  # noqa: BLE001 - the first error tells more
+            raise error from None
+        reason = next(iter(str(error).strip().splitlines()), "")
+        log.warning(
+            "%s cannot be saved whole, only its weights are, as %s: %s: %s; give the class a get_config() and "
+            "@keras.saving.register_keras_serializable()",
+            *(type(model).__qualname__, WEIGHTS_FILE, type(error).__name__, reason),
+        )
+        return path
 
 
 def export(model: Any, model_dir: str) -> str:

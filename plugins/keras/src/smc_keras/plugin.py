@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Generator
 from dataclasses import replace
 from types import ModuleType
@@ -14,7 +15,7 @@ from typing import Any
 
 from smc_core import hookimpl
 from smc_core.command import Command
-from smc_core.compatibility import check_framework, is_installed
+from smc_core.compatibility import check_framework
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
@@ -70,7 +71,8 @@ def launch_jax(environment: CoreEnvironment, command: Command) -> Command | None
 def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType | None, ModuleType | None]:
     """Join the other processes, and set the distribution, before the job's code can touch a device."""
     asked = os.environ.get(distribution.DISTRIBUTION_ENV)
-    if multihost.initialize_distribution(_seed(environment)) and not asked:
+    seed = _seed(environment) if os.environ.get(distribution.ADDRESS_ENV) else None
+    if multihost.initialize_distribution(seed) and not asked:
         log.info("%s is not set: Keras itself trains on each host apart", distribution.DISTRIBUTION_ENV)
     if asked:
         multihost.data_parallel()
@@ -79,11 +81,10 @@ def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType
 
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Seed everything before training, where the hyperparameter ``seed`` is given; after it, let the processes part."""
-    seed = _seed(environment)
-    if seed is not None:
-        import keras
-
+    """Seed a job that has imported Keras, where the hyperparameter ``seed`` is given; later let the processes part."""
+    keras = sys.modules.get("keras")
+    seed = None if keras is None else _seed(environment)
+    if keras is not None and seed is not None:
         keras.utils.set_random_seed(seed)
     result = yield
     if result is not None and models.is_keras_model(result.model):
@@ -93,13 +94,13 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
 
 
 def _seed(environment: CoreEnvironment) -> int | None:
-    """The hyperparameter ``seed``; None where there is none, or no Keras to seed.
+    """The hyperparameter ``seed``; None where there is none.
 
     Raises:
         ConfigurationError: it is no seed.
 
     """
-    if SEED not in environment or not is_installed("keras"):
+    if SEED not in environment:
         return None
     seed = environment[SEED].to_int()
     if not 0 <= seed < 2**32:
