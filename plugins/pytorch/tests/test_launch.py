@@ -111,7 +111,7 @@ def test_several_gpus_and_no_launcher_are_one_line(job: JobFolder, capfd: pytest
     launched(job, replace(SCRIPT, environ={}), gpu_count=4)
     said = [line for line in capfd.readouterr().err.splitlines() if "GPU" in line]
     assert len(said) == 1
-    assert "one process, and 4 GPUs: SMC_LAUNCHER=torchrun starts one for each" in said[0]
+    assert "one process, and 4 GPUs: where PyTorch trains, SMC_LAUNCHER=torchrun starts one for each" in said[0]
     launched(job, replace(SCRIPT, environ={"SMC_LAUNCHER": "none"}), gpu_count=4)
     launched(job, gpu_count=4)
     launched(job, replace(SCRIPT, environ={}), gpu_count=1)

@@ -71,6 +71,42 @@ def test_what_wraps_the_model_is_left_out(tmp_path: Path) -> None:
     assert same(models.load_model(network(), tmp_path), model)
 
 
+def test_what_wraps_a_part_of_the_model_is_left_out_of_the_names(tmp_path: Path) -> None:
+    class Part(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))
+
+    model, plain = nn.ModuleDict({"net": Part()}), nn.ModuleDict({"net": Part()})
+    wrapped: Any = model["net"]
+    weight = wrapped.layers[0].weight
+    names, versions = list(model.state_dict()), dict(model.state_dict()._metadata)
+    with mock.patch.dict(os.environ):
+        wrapped.layers = torch.compile(wrapped.layers, backend="eager")
+        model["net"] = nn.DataParallel(wrapped)
+    save(model, tmp_path)
+    assert list(torch.load(tmp_path / "model.pt", weights_only=True)) == names
+    assert dict(torch.load(tmp_path / "model.pt", weights_only=True)._metadata) == versions
+    assert torch.equal(models.load_model(plain, tmp_path)["net"].layers[0].weight, weight)
+
+
+@pytest.mark.parametrize(
+    "tensor", [torch.eye(3).to_sparse(), torch.ones(2, dtype=torch.complex128)], ids=["sparse", "complex"]
+)
+def test_what_safetensors_does_not_know_is_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, tensor: torch.Tensor
+) -> None:
+    model = network()
+    model.register_buffer("graph", tensor)
+    with caplog.at_level("INFO", "smc.pytorch"):
+        save(model, tmp_path)
+    loaded = models.load_state_dict(tmp_path)["graph"]
+    assert loaded.layout == tensor.layout
+    assert torch.equal(loaded.to_dense(), tensor.to_dense())
+    assert "not saved as model.safetensors: " in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
+
+
 def test_weights_that_are_shared_are_saved_in_both_formats(tmp_path: Path) -> None:
     class Tied(nn.Module):
         def __init__(self) -> None:

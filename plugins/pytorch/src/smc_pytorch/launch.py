@@ -76,6 +76,6 @@ def advise(environment: Environment, command: Command) -> None:
     chosen = command.launcher is not None or command.environ.get(LAUNCHER_ENV)
     if not chosen and command.is_python and environment.gpu_count > 1:
         log.line(
-            f"one process, and {environment.gpu_count} GPUs: {LAUNCHER_ENV}=torchrun starts one for each "
-            f"({PROCESSES_PER_HOST_ENV} changes how many, {LAUNCHER_ENV}=none silences this line)"
+            f"one process, and {environment.gpu_count} GPUs: where PyTorch trains, {LAUNCHER_ENV}=torchrun starts one "
+            f"for each ({PROCESSES_PER_HOST_ENV} changes how many, {LAUNCHER_ENV}=none silences this line)"
         )

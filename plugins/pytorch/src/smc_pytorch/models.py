@@ -10,6 +10,7 @@ import copy
 import logging
 import os
 import sys
+from collections import OrderedDict
 from types import ModuleType
 from typing import Any
 
@@ -52,22 +53,29 @@ def save(model: Any, module: ModuleType, model_dir: str, *, writes: bool) -> str
 
     write_whole(path, lambda partial: torch.save(state, partial))
     if is_installed("safetensors"):
-        write_whole(os.path.join(model_dir, SAFETENSORS_FILE), lambda partial: _save_tensors(state, partial))
+        try:
+            write_whole(os.path.join(model_dir, SAFETENSORS_FILE), lambda partial: _save_tensors(state, partial))
+        except Exception as error:  # noqa: BLE001 - sparse and complex tensors; the model itself is saved
+            reason = next(iter(str(error).splitlines()), "")
+            log.info("not saved as %s: %s: %s", SAFETENSORS_FILE, type(error).__name__, reason)
     _export_for_serving(plain, module, model_dir, sharded=sharded)
     return path
 
 
 def unwrap(model: Any) -> Any:
     """The user's own module inside DDP, DataParallel and ``torch.compile``."""
+    while (inner := _inside(model)) is not None:
+        model = getattr(model, inner)
+    return model
+
+
+def _inside(module: Any) -> str | None:
+    """The attribute of a wrapper that has what it wraps; None for a module that is no wrapper."""
     from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-    while True:
-        if isinstance(model, (DataParallel, DistributedDataParallel)):
-            model = model.module
-        elif hasattr(model, "_orig_mod"):
-            model = model._orig_mod
-        else:
-            return model
+    if isinstance(module, (DataParallel, DistributedDataParallel)):
+        return "module"
+    return "_orig_mod" if hasattr(module, "_orig_mod") else None
 
 
 def is_sharded(model: Any) -> bool:
@@ -145,7 +153,29 @@ def _on_cpu(model: Any) -> dict[str, Any]:
     for name, value in state.items():
         if isinstance(value, torch.Tensor):
             state[name] = value.detach().cpu()
-    return state
+    return _with_plain_names(state, model)
+
+
+def _with_plain_names(state: dict[str, Any], model: Any) -> dict[str, Any]:
+    """The state dict by the names that it has where none of the model's parts is wrapped."""
+    parts = model.named_modules(remove_duplicate=False)
+    wrapped = [(name, inner) for name, part in parts if (inner := _inside(part)) is not None]
+    if not wrapped:
+        return state
+    wrapped.sort(key=lambda each: len(each[0]), reverse=True)  # the inner one of two, first
+
+    def plain(name: str) -> str:
+        for outer, inner in wrapped:
+            if name.startswith(f"{outer}.{inner}."):
+                name = outer + name[len(outer) + 1 + len(inner) :]
+        return name
+
+    renamed = OrderedDict((plain(name), value) for name, value in state.items())
+    versions = getattr(state, "_metadata", {})  # of each module, which load_state_dict reads
+    renamed._metadata = OrderedDict(  # type: ignore[attr-defined]
+        (plain(f"{name}.")[:-1], version) for name, version in versions.items()
+    )
+    return renamed
 
 
 def _save_tensors(state: dict[str, Any], path: str) -> None:

@@ -86,7 +86,12 @@ def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> 
 @hookimpl(wrapper=True, specname="save_model")
 def leave_group() -> Generator[None, str | None, str | None]:
     """Tear the process group down when the model is saved: a save of a model in parts needs all processes."""
-    path = yield
+    try:
+        path = yield
+    except BaseException as error:
+        if _group is not None and "torch" in sys.modules:
+            _group.failed(error)
+        raise
     if _group is not None:
         _group.tear_down()
     return path

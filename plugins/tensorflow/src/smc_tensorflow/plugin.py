@@ -126,7 +126,8 @@ def save_model(environment: CoreEnvironment, model: Any) -> str | None:
         if not models.signatures(path):
             log.warning(
                 "the SavedModel has no signature, so TensorFlow Serving cannot call it; give the method of %s that "
-                "predicts a @tf.function(input_signature=[tf.TensorSpec(...)])",
+                "predicts, and no other, a @tf.function(input_signature=[tf.TensorSpec(...)]), and let it return a "
+                "tensor or a dict of tensors",
                 type(model).__qualname__,
             )
     elif _saves_with_the_others(environment):
