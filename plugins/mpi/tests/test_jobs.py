@@ -153,3 +153,51 @@ while True: time.sleep(0.1)
             f"checkpoint-{2 * rank}",
             f"checkpoint-{2 * rank + 1}",
         ]
+
+
+def test_a_stop_leaves_an_executable_the_time_to_save(job: JobFolder, tmp_path: Path) -> None:
+    save = """
+import os, signal, sys, time
+def save(*_):
+    time.sleep(3)
+    open(os.path.join(os.environ["SM_MODEL_DIR"], "checkpoint"), "w").close()
+    os._exit(0)
+signal.signal(signal.SIGTERM, save)
+open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "begun"), "w").close()
+while True: time.sleep(0.1)
+"""
+    job.code(train_py=save, run_sh=f"#!/bin/sh\ntrap : TERM\n{sys.executable} train.py\n")
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "smc_core", "run"],
+            env=job.environ("run.sh", PATH=PATH, SMC_LAUNCHER="mpi"),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    with process:
+        deadline = time.monotonic() + 60
+        while not (job.base / "output/data/begun").exists():
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(60) == 0, log.read_text()
+    assert (job.base / "model/checkpoint").exists()
+
+
+def test_a_child_whose_failure_the_program_has_seen_to_fails_no_job(job: JobFolder) -> None:
+    code = "import os, sys\nif os.fork() == 0: sys.exit(3)\nos.wait()\nprint('trained')\n"
+    ended = job.code(train_py=code).run("train.py", PATH=PATH, SMC_LAUNCHER="mpi")
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.success
+    assert ended.stdout == "trained\n"
+
+
+def test_a_program_that_cannot_be_started(job: JobFolder) -> None:
+    job.code(run_sh="#!/no/such/interpreter\n")
+    (job.base / "code/run.sh").chmod(0o755)
+    ended = job.run("run.sh", PATH=PATH, SMC_LAUNCHER="mpi")
+    assert ended.exit_code == 4, ended.stderr
+    assert (ended.failure or "").startswith("CodeError: ")
+    assert "cannot be started" in (ended.failure or "")

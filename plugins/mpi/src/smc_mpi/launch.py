@@ -72,7 +72,7 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
         *(sys.executable, MASTER, "--"),
         mpirun,
         *_mpirun_options(environment, per_host),
-        *(sys.executable, RANK, "--"),
+        *(sys.executable, RANK, "python" if command.is_python else "binary", "--"),
         *command.argv,
     )
     settings = _settings(environment, port, interfaces) if len(hosts) > 1 else {}
@@ -101,6 +101,11 @@ def _mpirun_options(environment: Environment, per_host: int) -> list[str]:
 def _settings(environment: Environment, port: int, interfaces: str) -> dict[str, str]:
     """Open MPI's own settings, by the names of its versions 4 (``OMPI_MCA``) and 5 (``PRTE_MCA``)."""
     agent = f"{sys.executable} {AGENT} --port {port}"
+    if len(agent.split()) != 4:
+        raise ConfigurationError(
+            f"Open MPI takes no path with a blank in it for the program that reaches other hosts: {agent}; "
+            "install Python and smc-mpi in a folder without one"
+        )
     settings = {
         "OMPI_MCA_plm_rsh_agent": agent,
         "PRTE_MCA_plm_ssh_agent": agent,

@@ -1,8 +1,9 @@
 """One rank: starts the command, and tells what the command itself cannot.
 
-Started by its path, by Open MPI's daemon: ``python rank.py -- COMMAND``. A rank that a signal kills gets a report that
-names it; and one that has failed, but waits in ``MPI_Finalize`` for ranks that wait for it in a collective operation,
-is ended, so that ``mpirun`` ends the others.
+Started by its path, by Open MPI's daemon: ``python rank.py KIND -- COMMAND``. KIND is ``python``, whose process gets
+signals alone, or ``binary``, with which all that it has started gets them. A rank that a signal kills gets a report
+that names it; and one that has failed, but waits in ``MPI_Finalize`` for ranks that wait for it in a collective
+operation, is ended, so that ``mpirun`` ends the others.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ import sys
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
+import contextlib
 import os
 import signal
 import subprocess
 from collections.abc import Sequence
 
 from smc_core.contract import REPORT_DIR_ENV
-from smc_core.process import reports
+from smc_core.errors import cannot_start
+from smc_core.process import log, reports
 from smc_core.process.report_reader import Report, read_reports
 from smc_core.process.signals import name as signal_name
+from smc_mpi import failures
 
 _LOOK_SECONDS = 0.5
 """Between two looks at whether the command has reported that it failed."""
@@ -30,12 +34,27 @@ _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, sign
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command; returns its exit code, 128 + n where signal n killed it."""
-    child = subprocess.Popen(argv[1:])  # noqa: S603 - an argument list
+    """Run the command, and note that it has failed; returns its exit code, 128 + n where signal n killed it."""
+    code = _run(argv)
+    failures.note(code)
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
+    kind, command = argv[0], argv[2:]
+    try:
+        child = subprocess.Popen(command)  # noqa: S603 - an argument list
+    except OSError as error:
+        told = cannot_start(command[0], error)
+        reports.write_report(told, phase="launch")
+        return log.failure(told)
     asked: list[int] = []
 
     def pass_on(number: int, _frame: object) -> None:
         asked.append(number)
+        for process in _below(child.pid) if kind == "binary" else ():
+            with contextlib.suppress(OSError):
+                os.kill(process, number)
         child.send_signal(number)
 
     for number in _PASSED_ON:
@@ -56,6 +75,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 _RANKS = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK")
+
+
+def _below(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have started."""
+    import psutil
+
+    try:
+        return [process.pid for process in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:

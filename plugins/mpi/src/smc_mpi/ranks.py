@@ -16,6 +16,7 @@ import psutil
 
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.process.report_reader import read_reports
+from smc_mpi import failures
 
 RANK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rank.py")
 """The program that each rank runs below."""
@@ -32,16 +33,18 @@ def run(command: Sequence[str]) -> int:
     started = subprocess.Popen(list(command))  # noqa: S603 - an argument list
 
     def pass_on(number: int, _frame: object) -> None:
-        for process in _ranks_below(started.pid) or [psutil.Process(started.pid)]:
-            with contextlib.suppress(psutil.Error):
-                process.send_signal(number)
+        with contextlib.suppress(psutil.Error):  # it has ended by now
+            for process in _ranks_below(started.pid) or [psutil.Process(started.pid)]:
+                with contextlib.suppress(psutil.Error):
+                    process.send_signal(number)
 
     for number in _PASSED_ON:
         signal.signal(number, pass_on)
     code = started.wait()
-    reports = read_reports(os.environ.get(REPORT_DIR_ENV))
-    if reports:
-        return reports[0].exit_code
+    if code or failures.noted():  # else a report is of a child that a program has seen to
+        reports = read_reports(os.environ.get(REPORT_DIR_ENV))
+        if reports:
+            return reports[0].exit_code or 1
     return code if code >= 0 else 128 - code
 
 

@@ -23,7 +23,9 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from smc_core.process import log
+from smc_core.errors import HostError
+from smc_core.hosts import host_wait
+from smc_core.process import log, reports
 from smc_core.process.peer_link import listen
 from smc_mpi.agent import DAEMONS
 from smc_mpi.ranks import run
@@ -38,9 +40,15 @@ def main(argv: Sequence[str]) -> int:
         parser.add_argument(name, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args(argv)
-    with listen(options.host, options.port) as listener:
+    with listen(options.host, options.port, [options.master]) as listener:
+        listener.settimeout(host_wait(os.environ) or None)
         while True:
-            link, address = listener.accept()
+            try:
+                link, address = listener.accept()
+            except TimeoutError:
+                error = HostError(f"{options.master} has asked for no ranks within {host_wait(os.environ):g} s")
+                reports.write_report(error, phase="hosts")
+                return log.failure(error)
             with link:
                 request = _request(link) if _is_master(address[0], options.master) else None
                 if request is None:
