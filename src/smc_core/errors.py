@@ -70,16 +70,16 @@ class PluginVersionError(PluginError):
 
 
 class CodeError(SmcError):
-    """User code cannot be fetched, unpacked, installed or found."""
+    """User code cannot be fetched, unpacked, installed, found or started."""
 
     exit_code = EXIT_CODE
 
-
-def cannot_start(program: str, error: OSError) -> CodeError:
-    """The error of a program of the user's that the kernel does not start."""
-    told = CodeError(f"{program} cannot be started: {error.strerror}")
-    told.__cause__ = error
-    return told
+    @classmethod
+    def of_start(cls, program: str, error: OSError) -> CodeError:
+        """The error of a program that the kernel does not start."""
+        told = cls(f"{program} cannot be started: {error.strerror}")
+        told.__cause__ = error
+        return told
 
 
 class HostError(SmcError):

@@ -204,7 +204,7 @@ def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
 
 def _execute(plan: Plan, below: Sequence[str] = ()) -> int:
     """Become the command, or the program below which it runs; comes back only where that cannot be started."""
-    from smc_core.errors import cannot_start
+    from smc_core.errors import CodeError
 
     command = plan.command
     try:
@@ -213,7 +213,7 @@ def _execute(plan: Plan, below: Sequence[str] = ()) -> int:
         argv = [*below, *command.argv]
         os.execvpe(argv[0], argv, dict(command.environ))  # noqa: S606 - a list, and no shell
     except OSError as failed:
-        error = cannot_start(command.argv[0], failed)
+        error = CodeError.of_start(command.argv[0], failed)
         reports.write_report(error, phase="launch")
         return log.failure(error)
 

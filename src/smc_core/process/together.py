@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from smc_core.contract import HOST_TIMEOUT_ENV, REPORT_DIR_ENV
 from smc_core.durations import seconds
-from smc_core.errors import EXIT_HOST, CodeError, cannot_start
+from smc_core.errors import EXIT_HOST, CodeError
 from smc_core.process import diagnosis, log, reports, roll, signals
 from smc_core.process.culprit import own_cause
 from smc_core.process.hub import SETTLE_SECONDS
@@ -116,7 +116,7 @@ class _Part:
         try:
             self._child = subprocess.Popen(self._options.command, start_new_session=True)  # noqa: S603 - a list
         except OSError as error:
-            return self._cannot_start(cannot_start(self._options.command[0], error))
+            return self._cannot_start(CodeError.of_start(self._options.command[0], error))
         status = self._child.poll()
         while status is None:
             self._peers.turn(self._longest_wait())

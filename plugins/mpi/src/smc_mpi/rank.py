@@ -20,7 +20,7 @@ import subprocess
 from collections.abc import Sequence
 
 from smc_core.contract import REPORT_DIR_ENV
-from smc_core.errors import cannot_start
+from smc_core.errors import CodeError
 from smc_core.process import log, reports
 from smc_core.process.report_reader import Report, read_reports
 from smc_core.process.signals import name as signal_name
@@ -45,7 +45,7 @@ def _run(argv: Sequence[str]) -> int:
     try:
         child = subprocess.Popen(command)  # noqa: S603 - an argument list
     except OSError as error:
-        told = cannot_start(command[0], error)
+        told = CodeError.of_start(command[0], error)
         reports.write_report(told, phase="launch")
         return log.failure(told)
     asked: list[int] = []
