@@ -161,7 +161,8 @@ class _Part:
 
     def _react(self, now: float) -> None:
         """End the command where another host's end asks for it."""
-        self._tell_cause()
+        if self._peers.is_final:
+            self._tell_cause()
         if self._kill_at is not None:
             if now >= self._kill_at:
                 self._send(signal.SIGKILL)
@@ -178,9 +179,9 @@ class _Part:
             self._end_at = min(self._end_at, now + LEAVE_SECONDS)
 
     def _tell_cause(self) -> None:
-        """Leave a report of what has happened on another host, once that is certain."""
+        """Leave a report of what has happened on another host, by which this one's failure file will begin."""
         cause = self._peers.cause
-        if self._told is None and cause is not None and self._peers.is_final and cause.host != self._options.host:
+        if self._told is None and cause is not None and cause.host != self._options.host:
             self._told = cause
             reports.write_for_another(f"{cause}", host=cause.host, rank=cause.rank, at=cause.time)
 
