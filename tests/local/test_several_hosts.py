@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -104,6 +105,64 @@ def test_models_are_merged_as_the_platform_does(desk) -> None:
     assert sorted(path.name for path in (model / "parts").iterdir()) == ["algo-1", "algo-2"]
     assert (model / "weights").read_text() == "algo-1"
     assert "several hosts have written weights in model/" in ended.stderr
+
+
+def test_a_link_is_merged_as_a_link_be_it_to_a_file_or_to_a_folder(desk) -> None:
+    desk.write(
+        "train.py",
+        "import os, pathlib\n"
+        "model, host = pathlib.Path(os.environ['SM_MODEL_DIR']), os.environ['SM_CURRENT_HOST']\n"
+        "(model / f'step-{host}').mkdir()\n"
+        "(model / f'step-{host}' / 'weights').write_text(host)\n"
+        "for name in (f'of-{host}', 'latest'): (model / name).symlink_to(f'step-{host}')\n",
+    )
+    ended = desk.run("train.py", "--hosts", "2")
+    model = desk.job() / "model"
+    assert os.readlink(model / "of-algo-2") == "step-algo-2"
+    assert (model / "of-algo-2/weights").read_text() == "algo-2"
+    assert os.readlink(model / "latest") == "step-algo-1"
+    assert "several hosts have written latest in model/" in ended.stderr
+
+
+@pytest.mark.parametrize("first", ["file", "folder", "link"])
+def test_a_folder_and_something_else_of_one_name_clash_and_all_else_is_merged(desk, first: str) -> None:
+    desk.write(
+        "train.py",
+        "import os, pathlib, sys\n"
+        "model, host = pathlib.Path(os.environ['SM_MODEL_DIR']), os.environ['SM_CURRENT_HOST']\n"
+        "def write(kind):\n"
+        "    if kind == 'file': (model / 'x').write_text(host)\n"
+        "    elif kind == 'link': (model / 'x').symlink_to('of-algo-1')\n"
+        "    else: ((model / 'x/deep').mkdir(parents=True), (model / 'x/deep/part').write_text(host))\n"
+        "(model / f'of-{host}').mkdir()\n"
+        "second = 'file' if sys.argv[2] == 'folder' else 'folder'\n"
+        "write(sys.argv[2] if host == 'algo-1' else second)\n"
+        "(model / 'z').mkdir()\n"
+        "(model / 'z' / host).touch()\n",
+    )
+    ended = desk.run("train.py", "--hosts", "2", "-p", f"first={first}")
+    model = desk.job() / "model"
+    assert "several hosts have written x in model/" in ended.stderr
+    kept = {"file": model / "x", "folder": model / "x/deep/part"}
+    assert first not in kept or kept[first].read_text() == "algo-1"
+    assert list((model / "of-algo-1").iterdir()) == []  # nothing was written through a link
+    assert sorted(path.name for path in (model / "z").iterdir()) == ["algo-1", "algo-2"]
+    assert desk.jobs()[0]["status"] == "completed"
+
+
+def test_a_job_whose_results_cannot_be_merged_is_told_and_has_its_outcome(desk) -> None:
+    desk.write(
+        "train.py",
+        "import os, pathlib\n"
+        "base = pathlib.Path(os.environ['SAGEMAKER_BASE_DIR'])\n"
+        "(base / 'model/weights').touch()\n"
+        "if base.name == 'algo-1': ((base.parent / 'model').rmdir(), (base.parent / 'model').touch())\n",
+    )
+    ended = desk.run("train.py", "--hosts", "2")
+    assert f"cannot all be merged: [Errno 17] File exists: '{desk.job()}/model'; each one's own is in" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (desk.job() / "output/success").exists()
+    assert [job["status"] for job in desk.jobs()] == ["completed"]
 
 
 def test_the_first_failure_ends_all(desk) -> None:

@@ -68,13 +68,26 @@ def bring_together(record: Record, failed: str | None) -> None:
     """Merge what the hosts left, as the platform does, and keep the outcome of the job.
 
     Files of ``model/`` and ``output/data/`` of all hosts come together in the job's folder; where two hosts have
-    written one name, the first one's is kept, and a line says so.
+    written one name, the first one's is kept, and a line says so. What cannot be written is told in a line too: the
+    job has ended, and its record is yet to be kept.
 
     Args:
         record: the job.
         failed: the host that failed first, or None.
 
     """
+    if failed is not None:
+        with contextlib.suppress(OSError):
+            shutil.copyfile(record.host_paths(failed).failure, record.paths.failure)
+    try:
+        _merge_all(record)
+        if failed is None:
+            write_atomic(record.paths.success, b"")
+    except OSError as error:
+        log.line(f"what the hosts left cannot all be merged: {error}; each one's own is in {record.folder}/HOST")
+
+
+def _merge_all(record: Record) -> None:
     for where in ("model", os.path.join("output", "data")):
         clashes: list[str] = []
         for name in record.hosts:
@@ -86,27 +99,32 @@ def bring_together(record: Record, failed: str | None) -> None:
                 f"several hosts have written {', '.join(clashes[:_SHOWN_CLASHES])}{more} in {where}/: the first host's "
                 "is kept; on SageMaker names must not clash: let one host write it, or put the host into the name"
             )
-    if failed is None:
-        write_atomic(record.paths.success, b"")
-        return
-    with contextlib.suppress(OSError):
-        shutil.copyfile(record.host_paths(failed).failure, record.paths.failure)
 
 
 def _merge(source: str, target: str) -> Iterator[str]:
-    """Link, or copy, the files below one folder into another; gives those that are there already."""
-    for place, _, names in os.walk(source):
-        inside = os.path.relpath(place, source)
-        os.makedirs(os.path.join(target, inside), exist_ok=True)
-        for name in sorted(names):
-            path = os.path.normpath(os.path.join(target, inside, name))
+    """Link, or copy, what is below one folder into another; gives what is there already.
+
+    A link is taken as a link, to a folder too. A folder is merged with a folder, and clashes with all else.
+    """
+    for place, folders, names in os.walk(source):
+        inside = os.path.normpath(os.path.join(target, os.path.relpath(place, source)))
+        os.makedirs(inside, exist_ok=True)
+        for name in sorted([*folders, *names]):
+            path = os.path.join(inside, name)
+            if _is_folder(os.path.join(place, name)) and (_is_folder(path) or not os.path.lexists(path)):
+                continue  # its turn comes
             if os.path.lexists(path):
+                folders[:] = [folder for folder in folders if folder != name]  # nothing below it is looked at
                 yield os.path.relpath(path, target)
                 continue
             try:
                 os.link(os.path.join(place, name), path, follow_symlinks=False)
             except OSError:
                 shutil.copy2(os.path.join(place, name), path, follow_symlinks=False)
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def lay_out_together(paths: JobPaths) -> None:
