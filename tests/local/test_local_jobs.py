@@ -209,6 +209,31 @@ def test_plan_says_what_a_local_job_would_run_and_leaves_nothing(desk) -> None:
     assert (desk.folder / "data/a").read_text() == "kept"
 
 
+def test_plan_leaves_a_folder_that_was_there_as_empty_as_it_was(desk) -> None:
+    desk.write("train.py")
+    there = desk.folder / "real"
+    there.mkdir(mode=0o750)
+    before = there.stat()
+    (desk.folder / "link").symlink_to("real")
+    for job_dir in ("real", "link"):
+        ended = desk.smc("plan", "train.py", "--job-dir", job_dir)
+        assert (ended.code, ended.stderr) == (0, "")
+        assert list(there.iterdir()) == []
+        assert (there.stat().st_ino, there.stat().st_mode) == (before.st_ino, before.st_mode)
+        assert list((desk.folder / ".smc/jobs").iterdir()) == []
+    assert (desk.folder / "link").is_symlink()
+
+
+def test_plan_in_the_working_directory_leaves_it_there(desk) -> None:
+    train = desk.write("train.py")
+    desk.folder = desk.folder / "here"
+    desk.folder.mkdir()
+    before = desk.folder.stat().st_ino
+    assert desk.smc("plan", str(train), "--job-dir", ".").code == 0
+    assert desk.folder.stat().st_ino == before
+    assert list(desk.folder.iterdir()) == []
+
+
 def test_secrets_are_readable_for_the_owner_only(desk) -> None:
     desk.write("train.py")
     desk.run("train.py", "-p", "api_key=hunter2")

@@ -85,11 +85,18 @@ def remove_job_folder(name: str, folder: str, *, keep_empty: bool) -> None:
         keep_empty: leave an empty folder, which was there before.
 
     """
-    shutil.rmtree(folder)
-    if keep_empty:
-        os.mkdir(folder)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(os.path.join(JOBS, name))  # the link, where the folder lay elsewhere
+    entry = os.path.join(JOBS, name)
+    if os.path.islink(entry):  # the folder lies elsewhere; first, for an entry that leads nowhere is of no use
+        os.unlink(entry)
+    folder = os.path.realpath(folder)  # a link to it is the user's
+    if not keep_empty:
+        shutil.rmtree(folder)
+        return
+    for child in list(os.scandir(folder)):  # the folder itself may be a mount, or somebody's working directory
+        if child.is_dir(follow_symlinks=False):
+            shutil.rmtree(child.path)
+        else:
+            os.unlink(child.path)
 
 
 def lay_out(paths: JobPaths, channels: Mapping[str, str], hyperparameters: Mapping[str, str]) -> None:
