@@ -234,6 +234,19 @@ def test_plan_in_the_working_directory_leaves_it_there(desk) -> None:
     assert list(desk.folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_job_folder_that_can_be_made_by_half_only_is_removed_again(desk, command: str) -> None:
+    desk.write("train.py")
+    too_deep = desk.folder  # for the kernel, which takes no path of 4096 bytes
+    while len(str(too_deep)) < 4070:
+        too_deep /= "d" * min(200, 4080 - len(str(too_deep)))
+    ended = desk.smc(command, "train.py", "--name", "one", "--job-dir", str(too_deep))
+    assert (ended.code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert "the folder of the job cannot be made: File name too long: " in ended.stderr
+    assert list((desk.folder / ".smc/jobs").iterdir()) == []
+    assert not too_deep.exists()
+
+
 def test_secrets_are_readable_for_the_owner_only(desk) -> None:
     desk.write("train.py")
     desk.run("train.py", "-p", "api_key=hunter2")

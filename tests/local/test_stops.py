@@ -79,6 +79,30 @@ def test_a_resumed_job_keeps_its_options(desk) -> None:
     assert desk.run("--resume", "one").stdout == first.stdout == "b ['-n', '1'] ['a']\n"
 
 
+@pytest.mark.parametrize("hosts", [[], ["--hosts", "2"]])
+def test_a_job_whose_checkpoints_are_gone_cannot_be_resumed(desk, hosts: list[str]) -> None:
+    desk.write("train.py")
+    desk.run("train.py", "--name", "one", *hosts)
+    (desk.job() / "checkpoints").rmdir()
+    ended = desk.smc("run", "--resume", "one")
+    assert (ended.code, ended.stderr.count("\n")) == (2, 1)
+    assert f"--resume one: there is no folder {desk.job()}/checkpoints to go on from" in ended.stderr
+
+
+def test_a_job_whose_channel_is_gone_is_resumed_with_another(desk) -> None:
+    desk.write("data/a")
+    desk.write("more/b")
+    desk.write("train.py", "import os\nprint(os.listdir(os.environ['SM_CHANNEL_DATA']))\n")
+    desk.run("train.py", "--name", "one", "-c", "data=data")
+    (desk.folder / "data/a").unlink()
+    (desk.folder / "data").rmdir()
+    ended = desk.smc("run", "--resume", "one")
+    assert (ended.code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert f"-c data={desk.folder}/data: there is no {desk.folder}/data" in ended.stderr
+    assert [job["name"] for job in desk.jobs()] == ["one"]
+    assert desk.run("--resume", "one", "-c", "data=more").stdout == "['b']\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

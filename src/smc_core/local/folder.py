@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from smc_core.contract import (
@@ -54,7 +54,7 @@ def make_job_folder(generated: str, name: str | None = None, job_dir: str | None
             os.makedirs(folder, exist_ok=True)
         return _claim(generated, name, folder)
     except OSError as error:
-        raise ConfigurationError(f"the folder of the job cannot be made: {error.strerror}: {error.filename}") from error
+        raise _not_made(error) from error
 
 
 def _claim(generated: str, name: str | None, folder: str | None) -> tuple[str, str]:
@@ -97,6 +97,33 @@ def remove_job_folder(name: str, folder: str, *, keep_empty: bool) -> None:
             shutil.rmtree(child.path)
         else:
             os.unlink(child.path)
+
+
+@contextlib.contextmanager
+def whole_or_removed(name: str, folder: str, *, keep_empty: bool) -> Iterator[None]:
+    """While entered, the folder of a job is laid out; what fails removes it, for half of one is no job.
+
+    Args:
+        name: as for :func:`remove_job_folder`.
+        folder: the same.
+        keep_empty: the same.
+
+    Raises:
+        ConfigurationError: something cannot be written.
+
+    """
+    try:
+        yield
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            remove_job_folder(name, folder, keep_empty=keep_empty)
+        if isinstance(error, OSError):
+            raise _not_made(error) from error
+        raise
+
+
+def _not_made(error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"the folder of the job cannot be made: {error.strerror}: {error.filename}")
 
 
 def lay_out(paths: JobPaths, channels: Mapping[str, str], hyperparameters: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ from smc_core.contract import (
 from smc_core.errors import ConfigurationError
 from smc_core.local import record as records
 from smc_core.local import several
-from smc_core.local.folder import describe_hosts, lay_out, make_job_folder, remove_job_folder
+from smc_core.local.folder import describe_hosts, lay_out, make_job_folder, remove_job_folder, whole_or_removed
 from smc_core.local.record import Record
 from smc_core.local.request import Request
 from smc_core.local.stopping import StopAfter
@@ -98,8 +98,16 @@ def make(
         ConfigurationError: it cannot be made.
 
     """
+    if earlier is not None and not os.path.isdir(kept := os.path.realpath(earlier.paths.checkpoints)):
+        raise ConfigurationError(f"--resume {earlier.name}: there is no folder {kept} to go on from; start a new job")
     generated = earlier.job_name if earlier else f"{short_name(request)}-{time.strftime('%Y%m%d-%H%M%S')}"
+    was_there = job_dir is not None and os.path.isdir(job_dir)
     name, folder = make_job_folder(generated, name, job_dir)
+    with whole_or_removed(name, folder, keep_empty=was_there):
+        return _lay_out_all(name, folder, request, earlier)
+
+
+def _lay_out_all(name: str, folder: str, request: Request, earlier: Record | None) -> Record:
     record = Record(name, folder, request, job_name=earlier.job_name if earlier else name)
     if earlier is not None:
         os.symlink(os.path.realpath(earlier.paths.checkpoints), record.paths.checkpoints)

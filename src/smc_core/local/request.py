@@ -77,7 +77,7 @@ def from_options(options: argparse.Namespace, earlier: Request | None = None) ->
     return dataclasses.replace(
         before,
         module=options.module or before.module,
-        channels={**before.channels, **_channels(options.channels or ())},
+        channels=_merged_channels(before.channels, _channels(options.channels or ())),
         hyperparameters={**before.hyperparameters, **_hyperparameters(options.hyperparameters or ())},
         variables={**before.variables, **_variables(options.variables or ())},
         mode=options.mode or before.mode,
@@ -106,6 +106,15 @@ def _channels(texts: Iterable[str]) -> dict[str, str]:
             raise ConfigurationError(f"-c {text}: there is no {os.path.abspath(path)}")
         found[name] = os.path.abspath(path)
     return found
+
+
+def _merged_channels(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """The earlier ones, which may be gone by now, and over them those that are given."""
+    merged = {**before, **given}
+    for name, path in merged.items():
+        if not os.path.exists(path):
+            raise ConfigurationError(f"-c {name}={path}: there is no {path}")
+    return merged
 
 
 def _hyperparameters(texts: Iterable[str]) -> dict[str, str]:
