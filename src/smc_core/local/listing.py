@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 
@@ -12,10 +11,12 @@ from smc_core.local import looks
 from smc_core.local import record as records
 from smc_core.local.folder import JOBS
 from smc_core.local.record import Record
+from smc_core.local.streams import write_all
 from smc_core.local.summary import duration
 from smc_core.table import table
 
 _LONGEST_CAUSE = 100
+_CHUNK = 256 * 1024
 
 
 def jobs(*, as_json: bool) -> str:
@@ -45,12 +46,13 @@ def logs(job: str) -> None:
 
     Raises:
         ConfigurationError: there is no such job.
+        OSError: it cannot be written.
 
     """
     record = records.find(job)
     with open(record.log_path, "rb") as file:
-        shutil.copyfileobj(file, sys.stdout.buffer)
-    sys.stdout.flush()
+        while data := file.read(_CHUNK):
+            write_all(sys.stdout.fileno(), data)
 
 
 def _painted(line: str, record: Record, paint: looks.Paint) -> str:

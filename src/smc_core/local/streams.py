@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 from collections.abc import Callable
 
 _CHUNK = 256 * 1024
@@ -104,7 +105,26 @@ def _lines(data: bytes) -> list[bytes]:
 
 def _write(descriptor: int, data: bytes) -> None:
     """Write all of it; a reader that is gone, or a full disk, is no reason to end a job."""
-    left = memoryview(data)
     with contextlib.suppress(OSError):
-        while left:
+        write_all(descriptor, data)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it, and wait for room even where the descriptor does not: who made it may have set ``O_NONBLOCK``.
+
+    Args:
+        descriptor: where to write it.
+        data: what is written.
+
+    Raises:
+        OSError: the rest cannot be written.
+
+    """
+    left = memoryview(data)
+    room = select.poll()
+    room.register(descriptor, select.POLLOUT)
+    while left:
+        try:
             left = left[os.write(descriptor, left) :]
+        except BlockingIOError:
+            room.poll()
