@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+from smc_core.errors import ConfigurationError
 from smc_core.local import looks
 from smc_core.local import record as records
 from smc_core.local.folder import JOBS
@@ -45,20 +46,32 @@ def logs(job: str) -> None:
         job: its name or folder.
 
     Raises:
-        ConfigurationError: there is no such job.
+        ConfigurationError: there is no such job, or no log of it.
         OSError: it cannot be written.
 
     """
     record = records.find(job)
-    with open(record.log_path, "rb") as file:
+    try:
+        file = open(record.log_path, "rb")  # noqa: SIM115 - closed below; an error of writing is not told as one of it
+    except OSError as error:
+        raise ConfigurationError(
+            f"the log of the job {record.name} cannot be read: {record.log_path}: {error.strerror}; "
+            "what else is kept of the job lies beside it"
+        ) from error
+    with file:
         while data := file.read(_CHUNK):
             write_all(sys.stdout.fileno(), data)
 
 
 def _painted(line: str, record: Record, paint: looks.Paint) -> str:
-    status = record.status
+    status = _status(record)
     start = line.index(status, len(record.name))
-    return line[:start] + paint(status, looks.STYLES[status]) + line[start + len(status) :]
+    return line[:start] + paint(status, looks.STYLES.get(status, "none")) + line[start + len(status) :]
+
+
+def _status(record: Record) -> str:
+    """As it stands in the record, which another version of smc may have written, or a person."""
+    return str(record.status)
 
 
 def _row(record: Record) -> list[str]:
@@ -66,7 +79,7 @@ def _row(record: Record) -> list[str]:
     took = "-" if record.status == records.LOST else duration(record.seconds)
     cause = record.cause
     shown = cause if len(cause) <= _LONGEST_CAUSE else cause[: _LONGEST_CAUSE - 1] + "…"
-    return [record.name, record.status, started, took, shown or "-"]
+    return [record.name, _status(record), started, took, shown or "-"]
 
 
 def _content(record: Record) -> dict[str, object]:

@@ -1,0 +1,33 @@
+"""``smc jobs`` and ``smc logs`` of jobs of which something is gone or not as smc wrote it."""
+
+from __future__ import annotations
+
+import json
+
+
+def _run(desk, *names: str) -> None:
+    desk.write("train.py")
+    for name in names:
+        desk.run("train.py", "--name", name)
+
+
+def test_a_log_that_was_removed_is_missed_in_one_line(desk) -> None:
+    _run(desk, "one")
+    (desk.job() / "log.txt").unlink()
+    ended = desk.smc("logs", "one")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "the log of the job one cannot be read" in ended.stderr
+    assert f"{desk.job()}/log.txt: No such file or directory" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_status_that_smc_does_not_know_is_shown_as_it_stands(desk) -> None:
+    _run(desk, "first", "second", "third")
+    for name, status in (("first", "paused"), ("second", None)):
+        path = desk.job(name) / "job.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "status": status}))
+    ended = desk.smc("jobs")
+    assert ended.code == 0, ended.stderr
+    shown = [line.split()[:2] for line in ended.stdout.splitlines()[1:]]
+    assert shown == [["first", "paused"], ["second", "None"], ["third", "completed"]]
+    assert [job["status"] for job in desk.jobs()] == ["paused", None, "completed"]
