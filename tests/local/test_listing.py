@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from smc_core.local.looks import painter
+
 
 def _run(desk, *names: str) -> None:
     desk.write("train.py")
@@ -31,3 +33,7 @@ def test_a_status_that_smc_does_not_know_is_shown_as_it_stands(desk) -> None:
     shown = [line.split()[:2] for line in ended.stdout.splitlines()[1:]]
     assert shown == [["first", "paused"], ["second", "None"], ["third", "completed"]]
     assert [job["status"] for job in desk.jobs()] == ["paused", None, "completed"]
+
+
+def test_a_stdout_that_is_closed_is_no_terminal() -> None:
+    assert painter(None)("text", "bold") == "text"

@@ -15,9 +15,14 @@ STYLES = {"completed": "green", "failed": "bold red", "stopped": "yellow", "lost
 _OWN_LINE = re.compile(rb"^((?:\[[\w.-]+\] )?)smc: ([^\r\n]*)", re.MULTILINE)
 
 
-def painter(stream: TextIO) -> Paint:
-    """What paints text for a stream: it gives the text as it is where the stream is no terminal, or rich is absent."""
-    if not stream.isatty():
+def painter(stream: TextIO | None) -> Paint:
+    """What paints text for a stream: it gives the text as it is where the stream is no terminal, or rich is absent.
+
+    Args:
+        stream: None where it was closed before this process began.
+
+    """
+    if stream is None or not stream.isatty():
         return _plain
     try:
         from rich.console import Console
