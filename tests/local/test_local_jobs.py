@@ -162,6 +162,7 @@ REFUSED = {
     "variable of smc": (["train.py", "-e", "SAGEMAKER_SUBMIT_DIRECTORY=/x"], 2, "is smc's to set"),
     "bad name": (["train.py", "--name", "a_b"], 2, "letters, digits and dashes"),
     "folder in use": (["train.py", "--job-dir", "./data"], 2, "the folder is not empty"),
+    "no file of code": (["/dev/null"], 4, "/dev/null is neither a file nor a folder"),
     "unknown word": (["trian"], 4, "there is no"),
 }
 

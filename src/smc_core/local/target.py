@@ -6,6 +6,7 @@ fetched into the job's own folder.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -54,7 +55,7 @@ def find_code(request: Request) -> Code:
         request: what was asked for.
 
     Raises:
-        CodeError: there is no such file or folder, or it does not say what to run.
+        CodeError: there is no such file or folder, it cannot be read, or it does not say what to run.
 
     """
     program = request.module or request.variables.get(PROGRAM_ENV)
@@ -65,7 +66,7 @@ def find_code(request: Request) -> Code:
         return Code(program or os.path.basename(target), os.path.dirname(target))
     if os.path.isdir(target):
         return Code(program or _program_of(target), target)
-    raise CodeError(f"there is no {target}{_nearest(target)}")
+    raise _unusable(target)
 
 
 def short_name(request: Request) -> str:
@@ -86,10 +87,25 @@ def _program_of(folder: str) -> str:
     )
 
 
+def _unusable(target: str) -> CodeError:
+    """The error of a target that is no file and no folder, as far as this user may see."""
+    try:
+        os.stat(target)
+    except (FileNotFoundError, NotADirectoryError):
+        if os.path.islink(target):
+            return CodeError(f"{target} is a link to {os.readlink(target)}, which is not there")
+        return CodeError(f"there is no {target}{_nearest(target)}")
+    except OSError as error:
+        return CodeError(f"{target} cannot be read: {error.strerror}")
+    return CodeError(f"{target} is neither a file nor a folder; smc run takes a file, a folder, an archive or a URL")
+
+
 def _nearest(path: str) -> str:
     import difflib
 
     parent, name = os.path.split(path)
-    names = os.listdir(parent) if os.path.isdir(parent) else []
+    names: list[str] = []
+    with contextlib.suppress(OSError):  # what this user may not list is not guessed at
+        names = os.listdir(parent)
     matches = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"; did you mean {os.path.relpath(os.path.join(parent, matches[0]))}?" if matches else ""
