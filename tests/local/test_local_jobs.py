@@ -154,6 +154,8 @@ REFUSED = {
     "no entry point": (["./data"], 4, "holds none of train.py"),
     "no value": (["train.py", "-p", "epochs"], 2, "expected NAME=VALUE"),
     "no such data": (["train.py", "-c", "training=./absent"], 2, "there is no"),
+    "no data": (["train.py", "-c", "training="], 2, "the path of the channel is empty"),
+    "channel twice": (["train.py", "-c", "a=./data", "-c", "a=./train.py"], 2, "the channel a is given twice"),
     "channel in the cloud": (["train.py", "-c", "training=s3://a/b"], 2, "folder or file on this machine"),
     "bad channel": (["train.py", "-c", "a b=./data"], 2, "a channel is named by"),
     "no such parameters": (["train.py", "-p", "@absent.json"], 2, "there is no file"),

@@ -95,11 +95,17 @@ def _target(options: argparse.Namespace) -> str:
 
 
 def _channels(texts: Iterable[str]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for text in texts:
         name, path = _pair(text, "-c", "training=./data")
         if not CHANNEL_NAME.fullmatch(name) or set(name) == {"."}:
             raise ConfigurationError(f"-c {text}: a channel is named by 1 to 64 letters, digits, '.', '-' or '_'")
+        if name in found:
+            raise ConfigurationError(
+                f"-c {text}: the channel {name} is given twice, first as {found[name]}; name it once"
+            )
+        if not path:
+            raise ConfigurationError(f"-c {text}: the path of the channel is empty; for example -c {name}=./data")
         if "://" in path:
             raise ConfigurationError(f"-c {text}: a channel of a local job is a folder or file on this machine")
         if not os.path.exists(path):
