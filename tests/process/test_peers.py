@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smc_core.process.hub import Hub
@@ -133,6 +134,7 @@ JUNK = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(lines=st.lists(JUNK, max_size=5))
+@example(lines=[b'{"is":"alive","now":1,"missing":null}'])
 def test_whatever_a_host_sends_neither_side_breaks(lines: list[bytes]) -> None:
     here = json.dumps({"is": "here", "now": 1, "host": "algo-2", "job": JOB}).encode()
     listener = listen("127.0.0.1", 0)
@@ -141,16 +143,15 @@ def test_whatever_a_host_sends_neither_side_breaks(lines: list[bytes]) -> None:
     confused = Member(
         "algo-2", "algo-1", JOB, connect("127.0.0.1", wrong_hub.getsockname()[1], time.monotonic() + 5), 5
     )
-    with socket.create_connection(listener.getsockname()) as stranger, wrong_hub, wrong_hub.accept()[0] as other_side:
-        for end in (stranger, other_side):
-            end.sendall(b"\n".join([here, *lines, b""]))
-        for _ in range(4):
-            hub.turn(0.01)
-            confused.turn(0.01)
-    hub.turn(0.05)
-    assert hub.cause is None or isinstance(hub.cause, Cause)
-    hub.close()
-    confused.close()
+    with contextlib.closing(hub), contextlib.closing(confused):
+        with socket.create_connection(listener.getsockname()) as stranger, wrong_hub, wrong_hub.accept()[0] as other:
+            for end in (stranger, other):
+                end.sendall(b"\n".join([here, *lines, b""]))
+            for _ in range(4):
+                hub.turn(0.01)
+                confused.turn(0.01)
+        hub.turn(0.05)
+        assert hub.cause is None or isinstance(hub.cause, Cause)
 
 
 def test_a_difference_of_clocks_does_not_change_who_was_first(hub: Hub, port: int, join: Join) -> None:

@@ -164,7 +164,8 @@ class Member(Peers):
         if kind == "start":
             self.started, self.missing = True, []
         elif kind == "alive" and not self.started:
-            self.missing = [str(name) for name in message.get("missing", ())]
+            names = message.get("missing")
+            self.missing = [str(name) for name in names] if isinstance(names, list) else []
         elif kind == "failed":
             self.cause = read_cause(message, time.time() - message["now"]) or self.cause
         elif kind == "final":
