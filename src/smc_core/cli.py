@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from smc_core.runner import run
 
         return run()
+    _open_streams()
     try:
         from smc_core.commands import parser
 
@@ -41,8 +42,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the interpreter still flushes at its end goes nowhere
         return 128 + signal.SIGPIPE
     except SmcError as error:
-        return _refuse(error, is_job=arguments[:1] == ["run"])
+        return _refuse(error, is_job=arguments[:1] == ["run"] and not _is_local(arguments))
+    except KeyboardInterrupt:
+        from smc_core.process import log
+
+        log.line("interrupted")
+        return 128 + signal.SIGINT
     return code
+
+
+def _open_streams() -> None:
+    """Let what is printed go nowhere where a parent has closed stdout or stderr."""
+    if sys.stdout is None or sys.stderr is None or sys.stdin is None:
+        from smc_core.process.descriptors import open_standard_descriptors
+
+        open_standard_descriptors()
+        sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+        sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
+def _is_local(arguments: Sequence[str]) -> bool:
+    from smc_core.local.options import names_local
+
+    return names_local(arguments[1:])
 
 
 def train() -> int:

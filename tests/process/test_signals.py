@@ -52,10 +52,11 @@ def listening(job):
 
 
 def _kill(running):
-    """Stop it twice. Two signals that are sent at once are one to the kernel, so the first has to arrive."""
+    """Stop it twice. Two signals that are sent at once are one request, so the first has to be some time ago."""
     running.send(signal.SIGTERM)
     while running.read_line() != str(int(signal.SIGTERM)):
         pass
+    time.sleep(0.6)
     running.send(signal.SIGTERM)
     assert running.end().code == 137
 
@@ -149,6 +150,18 @@ def test_the_grace_time(seconds, job):
     assert result.first_line == (
         f"Stopped by SIGTERM: the script did not end within {seconds} s (SMC_STOP_GRACE) and was killed"
     )
+
+
+def test_a_request_that_comes_twice_at_once_is_one(job):
+    """timeout(1) signals its child, and then the process group that it is in."""
+    job.write("train.py", SAVE_AND_EXIT.format(code="time.sleep(1)"))
+    running = job.start("train.py")
+    assert running.read_line() == "ready"
+    for _ in range(5):
+        running.send(signal.SIGTERM)
+        time.sleep(0.02)
+    result = running.end()
+    assert result.code == 0
 
 
 def test_a_second_sigterm_kills(job):

@@ -3,7 +3,7 @@
 A program, started by the path of this file with ``SAGEMAKER_BASE_DIR`` set to the host's folder; it ends with the
 process that started it::
 
-    python host.py [--identity HOSTS_FILE NAME [--probe]] [-m MODULE]
+    python host.py PARENT [--identity HOSTS_FILE NAME [--probe]] [-m MODULE]
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import sys
 
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
+
+import os
+import signal
 
 from smc_core.process import lifeline, log, signals
 
@@ -23,14 +26,15 @@ def main(argv: list[str]) -> int:
     """Run the host's part of the job.
 
     Args:
-        argv: ``--identity`` gives it a name that resolves, ``--probe`` only tries that; ``-m`` names an entry point
-            that is a module.
+        argv: the process id of the program that started it; ``--identity`` gives it a name that resolves, ``--probe``
+            only tries that; ``-m`` names an entry point that is a module.
 
     Returns:
         The exit code of the job.
 
     """
     signals.hold()
+    parent, argv = int(argv[0]), argv[1:]
     if argv[:1] == [IDENTITY_OPTION]:
         from smc_core.local.identity import take_identity
 
@@ -42,7 +46,9 @@ def main(argv: list[str]) -> int:
             log.line(f"error: {argv[2]} cannot be made a host of its own: {error.strerror}")
             return 5
         argv = argv[3:]
-    lifeline.die_with_parent()
+    lifeline.die_with_parent()  # not before: a change of identity would undo it
+    if os.getppid() != parent:
+        return 128 + signal.SIGKILL  # it has died meanwhile, and took with it what this would be for
     module = argv[1] if argv[:1] == ["-m"] else None
 
     from smc_core.runner import run

@@ -32,10 +32,12 @@ from smc_core.local.stopping import StopAfter
 from smc_core.local.summary import tell
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
+from smc_core.process import signals
 
 ALONE = "algo-1"
 """Name of a host that is the only one."""
 JOB_NAME_VARIABLE = "TRAINING_JOB_NAME"
+_STOPPED = b"Stopped by "
 _OF_ANOTHER_JOB = frozenset(
     {
         BASE_DIR_ENV,
@@ -44,7 +46,6 @@ _OF_ANOTHER_JOB = frozenset(
         JOB_NAME_ENV,
         JOB_NAME_VARIABLE,
         "TRAINING_JOB_ARN",
-        MODE_ENV,
         PROGRAM_ENV,
         REPORT_DIR_ENV,
         SUBMIT_DIR_ENV,
@@ -80,6 +81,7 @@ def run(
     """
     code = find_code(request)
     python = _provide(request, code)
+    signals.hold()  # a stop that arrives from here on waits until there are hosts to be stopped
     record = make(request, name=name, job_dir=job_dir, earlier=earlier)
     record.save()
     exit_code, status = _watch(record, code, python, stop)
@@ -225,9 +227,18 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
         exit_code = watch.run()
     if record.hosts:
         several.bring_together(record, watch.failed.name if watch.failed else None)
-    if watch.was_stopped:
+    if watch.was_stopped or (exit_code and _tells_of_a_stop(record.paths)):
         return exit_code, records.STOPPED
     return exit_code, records.FAILED if exit_code else records.COMPLETED
+
+
+def _tells_of_a_stop(paths: JobPaths) -> bool:
+    """Whether the failure file says so: Ctrl-C on a terminal reaches the job alone, and not this process."""
+    try:
+        with open(paths.failure, "rb") as file:
+            return file.read(len(_STOPPED)) == _STOPPED
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 
 from smc_core.contract import BASE_DIR_ENV, job_paths
 
@@ -73,6 +74,17 @@ LOCAL = (
 """The options, by their names, each of which makes a local job."""
 
 
+_FLAGS = (
+    *("-c", "-p", "-e", "--mode", "--requirements", "--no-requirements", "--venv", "--hosts", "--name", "--job-dir"),
+    *("--stop-after", "--resume"),
+)
+
+
+def names_local(arguments: Sequence[str]) -> bool:
+    """Whether arguments that could not be parsed are about a local job."""
+    return any(each.partition("=")[0] in _FLAGS or each[:2] in ("-c", "-p", "-e") for each in arguments)
+
+
 def is_local(options: argparse.Namespace) -> bool:
     """Whether a local job is meant.
 
@@ -80,7 +92,8 @@ def is_local(options: argparse.Namespace) -> bool:
         options: what was parsed: those of :func:`add_options`, ``target`` and ``module``.
 
     """
-    if any(getattr(options, name, None) not in (None, False) for name in LOCAL):
+    given = {name: getattr(options, name, None) for name in LOCAL}
+    if any(value is not None and (value is not False or name == "requirements") for name, value in given.items()):
         return True
     names_code = options.module is not None or options.target not in (None, "train", "serve")
     return names_code and not has_container_job()

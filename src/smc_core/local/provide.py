@@ -26,6 +26,8 @@ def main(folder: str) -> int:
         installed = install(folder)
     except Exception as error:  # noqa: BLE001 - told, whatever it is
         return log.failure(error)
+    except KeyboardInterrupt:  # Ctrl-C reaches the whole group; the process that started this says so
+        return 130
     if installed.summary:
         log.line(installed.summary)
     return 0

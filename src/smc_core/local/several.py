@@ -34,7 +34,7 @@ def name_hosts(count: int, folder: str) -> list[str]:
     names = [f"algo-{number}" for number in range(1, count + 1)]
     path = hosts_path(folder)
     write_atomic(path, hosts_file(names).encode("utf-8", "surrogateescape"))
-    probe = [sys.executable, HOST_PROGRAM, IDENTITY_OPTION, path, names[0], PROBE_OPTION]
+    probe = [sys.executable, HOST_PROGRAM, str(os.getpid()), IDENTITY_OPTION, path, names[0], PROBE_OPTION]
     tried = subprocess.run(probe, capture_output=True, text=True, check=False)  # noqa: S603
     if tried.returncode == 0:
         return sorted(names)

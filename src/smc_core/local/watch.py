@@ -18,6 +18,8 @@ from smc_core.process import log
 
 HOST_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host.py")
 _STDOUT, _STDERR = 1, 2
+_LONGEST_WAIT = 3600.0
+"""Seconds; a wait of weeks is more than epoll takes."""
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -47,7 +49,7 @@ class Host:
         sinks = [_STDOUT] if _is_same(_STDOUT, _STDERR) else [_STDOUT, _STDERR]
         pipes = [os.pipe() for _ in sinks]
         self._process = subprocess.Popen(  # noqa: S603 - an argument list
-            [python, HOST_PROGRAM, *arguments],
+            [python, HOST_PROGRAM, str(os.getpid()), *arguments],
             env=dict(environ),
             stdin=subprocess.DEVNULL if name else None,
             stdout=pipes[0][1],
@@ -116,6 +118,7 @@ class Watch:
         for number in _PASSED_ON:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what has come while the hosts were started is passed on now
         with selectors.DefaultSelector() as selector:
             selector.register(wake, selectors.EVENT_READ)
             for streams in self._streams.values():
@@ -126,7 +129,7 @@ class Watch:
         return 0 if self.failed is None or self.failed.code is None else self.failed.code
 
     def _step(self, selector: selectors.BaseSelector, wake: int) -> None:
-        timeout = None if self._stop_at is None else max(0.0, self._stop_at - time.monotonic())
+        timeout = None if self._stop_at is None else min(max(0.0, self._stop_at - time.monotonic()), _LONGEST_WAIT)
         for key, _ in selector.select(timeout):
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):

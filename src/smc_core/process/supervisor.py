@@ -18,6 +18,7 @@ from smc_core.contract import HYPERPARAMETERS_FILE, REPORT_DIR_ENV, JobPaths, jo
 from smc_core.errors import EXIT_INTERNAL, ConfigurationError
 from smc_core.process import lifeline, signals
 from smc_core.process.child import Child
+from smc_core.process.descriptors import open_standard_descriptors
 from smc_core.process.guard import Guard
 from smc_core.process.outcome_files import OutcomeFiles
 from smc_core.process.pump import Pump
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from smc_core.process.ending import Ending
     from smc_core.process.sweep import Sweep
 
+_SAME_REQUEST = 0.5
+"""Seconds in which a second SIGTERM or SIGINT is the first one once more."""
 _SWEEP_STEP = 0.02
 """Seconds between two looks at processes that are being ended."""
 _SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 - looked at, not written to
@@ -53,7 +56,7 @@ def supervise(command: Sequence[str], *, base_dir: str, environ: Mapping[str, st
         ``SMC_STOP_GRACE``, 70 for a fault of smc itself.
 
     """
-    _open_standard_descriptors()
+    open_standard_descriptors()
     inbox = signals.Inbox()
     paths = job_paths(base_dir)
     files = OutcomeFiles(paths)
@@ -87,6 +90,7 @@ class _Supervisor:
         self._voice = Voice(self._pump)
         self._guard: Guard | None = None
         self._stop: StopRequest | None = None
+        self._asked_at: dict[int, float] = {}
         self._ended: float | None = None
         self._hurry = False
 
@@ -174,6 +178,8 @@ class _Supervisor:
         if number == signal.SIGCHLD:
             return
         is_final = number == signal.SIGTERM
+        if self._is_repeated(number):
+            return
         if self._child.status is not None:  # too late for the script; what it left need not be waited for
             self._hurry = self._hurry or is_final
             return
@@ -186,6 +192,18 @@ class _Supervisor:
         self._child.send(number)
         if is_final:
             self._voice.say(f"SIGTERM was passed on; the job has {self._grace:g} s to end")
+
+    def _is_repeated(self, number: int) -> bool:
+        """Whether a request to end came a moment ago, and this is the same one.
+
+        Whoever signals a process group as well as a process of it, as timeout(1) does, or a group with a program in
+        it that passes signals on, sends one request twice.
+        """
+        if number not in (signal.SIGTERM, signal.SIGINT):
+            return False
+        now, before = time.monotonic(), self._asked_at.get(number)
+        self._asked_at[number] = now if before is None or now - before >= _SAME_REQUEST else before
+        return self._asked_at[number] == before
 
     def _kill(self, reason: Literal["grace", "again"], sweep: Sweep) -> None:
         if self._stop is not None:
@@ -233,15 +251,6 @@ class _Supervisor:
         """Called in the guard, when this process was killed."""
         self._files.fail("smc itself was killed, and the job with it\n")
         self._reports.remove()
-
-
-def _open_standard_descriptors() -> None:
-    """Open what a careless parent has closed, or the next file to be opened would become stdout or stderr."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
 def _own_fault(error: Exception) -> str:

@@ -1,0 +1,14 @@
+"""The standard descriptors, where a careless parent has closed them."""
+
+from __future__ import annotations
+
+import os
+
+
+def open_standard_descriptors() -> None:
+    """Open what is closed, or the next file to be opened would become stdout or stderr."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
