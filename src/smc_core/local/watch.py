@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from smc_core.local import looks
 from smc_core.local.stopping import StopAfter
 from smc_core.local.streams import Stream
-from smc_core.process import log
+from smc_core.process import log, signals
 
 HOST_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host.py")
 _STDOUT, _STDERR = 1, 2
@@ -103,6 +103,7 @@ class Watch:
     ) -> None:
         self.failed: Host | None = None
         self.was_stopped = False
+        self._kill_at: float | None = None
         self._hosts = hosts
         self._running = list(hosts)
         self._ends_line = stop_after if callable(stop_after) else None
@@ -129,7 +130,8 @@ class Watch:
         return 0 if self.failed is None or self.failed.code is None else self.failed.code
 
     def _step(self, selector: selectors.BaseSelector, wake: int) -> None:
-        timeout = None if self._stop_at is None else min(max(0.0, self._stop_at - time.monotonic()), _LONGEST_WAIT)
+        times = [moment for moment in (self._stop_at, self._kill_at) if moment is not None]
+        timeout = min(max(0.0, min(times) - time.monotonic()), _LONGEST_WAIT) if times else None
         for key, _ in selector.select(timeout):
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
@@ -138,6 +140,9 @@ class Watch:
                 selector.unregister(key.data.source)
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             self._stop("the time is up")
+        if self._kill_at is not None and time.monotonic() >= self._kill_at:
+            self._kill_at = None
+            self._send(signal.SIGTERM)
         for host in [host for host in self._running if host.poll()]:
             self._running.remove(host)
             self._take_leave(host, selector)
@@ -166,11 +171,12 @@ class Watch:
 
     def _on_signal(self, number: int, _frame: object) -> None:
         """Pass it on at once, even while this process waits for a reader of its output."""
-        several = len(self._hosts) > 1
-        if several and number == signal.SIGINT:
-            log.line(
-                "Ctrl-C: all hosts are stopped; once more kills them" if not self.was_stopped else "killing all hosts"
-            )
+        if len(self._hosts) > 1 and number == signal.SIGINT:
+            if self.was_stopped:
+                log.line("killing all hosts")
+                self._kill_at = time.monotonic() + signals.SAME_REQUEST  # before that it would be the same request
+                return
+            log.line("Ctrl-C: all hosts are stopped; once more kills them")
             number = signal.SIGTERM
         self.was_stopped = self.was_stopped or number in (signal.SIGTERM, signal.SIGINT)
         self._send(number)

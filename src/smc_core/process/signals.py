@@ -29,6 +29,8 @@ _OWN = {
     signal.SIGXFSZ,
 }
 """About the supervisor's own children, terminal and limits, or beyond any program."""
+SAME_REQUEST = 0.5
+"""Seconds in which a second SIGTERM or SIGINT is the first one once more."""
 FORWARDED = frozenset(signal.valid_signals() - _FAULTS - _OWN)
 
 

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from smc_core.process.ending import Ending
     from smc_core.process.sweep import Sweep
 
-_SAME_REQUEST = 0.5
-"""Seconds in which a second SIGTERM or SIGINT is the first one once more."""
 _SWEEP_STEP = 0.02
 """Seconds between two looks at processes that are being ended."""
 _SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 - looked at, not written to
@@ -202,7 +200,7 @@ class _Supervisor:
         if number not in (signal.SIGTERM, signal.SIGINT):
             return False
         now, before = time.monotonic(), self._asked_at.get(number)
-        self._asked_at[number] = now if before is None or now - before >= _SAME_REQUEST else before
+        self._asked_at[number] = now if before is None or now - before >= signals.SAME_REQUEST else before
         return self._asked_at[number] == before
 
     def _kill(self, reason: Literal["grace", "again"], sweep: Sweep) -> None:
