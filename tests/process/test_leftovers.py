@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.process import processes
+from smc_core.process.sweep import Sweep
+
 LEAVE = {
     "a child": "sleep 60 &",
     "a session of its own": "setsid sleep 60 &",
@@ -59,6 +62,16 @@ def test_what_the_script_leaves_is_ended_by_pid_1(leave, job, pid_namespace):
     result = job.supervise("sh", "-c", _script(LEAVE[leave]), prefix=pid_namespace)
     assert result.code == 3
     assert _sleepers() == []
+
+
+def test_a_process_that_the_table_missed_is_waited_for(monkeypatch):
+    """One that is born, and whose parent ends, while the table is read, is in no line of it."""
+    monkeypatch.setattr(processes, "table", list)
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert not Sweep(child.pid, None, None, adopts=True).step(0.0, at_once=False)
+        child.kill()
+    without_orphans = Sweep(child.pid, None, None, adopts=False)
+    assert [without_orphans.step(now, at_once=False) for now in (0.0, 0.1)] == [False, True]
 
 
 def test_a_success_is_a_success_whatever_was_left(job):

@@ -50,10 +50,10 @@ def of_job(mark: bytes | None, leader: int | None) -> set[int]:
     return seeds | descendants(seeds, living)
 
 
-def has_children(besides: int | None) -> bool:
+def has_children(besides: int | None) -> bool | None:
     """Whether this process has a child, zombie or not, other than one.
 
-    Where the kernel does not list children (``CONFIG_PROC_CHILDREN``), the answer is yes: the caller looks closer.
+    None where the kernel does not list children (``CONFIG_PROC_CHILDREN``).
     """
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -64,7 +64,7 @@ def has_children(besides: int | None) -> bool:
     except ChildProcessError:
         return False
     except OSError:
-        return True
+        return None
 
 
 def send(pids: Iterable[int], number: int) -> None:
