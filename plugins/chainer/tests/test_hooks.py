@@ -135,7 +135,10 @@ def test_a_seed_that_is_none(
         hook.train(environment=environment, module=ModuleType("user"))
 
 
-def test_a_seed_without_chainer_is_left_to_others(hook: pluggy.HookRelay, job: JobFolder) -> None:
+def test_a_seed_of_a_job_that_has_not_imported_chainer_is_left_to_others(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "chainer", raising=False)
     module = ModuleType("user")
     module.train = lambda seed: seed  # type: ignore[attr-defined]
     environment = environment_of(hook, job.hyperparameters(seed="any word"))
