@@ -13,7 +13,6 @@ import sys
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from collections.abc import Sequence
 
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import CodeError
-from smc_core.process import log, reports
+from smc_core.process import log, processes, reports
 from smc_core.process.report_reader import Report, read_reports
 from smc_core.process.signals import name as signal_name
 from smc_mpi import failures
@@ -52,9 +51,8 @@ def _run(argv: Sequence[str]) -> int:
 
     def pass_on(number: int, _frame: object) -> None:
         asked.append(number)
-        for process in _below(child.pid) if kind == "binary" else ():
-            with contextlib.suppress(OSError):
-                os.kill(process, number)
+        if kind == "binary":
+            processes.send(processes.descendants([child.pid], processes.table()), number)
         child.send_signal(number)
 
     for number in _PASSED_ON:
@@ -75,16 +73,6 @@ def _run(argv: Sequence[str]) -> int:
 
 
 _RANKS = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK")
-
-
-def _below(pid: int) -> list[int]:
-    """The processes that a process has started, and those that they have started."""
-    import psutil
-
-    try:
-        return [process.pid for process in psutil.Process(pid).children(recursive=True)]
-    except psutil.Error:
-        return []
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:
