@@ -7,6 +7,11 @@ import tempfile
 from collections.abc import Callable
 
 
+def in_a_line(error: Exception) -> str:
+    """The class of an error and the first line of its text: for the log, where a copy for serving cannot be written."""
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
+
+
 def write_whole(path: str, write: Callable[[str], object]) -> str:
     """Write a file or folder under a temporary name beside it, and give it its name when it is whole.
 

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from smc_core.artifacts import write_whole
+from smc_core.artifacts import in_a_line, write_whole
 from smc_keras.backend import use_backend
 
 MODEL_FILE = "model.keras"
@@ -44,11 +44,10 @@ def save(model: Any, model_dir: str) -> str:
             path = write_whole(os.path.join(model_dir, WEIGHTS_FILE), model.save_weights)
         except Exception:  # noqa: BLE001 - the first error tells more
             raise error from None
-        reason = next(iter(str(error).strip().splitlines()), "")
         log.warning(
-            "%s cannot be saved whole, only its weights are, as %s: %s: %s; give the class a get_config() and "
+            "%s cannot be saved whole, only its weights are, as %s: %s; give the class a get_config() and "
             "@keras.saving.register_keras_serializable()",
-            *(type(model).__qualname__, WEIGHTS_FILE, type(error).__name__, reason),
+            *(type(model).__qualname__, WEIGHTS_FILE, in_a_line(error)),
         )
         return path
 

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from types import ModuleType
 from typing import Any
 
-from smc_core.artifacts import write_whole
+from smc_core.artifacts import in_a_line, write_whole
 from smc_core.compatibility import is_installed
 
 MODEL_FILE = "model.pt"
@@ -56,8 +56,7 @@ def save(model: Any, module: ModuleType, model_dir: str, *, writes: bool) -> str
         try:
             write_whole(os.path.join(model_dir, SAFETENSORS_FILE), lambda partial: _save_tensors(state, partial))
         except Exception as error:  # noqa: BLE001 - sparse and complex tensors; the model itself is saved
-            reason = next(iter(str(error).splitlines()), "")
-            log.info("not saved as %s: %s: %s", SAFETENSORS_FILE, type(error).__name__, reason)
+            log.info("not saved as %s: %s", SAFETENSORS_FILE, in_a_line(error))
     _export_for_serving(plain, module, model_dir, sharded=sharded)
     return path
 
@@ -205,8 +204,7 @@ def _export_for_serving(model: Any, module: ModuleType, model_dir: str, *, shard
         path = write_whole(os.path.join(model_dir, PROGRAM_FILE), lambda partial: _export(model, example, partial))
         log.info("exported for serving: %s", path)
     except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved
-        reason = next(iter(str(error).splitlines()), "")
-        log.info("not exported for serving: %s: %s", type(error).__name__, reason)
+        log.info("not exported for serving: %s", in_a_line(error))
 
 
 def _example(model: Any, module: ModuleType) -> tuple[Any, ...] | None:
