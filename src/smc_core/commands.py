@@ -132,13 +132,6 @@ def _program(options: argparse.Namespace) -> str | None:
     raise ConfigurationError(f'{target!r} is neither "train" nor a path; a file of that name is run with ./{target}')
 
 
-def _refuse_two_programs(options: argparse.Namespace) -> None:
-    """Of a local job a folder or archive may hold the module; a file is an entry point itself."""
-    target: str | None = options.target
-    if options.module is not None and target is not None and target.endswith((".py", ".sh")):
-        raise ConfigurationError(f"{target!r} and -m {options.module} both name an entry point")
-
-
 def _run(options: argparse.Namespace) -> int:
     if is_local(options):
         return _without_job(_run_locally, options)
@@ -151,7 +144,6 @@ def _run_locally(options: argparse.Namespace) -> int:
     from smc_core.local import job, record, request
     from smc_core.local.stopping import stop_after
 
-    _refuse_two_programs(options)
     earlier = None if options.resume is None else record.find_ended(options.resume)
     return job.run(
         request.from_options(options, None if earlier is None else earlier.request),
@@ -180,7 +172,6 @@ def _plan(options: argparse.Namespace) -> int:
         return 0
     from smc_core.local import job, request
 
-    _refuse_two_programs(options)
     with job.planned(request.from_options(options), name=options.name, job_dir=options.job_dir):
         print(inspection.plan(None, options.module, as_json=options.json))
     return 0

@@ -37,7 +37,6 @@ from smc_core.process import signals
 ALONE = "algo-1"
 """Name of a host that is the only one."""
 JOB_NAME_VARIABLE = "TRAINING_JOB_NAME"
-_STOPPED = b"Stopped by "
 _OF_ANOTHER_JOB = frozenset(
     {
         BASE_DIR_ENV,
@@ -227,18 +226,10 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
         exit_code = watch.run()
     if record.hosts:
         several.bring_together(record, watch.failed.name if watch.failed else None)
-    if watch.was_stopped or (exit_code and _tells_of_a_stop(record.paths)):
+    # Ctrl-C on a terminal reaches the job alone, and not this process: the failure file tells of it.
+    if watch.was_stopped or (exit_code and record.cause.startswith("Stopped by ")):
         return exit_code, records.STOPPED
     return exit_code, records.FAILED if exit_code else records.COMPLETED
-
-
-def _tells_of_a_stop(paths: JobPaths) -> bool:
-    """Whether the failure file says so: Ctrl-C on a terminal reaches the job alone, and not this process."""
-    try:
-        with open(paths.failure, "rb") as file:
-            return file.read(len(_STOPPED)) == _STOPPED
-    except OSError:
-        return False
 
 
 @contextlib.contextmanager

@@ -74,15 +74,13 @@ LOCAL = (
 """The options, by their names, each of which makes a local job."""
 
 
-_FLAGS = (
-    *("-c", "-p", "-e", "--mode", "--requirements", "--no-requirements", "--venv", "--hosts", "--name", "--job-dir"),
-    *("--stop-after", "--resume"),
-)
-
-
 def names_local(arguments: Sequence[str]) -> bool:
     """Whether arguments that could not be parsed are about a local job."""
-    return any(each.partition("=")[0] in _FLAGS or each[:2] in ("-c", "-p", "-e") for each in arguments)
+    parser = argparse.ArgumentParser(add_help=False)
+    add_options(parser)
+    add_run_options(parser)
+    flags = [flag for action in parser._actions for flag in action.option_strings]
+    return any(each.partition("=")[0] in flags or each[:2] in flags for each in arguments)
 
 
 def is_local(options: argparse.Namespace) -> bool:

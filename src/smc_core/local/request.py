@@ -91,6 +91,8 @@ def _target(options: argparse.Namespace) -> str:
     target = "" if options.target in (None, "train") else str(options.target)
     if not target and options.module is None:
         raise ConfigurationError("nothing to run: smc run train.py, smc run ./folder, or smc run -m pkg.train")
+    if options.module is not None and target.endswith((".py", ".sh")):  # a folder or archive may hold the module
+        raise ConfigurationError(f"{target!r} and -m {options.module} both name an entry point")
     return target if "://" in target else os.path.abspath(target)
 
 

@@ -199,9 +199,11 @@ class _Supervisor:
         """
         if number not in (signal.SIGTERM, signal.SIGINT):
             return False
-        now, before = time.monotonic(), self._asked_at.get(number)
-        self._asked_at[number] = now if before is None or now - before >= signals.SAME_REQUEST else before
-        return self._asked_at[number] == before
+        now = time.monotonic()
+        if number in self._asked_at and now - self._asked_at[number] < signals.SAME_REQUEST:
+            return True
+        self._asked_at[number] = now
+        return False
 
     def _kill(self, reason: Literal["grace", "again"], sweep: Sweep) -> None:
         if self._stop is not None:
