@@ -10,23 +10,27 @@ from typing import NoReturn
 from smc_core import __version__
 from smc_core.errors import ConfigurationError, SmcError
 from smc_core.local.options import EXPLANATION, add_options, add_run_options, is_local
+from smc_core.settings import CORE
 
 _DESCRIPTION = "Runs machine-learning training inside containers: on Amazon SageMaker, on a laptop, anywhere."
 
 _EPILOG = """\
-settings, as variables:
-  SAGEMAKER_BASE_DIR          folder of the job, laid out as /opt/ml (default: /opt/ml)
-  SAGEMAKER_PROGRAM           entry point: train.py, pkg/train.py, pkg.train, run.sh
-  SAGEMAKER_SUBMIT_DIRECTORY  where the code comes from: a folder, an archive, a URL
-  SMC_MODE                    script or function, where the choice by itself is not wanted
-  SMC_ARGS                    how hyperparameters become arguments: classic, json, flags
-  SMC_STOP_GRACE              seconds between SIGTERM and SIGKILL (default: 110)
-  SMC_DISABLE_PLUGINS         names of plugins to leave out, with commas between
-
 exit codes:
   the script's own; 128+n where signal n killed it;
   2 configuration, 3 plugin, 4 user code or its requirements, 5 host, 70 a fault of smc
 """
+
+
+def _settings() -> str:
+    """Every setting of the core, a line each, as wide as a terminal usually is."""
+    import re
+
+    widest = max(map(len, CORE)) + 2
+    lines = ["settings, as variables (smc why NAME says more):"]
+    for setting in CORE.values():
+        plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", setting.what).replace("`", "")
+        lines.append(f"  {setting.name:<{widest}}{plain.partition(';')[0]}")
+    return "\n".join(lines)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     smc = _Parser(
         prog="smc",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=f"{_settings()}\n\n{_EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     smc.add_argument("--version", action="version", version=f"smc-core {__version__}")

@@ -15,11 +15,12 @@ from packaging.requirements import Requirement
 
 from smc_core.contract import BASE_DIR_ENV, job_paths
 from smc_core.errors import ConfigurationError, SmcError
-from smc_core.hosts import HOST_WAIT_ENV, wait_for_hosts
+from smc_core.hosts import wait_for_hosts
 from smc_core.plugins import Plugins, installed, new_manager, register
 from smc_core.process.diagnosis import size_text
 from smc_core.readers import read_resource_config
 from smc_core.resources import cpu_count, gpu_count, installed_gpus, memory_bytes
+from smc_core.settings import HOST_WAIT
 
 FRAMEWORK_EXTRA = "framework"
 """The extra of a plugin's distribution that names its framework."""
@@ -260,7 +261,7 @@ def _hosts() -> Iterator[Finding]:
     if len(hosts) < 2:
         return
     try:
-        wait_for_hosts(hosts, current_host=config["current_host"], environ={HOST_WAIT_ENV: "2"}, log=lambda _: None)
+        wait_for_hosts(hosts, current_host=config["current_host"], environ={HOST_WAIT.name: "2"}, log=lambda _: None)
     except SmcError as error:
         fix = "start all hosts of the job, on one network whose DNS knows them"
         yield Finding("hosts", "problem", str(error), fix)

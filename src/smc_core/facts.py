@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from smc_core.contract import (
-    ARGS_ENV,
     CODE_DIR_ENV,
     DISTRIBUTION_GROUPS_PARAM,
     ENABLE_METRICS_PARAM,
@@ -30,7 +29,7 @@ from smc_core.contract import (
     job_paths,
 )
 from smc_core.errors import ConfigurationError
-from smc_core.hyperparameters import ARGUMENT_STYLES, Value, arguments, decode, split_hps
+from smc_core.hyperparameters import ArgumentStyle, Value, arguments, decode, split_hps
 from smc_core.readers import (
     DEFAULT_INSTANCE_GROUP,
     DEFAULT_INSTANCE_TYPE,
@@ -40,9 +39,7 @@ from smc_core.readers import (
     read_resource_config,
 )
 from smc_core.resources import cpu_count, gpu_count, neuron_count
-
-MASTER_PORT = 7777
-"""TCP port that the classic PyTorch toolkit and the SageMaker SDK v3 use for rendezvous."""
+from smc_core.settings import ARGS, MASTER_PORT
 
 DEFAULT_LOG_LEVEL = 20
 """``logging.INFO``."""
@@ -125,7 +122,7 @@ def gather(
         "gpu_count": gpu_count(environ),
         "neuron_count": neuron_count(),
         **_job(lookup, paths, session),
-        "user_args": arguments(user, _argument_style(environ)),
+        "user_args": arguments(user, argument_style(environ)),
     }
     facts["sources"] = {**_file_sources(facts), **lookup.sources}
     return facts
@@ -195,7 +192,7 @@ def _job(lookup: _Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
     lookup.sources["module_name"] = lookup.sources["user_entry_point"]
     metrics = lookup.text("enable_metrics")
     level = lookup.text("log_level")
-    port = lookup.text("master_port")
+    lookup.text("master_port")
     job = {
         "code_dir": code_dir,
         "user_entry_point": _plain(program),
@@ -206,7 +203,7 @@ def _job(lookup: _Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
         "region": _plain(lookup.text("region")),
         "enable_metrics": metrics is not None and metrics.to_bool(),
         "log_level": DEFAULT_LOG_LEVEL if level is None else _log_level(level),
-        "master_port": MASTER_PORT if port is None else _port(port),
+        "master_port": MASTER_PORT.of(lookup.environ),
     }
     if region:
         job["region"] = region
@@ -225,18 +222,14 @@ def _log_level(value: Value) -> int:
     return named if isinstance(named, int) else value.to_int()
 
 
-def _port(value: Value) -> int:
-    port = value.to_int()
-    if not 0 < port < 65535:
-        raise ConfigurationError(f"variable {MASTER_PORT_ENV} is {port}, not a TCP port from 1 to 65534")
-    return port
+def argument_style(environ: Mapping[str, str]) -> ArgumentStyle:
+    """How hyperparameters become arguments: ``SMC_ARGS``.
 
+    Raises:
+        ConfigurationError: it is no such style.
 
-def _argument_style(environ: Mapping[str, str]) -> Any:
-    style = environ.get(ARGS_ENV) or ARGUMENT_STYLES[0]
-    if style not in ARGUMENT_STYLES:
-        raise ConfigurationError(f"variable {ARGS_ENV} is {style!r}, not one of {', '.join(ARGUMENT_STYLES)}")
-    return style
+    """
+    return cast("ArgumentStyle", ARGS.of(environ))
 
 
 def _file_sources(facts: Mapping[str, Any]) -> dict[str, str]:

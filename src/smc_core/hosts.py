@@ -9,12 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from smc_core.durations import seconds
 from smc_core.errors import HostError
+from smc_core.settings import HOST_WAIT, STUDIO_LOCAL_MODE
 
-HOST_WAIT_ENV = "SMC_HOST_WAIT"
-STUDIO_LOCAL_ENV = "SM_STUDIO_LOCAL_MODE"
-DEFAULT_WAIT_SECONDS = 900.0
 LOG_SECONDS = 30.0
 """How often a line tells who is missing."""
 _FIRST_PAUSE_SECONDS = 0.1
@@ -46,7 +43,7 @@ def wait_for_hosts(
 
     """
     names = list(dict.fromkeys(hosts))
-    if len(names) <= 1 or environ.get(STUDIO_LOCAL_ENV, "").strip().lower() in ("true", "1"):
+    if len(names) <= 1 or STUDIO_LOCAL_MODE.of(environ):
         return
     patience = host_wait(environ)
     begin = time.monotonic()
@@ -60,7 +57,7 @@ def wait_for_hosts(
         if waited >= patience:
             waiting.ended.set()
             text = _missing(waiting, current_host, f"after {waited:.0f} s")
-            raise HostError(f"{text} ({HOST_WAIT_ENV} sets how long to wait)")
+            raise HostError(f"{text} ({HOST_WAIT} sets how long to wait)")
         if waited >= next_line:
             log(_missing(waiting, current_host, f"for {waited:.0f} s"))
             next_line += LOG_SECONDS
@@ -130,4 +127,4 @@ def host_wait(environ: Mapping[str, str]) -> float:
         ConfigurationError: it is no number of seconds.
 
     """
-    return seconds(environ, HOST_WAIT_ENV, DEFAULT_WAIT_SECONDS)
+    return HOST_WAIT.of(environ)

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from smc_core.contract import (
     DEFAULT_MODULE_NAME_PARAM,
@@ -22,14 +22,12 @@ from smc_core.contract import (
 )
 from smc_core.errors import ConfigurationError
 from smc_core.masking import is_secret
+from smc_core.setting import FALSE, TRUE
 
 ArgumentStyle = Literal["classic", "json", "flags"]
 """How values become arguments (``SMC_ARGS``): see :func:`arguments`."""
 
-ARGUMENT_STYLES: tuple[str, ...] = get_args(ArgumentStyle)
 
-_TRUE = frozenset({"true", "1", "yes", "on"})
-_FALSE = frozenset({"false", "0", "no", "off"})
 _POSIX_NAME_GAP = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -233,9 +231,9 @@ class Value(str):
     def to_bool(self) -> bool:
         """True for ``true``, ``1``, ``yes``, ``on``; False for ``false``, ``0``, ``no``, ``off``; any case."""
         word = self.strip().lower()
-        if word in _TRUE:
+        if word in TRUE:
             return True
-        if word in _FALSE:
+        if word in FALSE:
             return False
         raise self._refuse("true or false")
 

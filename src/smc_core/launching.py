@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smc_core.contract import LAUNCHER_ENV, PROCESSES_PER_HOST_ENV, PROCESSES_PER_HOST_PARAM
+from smc_core.contract import LAUNCHER_ENV, PROCESSES_PER_HOST_PARAM
 from smc_core.environment import Environment
-from smc_core.errors import ConfigurationError
 from smc_core.facts import LAUNCHER_SWITCHES
 from smc_core.hyperparameters import Value, raw_text
+from smc_core.settings import PROCESSES_PER_HOST
 
 NO_LAUNCHER = "none"
 """What ``SMC_LAUNCHER`` is set to where hyperparameters ask for a launcher and none is wanted."""
@@ -70,16 +70,13 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> 
         ConfigurationError: it is no whole number from 1 on.
 
     """
-    text, where = environ.get(PROCESSES_PER_HOST_ENV, ""), f"variable {PROCESSES_PER_HOST_ENV}"
-    if not text and PROCESSES_PER_HOST_PARAM in environment.framework_params:
-        text = raw_text(environment.framework_params[PROCESSES_PER_HOST_PARAM])
-        where = f"hyperparameter {PROCESSES_PER_HOST_PARAM}"
-    if not text:
-        gpus = environment.gpu_count
-        return (gpus, "GPUs of this machine") if gpus else (1, "no GPU on this machine")
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"{where} is {text!r}, not a whole number from 1 on")
-    return int(text), where
+    params = environment.framework_params
+    texts = {name: raw_text(params[name]) for name in (PROCESSES_PER_HOST_PARAM,) if name in params}
+    count = PROCESSES_PER_HOST.given(environ, texts)
+    if count is not None:
+        return count, PROCESSES_PER_HOST.source(environ, texts)
+    gpus = environment.gpu_count
+    return (gpus, "GPUs of this machine") if gpus else (1, "no GPU on this machine")
 
 
 def takes_part(environment: Environment) -> bool:

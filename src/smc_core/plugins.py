@@ -24,9 +24,10 @@ import pluggy
 
 from smc_core import builtin, hookspecs
 from smc_core.command import Command
-from smc_core.contract import DISABLE_PLUGINS_ENV, job_paths
+from smc_core.contract import job_paths
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError, PluginConflictError, PluginError, PluginLoadError, SmcError
+from smc_core.settings import CORE, DISABLE_PLUGINS, Setting, declared_by
 
 GROUP = "smc.plugins"
 """The entry-point group that a plugin is published through."""
@@ -72,7 +73,7 @@ class Installed:
         except Exception as error:
             raise PluginLoadError(
                 f"plugin {self} cannot be loaded: {type(error).__name__}: {error}; "
-                f"mend or remove {self.distribution}, or set {DISABLE_PLUGINS_ENV}={self.name}"
+                f"mend or remove {self.distribution}, or set {DISABLE_PLUGINS}={self.name}"
             ) from error
 
 
@@ -88,7 +89,7 @@ def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
 
     """
     environ = os.environ if environ is None else environ
-    disabled = {name.strip() for name in environ.get(DISABLE_PLUGINS_ENV, "").split(",") if name.strip()}
+    disabled = set(DISABLE_PLUGINS.of(environ))
     found: dict[str, Installed] = {}
     for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
         distribution = point.dist
@@ -101,7 +102,7 @@ def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
     unknown = sorted(disabled - set(found))
     if unknown:
         raise ConfigurationError(
-            f"variable {DISABLE_PLUGINS_ENV} names {unknown[0]!r}, which is not installed; "
+            f"variable {DISABLE_PLUGINS} names {unknown[0]!r}, which is not installed; "
             f"installed: {', '.join(found) or 'none'}"
         )
     return list(found.values())
@@ -133,6 +134,10 @@ class Plugins:
         for plugin in reversed([plugin for plugin in found if not plugin.disabled]):  # called last to first
             register(manager, plugin)
         return cls(manager, found)
+
+    def settings(self) -> dict[str, Setting]:
+        """Every setting by the name of its variable: the core's, then those that plugins declare."""
+        return {**CORE, **declared_by(self.manager.get_plugins())}
 
     @property
     def hook(self) -> pluggy.HookRelay:

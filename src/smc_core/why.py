@@ -8,32 +8,20 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from smc_core.contract import (
-    ARGS_ENV,
     BASE_DIR_ENV,
     BASE_PATH,
     CODE_DIR_ENV,
-    DISABLE_PLUGINS_ENV,
     HYPERPARAMETERS_FILE,
-    MODE_ENV,
-    STOP_GRACE_ENV,
 )
 from smc_core.environment import ALIASES, Environment
 from smc_core.errors import ConfigurationError
-from smc_core.facts import SETTINGS
-from smc_core.hyperparameters import arguments, decode, variable_names
+from smc_core.facts import SETTINGS, argument_style
+from smc_core.hyperparameters import arguments, decode, raw_text, variable_names
 from smc_core.masking import MASK, Masker, is_secret
 from smc_core.plugins import Plugins
 from smc_core.resources import cpu_quota, installed_gpus
+from smc_core.settings import Setting
 from smc_core.variables import FIELD_VARIABLES, process_environ, script_variables, variable_text
-
-OWN_SETTINGS = {
-    ARGS_ENV: "classic",
-    DISABLE_PLUGINS_ENV: "none",
-    MODE_ENV: "what the entry point looks like",
-    STOP_GRACE_ENV: "110 (seconds)",
-}
-"""Variables that set how smc works, and their defaults in words."""
-
 
 _BASE = "base directory"
 
@@ -59,6 +47,7 @@ class Answer(NamedTuple):
         source: where that came from.
         considered: the places that were looked at, in their order.
         also: the same value under other names.
+        what: what it sets, where it is a setting.
     """
 
     name: str
@@ -66,6 +55,7 @@ class Answer(NamedTuple):
     source: str
     considered: list[Considered]
     also: list[str]
+    what: str = ""
 
 
 def why(name: str, *, as_json: bool) -> str:
@@ -80,8 +70,9 @@ def why(name: str, *, as_json: bool) -> str:
         SmcError: the job's files cannot be read.
 
     """
-    environment = Plugins.load().create_environment()
-    answer = _answer(name, environment)
+    plugins = Plugins.load()
+    environment = plugins.create_environment()
+    answer = _answer(name, environment, plugins.settings())
     mask = Masker.of_job(os.environ, os.path.join(environment.input_config_dir, HYPERPARAMETERS_FILE))
     if is_secret(answer.name):
         hidden = [Considered(each.place, each.found and MASK) for each in answer.considered]
@@ -89,15 +80,13 @@ def why(name: str, *, as_json: bool) -> str:
     return mask(json.dumps(_content(answer), indent=2) if as_json else _text(answer))
 
 
-def _answer(name: str, environment: Environment) -> Answer:
+def _answer(name: str, environment: Environment, settings: dict[str, Setting]) -> Answer:
     bare = name.lstrip("-")
     hp = next((key for key in (bare, bare.replace("_", "-")) if key in environment.hp_texts), None)
     variables = script_variables(environment)
     field = ALIASES.get(bare, bare)
     if hp is not None and name not in variables:
         return _hyperparameter(hp, environment)
-    if name in OWN_SETTINGS:
-        return _own_setting(name)
     setting = next((field for field, (names, param) in SETTINGS.items() if name in (*names, param)), field)
     if setting in Environment.model_fields or setting in environment.dict():
         return _field(setting, environment)
@@ -105,11 +94,14 @@ def _answer(name: str, environment: Environment) -> Answer:
         return _field("base_dir", environment)
     if name in variables:
         return _variable(name, environment)
+    if name in settings:
+        return _own_setting(settings[name], environment)
     given, _ = process_environ(environment, os.environ)
     if name in given:
         source = "variable that this process was given" if name in os.environ else "smc's default"
         return Answer(name, given[name], source, [Considered(f"variable {name}", os.environ.get(name))], [])
-    raise ConfigurationError(f"nothing is called {name!r} in this job{_nearest(bare, environment, given)}")
+    nearest = _nearest(bare, environment, [*given, *settings])
+    raise ConfigurationError(f"nothing is called {name!r} in this job{nearest}")
 
 
 def _field(field: str, environment: Environment) -> Answer:
@@ -140,7 +132,7 @@ def _variable(name: str, environment: Environment) -> Answer:
 
 def _hyperparameter(key: str, environment: Environment) -> Answer:
     text = environment.hp_texts[key]
-    style: Any = os.environ.get(ARGS_ENV) or "classic"
+    style = argument_style(os.environ)
     considered = [Considered(f"{HYPERPARAMETERS_FILE}: {key}", text)]
     decoded = f"decoded: {decode(text)!r}"
     argument = f"argument: {' '.join(arguments({key: text}, style)) or 'none'}"
@@ -148,11 +140,15 @@ def _hyperparameter(key: str, environment: Environment) -> Answer:
     return Answer(key, text, f"{HYPERPARAMETERS_FILE}: {key}", considered, also)
 
 
-def _own_setting(name: str) -> Answer:
-    text = os.environ.get(name)
-    default = OWN_SETTINGS[name]
-    considered = [Considered(f"variable {name}", text), Considered("default", default)]
-    return Answer(name, text or default, f"variable {name}" if text else "default", considered, [])
+def _own_setting(setting: Setting, environment: Environment) -> Answer:
+    params = {name: raw_text(value) for name, value in environment.framework_params.items()}
+    given = setting.found(os.environ, params)
+    considered = [Considered(f"variable {setting.name}", os.environ.get(setting.name))]
+    if setting.param:
+        considered.append(Considered(f"{HYPERPARAMETERS_FILE}: {setting.param}", params.get(setting.param)))
+    considered.append(Considered("default", setting.default_text))
+    value, source = given or (setting.default_text, "default")
+    return Answer(setting.name, value, source, considered, [], setting.what)
 
 
 def _considered(field: str, environment: Environment) -> Iterator[Considered]:
@@ -185,6 +181,7 @@ def _considered(field: str, environment: Environment) -> Iterator[Considered]:
 
 def _text(answer: Answer) -> str:
     lines = [f"{answer.name} = {answer.value}", f"  from        {answer.source}"]
+    lines += [f"  sets        {answer.what}"] if answer.what else []
     for label, texts in (("considered", [_line(each) for each in answer.considered]), ("the same", answer.also)):
         lines += [f"  {label if index == 0 else '':<12}{text}" for index, text in enumerate(texts)]
     return "\n".join(lines)
@@ -198,9 +195,9 @@ def _content(answer: Answer) -> dict[str, Any]:
     return {**answer._asdict(), "considered": [each._asdict() for each in answer.considered]}
 
 
-def _nearest(name: str, environment: Environment, given: dict[str, str]) -> str:
+def _nearest(name: str, environment: Environment, others: list[str]) -> str:
     import difflib
 
-    known = [*given, *environment.hp_texts, *Environment.model_fields, *OWN_SETTINGS, CODE_DIR_ENV]
+    known = [*others, *environment.hp_texts, *Environment.model_fields, CODE_DIR_ENV]
     near = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(near)}?" if near else "; smc plan shows all that there is"

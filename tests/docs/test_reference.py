@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from smc_core import Environment, contract, errors, hookspecs
 from smc_core.plugins import HOOKS
+from smc_core.settings import CORE
 
 DOCS = Path(__file__).parents[2] / "docs"
 HEADINGS = ["Runs in:", "Args:", "Returns:", "Raises:"]
@@ -66,6 +68,24 @@ def test_every_variable_that_smc_reads_is_among_the_settings() -> None:
     read = set(re.findall(r'"((?:SMC|SAGEMAKER|CA)_[A-Z_]+)"', sources))
     not_read = {"SAGEMAKER_HPS", "SAGEMAKER_JOB_NAME", "SAGEMAKER_USE_NGINX"}
     assert {name for name in read - not_read if f"`{name}`" not in page} == set()
+
+
+def test_the_tables_of_the_settings_are_up_to_date() -> None:
+    tables = runpy.run_path(str(DOCS / "tables.py"))
+    stale = [page.name for page in DOCS.glob("**/*.md") if tables["rendered"](page.read_text()) != page.read_text()]
+    assert stale == [], "run: python docs/tables.py"
+
+
+def test_every_setting_has_a_row() -> None:
+    page = (DOCS / "reference/settings.md").read_text()
+    plugins = runpy.run_path(str(DOCS / "tables.py"))["of_plugins"]()
+    assert {each.name for each in plugins} >= {"SMC_TORCH_BACKEND", "SMC_KERAS_EXPORT"}
+    assert [name for name in [*CORE, *(each.name for each in plugins)] if f"\n| `{name}` |" not in page] == []
+
+
+def test_every_setting_is_in_the_help() -> None:
+    shown = subprocess.run([sys.executable, "-m", "smc_core", "--help"], capture_output=True, text=True, check=True)
+    assert [name for name in CORE if f"\n  {name} " not in shown.stdout] == []
 
 
 def test_every_hyperparameter_of_the_platform_is_among_the_settings() -> None:

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from smc_core.settings import CORE
 from smc_core.testing import JobFolder
+from smc_core.why import why as explain
 
 
 def smc(job: JobFolder, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -62,7 +65,7 @@ def test_a_setting_and_the_places_that_it_may_come_from(digits: JobFolder, name:
     ("name", "value", "source"),
     [
         ("SMC_STOP_GRACE", "5", "variable SMC_STOP_GRACE"),
-        ("SMC_MODE", "what the entry point looks like", "default"),
+        ("SMC_ARGS", "classic", "default"),
         ("MINE", "1", "variable that this process was given"),
         ("model_dir", "BASE/model", "base directory, by variable SAGEMAKER_BASE_DIR"),
         ("num_cpus", None, "this machine"),
@@ -75,6 +78,20 @@ def test_everything_else(digits: JobFolder, name: str, value: str | None, source
     answer = why(digits, name, SMC_STOP_GRACE="5", MINE="1")
     assert answer["source"] == source
     assert value is None or answer["value"] == value.replace("BASE", str(digits.base))
+
+
+@pytest.mark.parametrize("name", list(CORE))
+def test_no_setting_is_unknown(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    answer = json.loads(explain(name, as_json=True))
+    assert answer["source"] or answer["considered"]
+
+
+def test_a_setting_says_what_it_sets_and_its_default(digits: JobFolder) -> None:
+    answer = why(digits, "SMC_HOST_TIMEOUT", SMC_HOST_TIMEOUT="7")
+    assert (answer["value"], answer["source"]) == ("7", "variable SMC_HOST_TIMEOUT")
+    assert answer["what"].startswith("seconds of silence")
+    assert answer["considered"][-1] == {"place": "default", "found": "30"}
 
 
 def test_secrets_are_masked(digits: JobFolder) -> None:

@@ -51,7 +51,7 @@ def test_the_user_decides_with_smc_mode(job: JobFolder, mode: str) -> None:
 
 def test_a_wrong_mode_is_refused(job: JobFolder) -> None:
     job.code(train_py="")
-    with pytest.raises(ConfigurationError, match="SMC_MODE is 'fast', not script or function"):
+    with pytest.raises(ConfigurationError, match="SMC_MODE is 'fast', not one of script, function"):
         find(job, "train.py", SMC_MODE="fast")
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from smc_core.contract import MODE_ENV, PROGRAM_ENV, PROGRAM_PARAM
+from smc_core.contract import PROGRAM_ENV, PROGRAM_PARAM
 from smc_core.errors import CodeError, ConfigurationError
+from smc_core.settings import MODE
 
 Mode = Literal["script", "function", "executable"]
 
@@ -99,15 +100,12 @@ def executable_argv(path: str) -> list[str]:
 
 
 def _forced_mode(environ: Mapping[str, str]) -> str | None:
-    mode = environ.get(MODE_ENV)
-    if mode and mode not in ("script", "function"):
-        raise ConfigurationError(f"variable {MODE_ENV} is {mode!r}, not script or function")
-    return mode or None
+    return MODE.of(environ)
 
 
 def _mode(path: str, forced: str | None) -> tuple[Mode, str]:
     if forced:
-        return ("function" if forced == "function" else "script"), f"{MODE_ENV}={forced}"
+        return ("function" if forced == "function" else "script"), f"{MODE}={forced}"
     if not path.endswith(".py"):
         return "script", "its source cannot be read"
     try:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from smc_core.errors import CodeError
+from smc_core.settings import ALLOW_FRAMEWORK_UPGRADE
 
 if TYPE_CHECKING:
     from smc_core.code.distributions import Distribution, Distributions
     from smc_core.code.requirements import Line
 
-ALLOW_ENV = "SMC_ALLOW_FRAMEWORK_UPGRADE"
 FRAMEWORKS = {
     "torch": (),
     "tensorflow": ("tensorflow-cpu", "tensorflow-gpu", "tensorflow-rocm", "intel-tensorflow", "tf-nightly"),
@@ -29,7 +29,7 @@ FRAMEWORKS = {
 
 def held(installed: Distributions, environ: Mapping[str, str]) -> dict[str, Distribution]:
     """What must stay: a distribution's name → the one that is installed in its place, under this or another name."""
-    if environ.get(ALLOW_ENV, "").strip().lower() in ("1", "true", "yes"):
+    if ALLOW_FRAMEWORK_UPGRADE.of(environ):
         return {}
     found: dict[str, Distribution] = {}
     for name, others in FRAMEWORKS.items():
@@ -65,7 +65,8 @@ def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> No
         if requirement.url is not None or normalize(one.name) != name or not permits(requirement, one):
             raise CodeError(
                 f"{line.where}: {line.shown} would replace {one.name} {one.version}, which this image brought; "
-                f"ask for {one.name}=={one.version.partition('+')[0]}, or set {ALLOW_ENV}=1 if that is meant"
+                f"ask for {one.name}=={one.version.partition('+')[0]}, "
+                f"or set {ALLOW_FRAMEWORK_UPGRADE}=1 if that is meant"
             )
 
 
@@ -74,7 +75,7 @@ def explain(tail: str, frameworks: Mapping[str, Distribution]) -> str:
     named = {f"{one.name} {one.version}": None for name, one in frameworks.items() if _constraint(name, one) in tail}
     if not named:
         return ""
-    return f"{', '.join(named)} stayed as this image brought it; set {ALLOW_ENV}=1 to let it be replaced"
+    return f"{', '.join(named)} stayed as this image brought it; set {ALLOW_FRAMEWORK_UPGRADE}=1 to let it be replaced"
 
 
 def _constraint(name: str, one: Distribution) -> str:

@@ -21,12 +21,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Literal
 
-from smc_core.errors import CodeError, ConfigurationError
+from smc_core.errors import CodeError
+from smc_core.settings import MAX_ARCHIVE_BYTES, MAX_ARCHIVE_FILES
 
-MAX_BYTES_ENV = "SMC_MAX_ARCHIVE_BYTES"
-MAX_FILES_ENV = "SMC_MAX_ARCHIVE_FILES"
-DEFAULT_MAX_BYTES = 10 * 1024**3
-DEFAULT_MAX_FILES = 100_000
 MAX_DEPTH = 100
 """Folders inside folders; the deepest public source trees have about 30."""
 MAX_LINK_LENGTH = 4096
@@ -49,8 +46,8 @@ class Limits:
         max_files: files, folders and links together, 100,000 by default.
     """
 
-    max_bytes: int = DEFAULT_MAX_BYTES
-    max_files: int = DEFAULT_MAX_FILES
+    max_bytes: int = MAX_ARCHIVE_BYTES.of({})
+    max_files: int = MAX_ARCHIVE_FILES.of({})
 
     @classmethod
     def of_job(cls, environ: Mapping[str, str]) -> Limits:
@@ -60,10 +57,7 @@ class Limits:
             ConfigurationError: one of them is no positive whole number.
 
         """
-        return cls(
-            _positive(environ, MAX_BYTES_ENV, DEFAULT_MAX_BYTES),
-            _positive(environ, MAX_FILES_ENV, DEFAULT_MAX_FILES),
-        )
+        return cls(MAX_ARCHIVE_BYTES.of(environ), MAX_ARCHIVE_FILES.of(environ))
 
 
 class Unpacked:
@@ -170,7 +164,7 @@ class Unpacked:
         if size > self.limits.max_bytes:
             raise CodeError(
                 f"{self._archive} is refused: it unpacks to more than {self.limits.max_bytes:,} bytes; "
-                f"set {MAX_BYTES_ENV} if that is meant"
+                f"set {MAX_ARCHIVE_BYTES} if that is meant"
             )
 
     def check_count(self, members: int) -> None:
@@ -178,7 +172,7 @@ class Unpacked:
         if members > self.limits.max_files:
             raise CodeError(
                 f"{self._archive} is refused: it has more than {self.limits.max_files:,} files; "
-                f"set {MAX_FILES_ENV} if that is meant"
+                f"set {MAX_ARCHIVE_FILES} if that is meant"
             )
 
     def _place(self, name: str) -> Parts:
@@ -259,16 +253,3 @@ def _stays_inside(depth: int, target: str) -> bool:
 
 def _shown(name: str) -> str:
     return repr(name if len(name) <= 80 else name[:77] + "...")
-
-
-def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
-    text = environ.get(name, "").strip()
-    if not text:
-        return default
-    try:
-        number = int(text.replace("_", ""))
-    except ValueError:
-        number = 0
-    if number <= 0:
-        raise ConfigurationError(f"variable {name} is {text!r}, not a whole number above 0")
-    return number

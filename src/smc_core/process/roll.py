@@ -7,11 +7,12 @@ import time
 from collections.abc import Sequence
 
 from smc_core.errors import HostError
-from smc_core.hosts import HOST_WAIT_ENV, LOG_SECONDS, host_wait
+from smc_core.hosts import LOG_SECONDS, host_wait
 from smc_core.process import log
 from smc_core.process.hub import Hub
 from smc_core.process.peer_link import Cause, connect, listen
 from smc_core.process.peers import Member, Peers
+from smc_core.settings import HOST_WAIT
 
 _HEAD_START = 5.0
 """Seconds that the master gives up before the others, as it knows who is missing."""
@@ -61,13 +62,13 @@ def _meet(host: str, hosts: Sequence[str], port: int, job: str, timeout: float, 
         where = f"port {port} of {master}"
         if host == master:
             raise HostError(f"{where} cannot be opened for the other hosts: {error.strerror}") from error
-        why = f"{error.strerror or error} ({HOST_WAIT_ENV} sets how long to try)"
+        why = f"{error.strerror or error} ({HOST_WAIT} sets how long to try)"
         raise HostError(f"{host} cannot reach the master at {where}: {why}") from error
 
 
 def _absence(peers: Peers, seconds: float, *, is_master: bool) -> HostError:
     names = _names(peers.missing)
-    text = f"did not come within {seconds:g} s ({HOST_WAIT_ENV} sets how long to wait)"
+    text = f"did not come within {seconds:g} s ({HOST_WAIT} sets how long to wait)"
     if is_master and peers.missing:
         peers.tell_failed(Cause(names, None, time.time(), True, text))
         peers.turn(0)

@@ -6,8 +6,7 @@ import signal
 import time
 from collections.abc import Mapping
 
-from smc_core.contract import STOP_GRACE_ENV
-from smc_core.durations import seconds
+from smc_core.settings import STOP_GRACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,18 +14,17 @@ if TYPE_CHECKING:
 
     from smc_core.process.ending import Stop
 
-DEFAULT_GRACE = 110.0
-"""Seconds from the first SIGTERM to SIGKILL; SageMaker kills after 120 (``StopTrainingJob`` in its API reference)."""
-
 
 def stop_grace(environ: Mapping[str, str]) -> float:
-    """Seconds that the job has to end after SIGTERM: ``SMC_STOP_GRACE``, by default 110.
+    """Seconds from the first SIGTERM to SIGKILL: ``SMC_STOP_GRACE``.
+
+    The default is 110: SageMaker kills after 120 (``StopTrainingJob`` in its API reference).
 
     Raises:
         ConfigurationError: it is not a number of seconds.
 
     """
-    return seconds(environ, STOP_GRACE_ENV, DEFAULT_GRACE)
+    return STOP_GRACE.of(environ)
 
 
 class StopRequest:

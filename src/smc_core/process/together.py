@@ -24,8 +24,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from smc_core.contract import HOST_TIMEOUT_ENV, REPORT_DIR_ENV
-from smc_core.durations import seconds
+from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import EXIT_HOST, CodeError
 from smc_core.process import diagnosis, log, reports, roll, signals
 from smc_core.process.culprit import own_cause
@@ -34,9 +33,8 @@ from smc_core.process.peer_link import Cause
 from smc_core.process.peers import Peers
 from smc_core.process.report_reader import Report, read_reports
 from smc_core.process.stopping import stop_grace
+from smc_core.settings import HOST_TIMEOUT
 
-DEFAULT_TIMEOUT = 30.0
-"""Seconds of silence after which a host is lost."""
 LEAVE_SECONDS = 5.0
 """Seconds that a command has to end by itself when another host has failed; then it gets SIGTERM."""
 KILL_SECONDS = 10.0
@@ -65,7 +63,7 @@ def host_timeout(environ: Mapping[str, str]) -> float:
         ConfigurationError: it is not a number of seconds.
 
     """
-    return seconds(environ, HOST_TIMEOUT_ENV, DEFAULT_TIMEOUT)
+    return HOST_TIMEOUT.of(environ)
 
 
 def _parser() -> argparse.ArgumentParser:

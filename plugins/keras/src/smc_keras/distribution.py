@@ -16,11 +16,17 @@ from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.launching import is_asked_for, takes_part
+from smc_core.settings import Choice
 from smc_keras.backend import BACKEND_ENV, LAUNCHER
 
-DISTRIBUTION_ENV = "SMC_KERAS_DISTRIBUTION"
-"""The variable that asks for a ``keras.distribution``: ``data`` for data parallelism over all devices."""
 DATA = "data"
+DISTRIBUTION = Choice(
+    "SMC_KERAS_DISTRIBUTION",
+    "`data`: `keras.distribution.DataParallel` over all devices, in function mode",
+    (DATA,),
+    group="keras",
+)
+"""Asks for a ``keras.distribution``."""
 
 ADDRESS_ENV = "KERAS_DISTRIBUTION_JOB_ADDRESSES"
 PROCESSES_ENV = "KERAS_DISTRIBUTION_NUM_PROCESSES"
@@ -67,14 +73,12 @@ def check(environ: Mapping[str, str]) -> None:
         ConfigurationError: it is no such word, or Keras runs on another backend than JAX.
 
     """
-    asked = environ.get(DISTRIBUTION_ENV)
-    if asked and asked != DATA:
-        raise ConfigurationError(f"variable {DISTRIBUTION_ENV} is {asked!r}, not {DATA!r}")
+    asked = DISTRIBUTION.of(environ)
     backend = environ.get(BACKEND_ENV)
     if asked and backend and backend != "jax":
         raise ConfigurationError(
-            f"variable {DISTRIBUTION_ENV} is {asked!r}, which is for the backend jax, and the job runs on {backend!r}; "
-            f"set {BACKEND_ENV}=jax, or leave {DISTRIBUTION_ENV} out"
+            f"variable {DISTRIBUTION} is {asked!r}, which is for the backend jax, and the job runs on {backend!r}; "
+            f"set {BACKEND_ENV}=jax, or leave {DISTRIBUTION} out"
         )
 
 

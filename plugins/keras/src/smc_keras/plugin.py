@@ -21,12 +21,14 @@ from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
+from smc_core.settings import Flag
 from smc_keras import distribution, models, multihost
 from smc_keras.backend import BACKEND_ENV, check_backend, choose_backend, use_backend
 from smc_keras.environment import Environment
 
-EXPORT_ENV = "SMC_KERAS_EXPORT"
-"""The variable that leaves the export for serving out, where it is ``0``."""
+EXPORT = Flag("SMC_KERAS_EXPORT", "whether to export for serving beside `model.keras`", default=True, group="keras")
+SETTINGS = [distribution.DISTRIBUTION, EXPORT]
+"""What is set by variables: ``smc why`` and the docs read it."""
 SEED = "seed"
 """The hyperparameter that seeds Python, NumPy and the backend."""
 
@@ -71,10 +73,10 @@ def launch_jax(environment: CoreEnvironment, command: Command) -> Command | None
 @hookimpl(wrapper=True)
 def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType | None, ModuleType | None]:
     """Join the other processes, and set the distribution, before the job's code can touch a device."""
-    asked = os.environ.get(distribution.DISTRIBUTION_ENV)
+    asked = distribution.DISTRIBUTION.of(os.environ)
     seed = _seed(environment) if os.environ.get(distribution.ADDRESS_ENV) else None
     if multihost.initialize_distribution(seed) and not asked:
-        log.info("%s is not set: Keras itself trains on each host apart", distribution.DISTRIBUTION_ENV)
+        log.info("%s is not set: Keras itself trains on each host apart", distribution.DISTRIBUTION.name)
     if asked:
         multihost.data_parallel()
     return (yield)
@@ -117,7 +119,7 @@ def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> 
     if not environment.is_primary:
         return os.path.join(environment.model_dir, models.MODEL_FILE)
     path = models.save(model, environment.model_dir)
-    if os.environ.get(EXPORT_ENV) != "0":
+    if EXPORT.of(os.environ):
         try:
             log.info("exported for serving: %s", models.export(model, environment.model_dir))
         except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved

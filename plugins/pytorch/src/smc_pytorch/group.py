@@ -16,12 +16,18 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from smc_core.errors import ConfigurationError
+from smc_core.settings import Seconds
 from smc_pytorch import absent
 from smc_pytorch.advice import explain_memory
 from smc_pytorch.processes import NO_GROUP, choose_backend
 
-TIMEOUT_ENV = "SMC_TORCH_TIMEOUT"
+TIMEOUT = Seconds(
+    "SMC_TORCH_TIMEOUT",
+    "seconds that a collective operation may take",
+    least=0.001,
+    absent="PyTorch's: 1800, with nccl 600",
+    group="pytorch",
+)
 """Seconds that a collective operation may take; by default PyTorch's own, 1800, and 600 with NCCL."""
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 LEAVE_SECONDS = 30
@@ -152,16 +158,8 @@ def group_timeout(environ: Mapping[str, str]) -> timedelta | None:
         ConfigurationError: it is not a number of seconds.
 
     """
-    text = environ.get(TIMEOUT_ENV, "").strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
-        raise ConfigurationError(f"variable {TIMEOUT_ENV} is {text!r}, not a number of seconds, such as 1800")
-    return timedelta(seconds=seconds)
+    seconds = TIMEOUT.given(environ)
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def is_of_a_collective(error: BaseException) -> bool:

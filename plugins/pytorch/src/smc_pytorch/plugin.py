@@ -18,9 +18,13 @@ from smc_core.environment import Environment as CoreEnvironment
 from smc_core.hookspecs import TrainResult
 from smc_pytorch import advice, models
 from smc_pytorch.environment import Environment, place
-from smc_pytorch.group import Group
+from smc_pytorch.group import TIMEOUT, Group
 from smc_pytorch.launch import advise, torchrun_command
 from smc_pytorch.network import network_variables
+from smc_pytorch.processes import BACKEND
+
+SETTINGS = [BACKEND, TIMEOUT]
+"""What is set by variables: ``smc why`` and the docs read it."""
 
 _group: Group | None = None
 """The group of this process, from the hook train to the hook save_model, which may need it."""

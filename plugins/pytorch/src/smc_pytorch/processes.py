@@ -9,10 +9,16 @@ from smc_core import launching
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
+from smc_core.settings import Text
 
 LAUNCHER = "torchrun"
 TORCH_DISTRIBUTED_PARAM = "sagemaker_torch_distributed_enabled"
-BACKEND_ENV = "SMC_TORCH_BACKEND"
+BACKEND = Text(
+    "SMC_TORCH_BACKEND",
+    "backend of the process group; `none` leaves `init_process_group` to the job's code",
+    absent="`nccl` with GPUs, else `gloo`",
+    group="pytorch",
+)
 NO_GROUP = "none"
 """The value of it that leaves the process group to the user's code."""
 
@@ -62,7 +68,7 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str] | No
     if 0 < gpus < count and choose_backend(gpus, environ)[0] == "nccl":
         raise ConfigurationError(
             f"{where} is {count}, and this host has {gpus} GPU{'s' if gpus > 1 else ''}: NCCL wants one for each "
-            f"process; set it to {gpus} or less, or {BACKEND_ENV}=gloo"
+            f"process; set it to {gpus} or less, or {BACKEND}=gloo"
         )
     return count, where
 
@@ -75,7 +81,7 @@ def choose_backend(gpus: int, environ: Mapping[str, str] | None = None) -> tuple
         environ: the variables of the job, by default those of this process.
 
     """
-    named = (os.environ if environ is None else environ).get(BACKEND_ENV)
+    named = BACKEND.of(os.environ if environ is None else environ)
     if named:
-        return named, f"variable {BACKEND_ENV}"
+        return named, f"variable {BACKEND}"
     return ("nccl", "GPUs of this machine") if gpus else ("gloo", "no GPU on this machine")

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any, cast
 
-from smc_core.contract import ARGS_ENV, TUNING_METRIC_PARAM
+from smc_core.contract import TUNING_METRIC_PARAM
 from smc_core.environment import Environment
-from smc_core.hyperparameters import ARGUMENT_STYLES, ArgumentStyle, arguments, decode
+from smc_core.hyperparameters import ArgumentStyle, arguments, decode
+from smc_core.settings import ARGS
 
 MODEL_DIR = "model_dir"
 """The user's hyperparameter: where the script writes its checkpoints, mostly in S3. The SageMaker SDK sets it."""
@@ -40,4 +41,4 @@ def own_model_dir(environment: Environment, environ: Mapping[str, str]) -> dict[
 
 
 def _style(environ: Mapping[str, str]) -> ArgumentStyle:
-    return cast("ArgumentStyle", environ.get(ARGS_ENV) or ARGUMENT_STYLES[0])  # the core has checked it
+    return cast("ArgumentStyle", ARGS.of(environ))

@@ -1,0 +1,79 @@
+"""Writes into the pages the tables that are made from the code. ``python docs/tables.py`` after a change.
+
+A page has a table between ``<!-- settings: GROUP -->`` and ``<!-- end -->``. It stands in the page itself, so that the
+page reads on a code host as it does in the built site; a test says when it is out of date.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+from smc_core import settings
+
+ROOT = Path(__file__).parents[1]
+_BLOCK = re.compile(r"(<!-- settings: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rendered(page: str) -> str:
+    """A page with its tables as the code is now."""
+    return _BLOCK.sub(lambda found: found[1] + table(found[2]) + found[3], page)
+
+
+def table(group: str) -> str:
+    """The settings of a group, as a Markdown table.
+
+    Raises:
+        ValueError: no setting has this group.
+
+    """
+    rows = [_row(setting) for setting in [*settings.CORE.values(), *of_plugins()] if setting.group == group]
+    if not rows:
+        raise ValueError(f"no setting is in the group {group!r}")
+    return "\n".join(["| variable | what it sets | default |", "|---|---|---|", *rows, ""])
+
+
+def of_plugins() -> list[settings.Setting]:
+    """The settings of this repository's plugins, read from their source: no framework need be installed."""
+    forms = {each.__name__: each for each in settings.Setting.__subclasses__()}
+    found = []
+    for path in sorted(ROOT.glob("plugins/*/src/**/*.py")):
+        source = path.read_text(encoding="utf-8")
+        if "smc_core.settings" not in source:
+            continue
+        tree = ast.parse(source)
+        names = {"DATA": "data"} | {
+            node.targets[0].id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        for node in tree.body:
+            call = node.value if isinstance(node, ast.Assign) else None
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in forms:
+                found.append(eval(ast.unparse(call), {**forms, **names}))  # noqa: S307 - this repository's own source
+    return found
+
+
+def _row(setting: settings.Setting) -> str:
+    what = setting.what
+    if isinstance(setting, settings.Choice) and len(setting.choices) > 1 and "`" not in what:
+        what += ": " + ", ".join(f"`{choice}`" for choice in setting.choices)
+    return f"| `{setting.name}` | {what} | {setting.default_text} |"
+
+
+def main() -> int:
+    """Rewrite what is out of date; say which pages were."""
+    for path in sorted(ROOT.glob("docs/**/*.md")):
+        page = path.read_text(encoding="utf-8")
+        if (now := rendered(page)) != page:
+            path.write_text(now, encoding="utf-8")
+            print(path.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

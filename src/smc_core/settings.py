@@ -1,0 +1,132 @@
+"""Every setting of smc, once. Whoever needs one calls ``settings.STOP_GRACE.of(environ)`` and gets a checked value.
+
+In text a setting is the name of its variable. ``smc why``, ``smc --help`` and the tables of
+``docs/reference/settings.md`` read the same objects, so that a setting or a limit is added in one place: here (then
+``python docs/tables.py`` rewrites the tables), or for a plugin in a list ``SETTINGS`` of the module of its entry point.
+Standard library only: the supervisor reads settings too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from smc_core.setting import Choice, Count, Flag, Names, Seconds, Setting, Text
+
+__all__ = ["CORE", "Choice", "Count", "Flag", "Names", "Seconds", "Setting", "Text", "declared_by"]
+
+BASE_DIR = Text("SAGEMAKER_BASE_DIR", "folder of the job, laid out as `/opt/ml`", "/opt/ml")
+PROGRAM = Text(
+    "SAGEMAKER_PROGRAM",
+    "entry point: `train.py`, `pkg/train.py`, `pkg.train`, `run.sh`",
+    absent="hyperparameter `sagemaker_program`",
+)
+SUBMIT_DIR = Text(
+    "SAGEMAKER_SUBMIT_DIRECTORY",
+    "where the code comes from: a folder, an archive, a URL",
+    absent="hyperparameter `sagemaker_submit_directory`, else the code directory",
+)
+TRAINING_MODULE = Text(
+    "SAGEMAKER_TRAINING_MODULE",
+    "a framework's own function, run in place of the hooks: `keras_container.start`",
+)
+LOG_LEVEL = Text(
+    "SAGEMAKER_CONTAINER_LOG_LEVEL",
+    "level of Python's logging in function mode, a name or a number",
+    absent="hyperparameter `sagemaker_container_log_level`, else `INFO`",
+)
+MODE = Choice(
+    "SMC_MODE",
+    "force `script` or `function` mode",
+    ("script", "function"),
+    absent="[what the file looks like](../explanation/modes.md)",
+)
+ARGS = Choice(
+    "SMC_ARGS",
+    "[how hyperparameters become arguments](../how-to/pass-hyperparameters.md)",
+    ("classic", "json", "flags"),
+    "classic",
+)
+STOP_GRACE = Seconds("SMC_STOP_GRACE", "seconds between SIGTERM and SIGKILL", 110.0)
+DISABLE_PLUGINS = Names("SMC_DISABLE_PLUGINS", "comma-separated plugins to leave out")
+
+REQUIREMENTS = Text(
+    "SMC_REQUIREMENTS",
+    "another file than `requirements.txt`; `none`: nothing is installed",
+    absent="`requirements.txt` in the code, if it is there",
+    group="code",
+)
+WHEELS = Text(
+    "SMC_WHEELS",
+    "a folder of wheels to install from, with no index",
+    absent="`wheels/` in the code, if it is there",
+    group="code",
+)
+CODEARTIFACT = Text(
+    "CA_REPOSITORY_ARN",
+    "an AWS CodeArtifact repository to install from",
+    absent="pip's own settings",
+    group="code",
+)
+ALLOW_FRAMEWORK_UPGRADE = Flag(
+    "SMC_ALLOW_FRAMEWORK_UPGRADE",
+    "requirements may replace the image's frameworks",
+    default=False,
+    group="code",
+)
+
+HOST_WAIT = Seconds(
+    "SMC_HOST_WAIT", "seconds to wait for the names of the job's other hosts; 0 asks once", 900.0, group="hosts"
+)
+HOST_TIMEOUT = Seconds(
+    "SMC_HOST_TIMEOUT",
+    "seconds of silence after which a host of a [launched job](../how-to/distributed.md) is lost; "
+    "0 turns host monitoring off",
+    30.0,
+    group="hosts",
+)
+MASTER_PORT = Count(
+    "SMC_MASTER_PORT",
+    "TCP port of the master for rendezvous; the next one is where the hosts watch each other",
+    7777,
+    most=65534,
+    group="hosts",
+)
+LAUNCHER = Text(
+    "SMC_LAUNCHER",
+    "the launcher to use, by the name that its plugin gives it, or `none`",
+    absent="what the hyperparameters ask for",
+    group="hosts",
+)
+PROCESSES_PER_HOST = Count(
+    "SMC_PROCESSES_PER_HOST",
+    "processes that a launcher starts on each host",
+    absent="hyperparameter `sagemaker_mpi_num_of_processes_per_host`, else one a GPU, else one",
+    param="sagemaker_mpi_num_of_processes_per_host",
+    group="hosts",
+)
+STUDIO_LOCAL_MODE = Flag(
+    "SM_STUDIO_LOCAL_MODE",
+    "the hosts' names are not waited for, as in SageMaker Studio's local mode",
+    default=False,
+    group="hosts",
+)
+
+MAX_ARCHIVE_BYTES = Count(
+    "SMC_MAX_ARCHIVE_BYTES",
+    "how large submitted code may be when it is unpacked",
+    10 * 1024**3,
+    unit="bytes",
+    group="limits",
+)
+MAX_ARCHIVE_FILES = Count(
+    "SMC_MAX_ARCHIVE_FILES", "how many files submitted code may have", 100_000, unit="files", group="limits"
+)
+
+CORE: dict[str, Setting] = {each.name: each for each in list(globals().values()) if isinstance(each, Setting)}
+"""Every setting of the core by name, in the order of the docs' tables."""
+
+
+def declared_by(modules: Iterable[object]) -> dict[str, Setting]:
+    """The settings that plugins declare: those in the list ``SETTINGS`` of each plugin's module, by name."""
+    found = (each for module in modules for each in getattr(module, "SETTINGS", ()))
+    return {each.name: each for each in found if isinstance(each, Setting)}
