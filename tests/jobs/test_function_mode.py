@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from smc_core.testing import JobFolder
 
 MODEL = """
@@ -47,6 +49,25 @@ def test_the_users_save_is_called_with_model_and_folder(job: JobFolder) -> None:
     )
     assert job.run("train.py").exit_code == 0
     assert (job.base / "model/w").read_text() == "weights"
+
+
+@pytest.mark.parametrize(
+    ("save", "said"),
+    [
+        (
+            "def save(self, path):\n        open('elsewhere', 'w').close()",
+            "warning: no model saved: there is nothing at {}/saved_model",
+        ),
+        ("def save(self, path):\n        open(path + '.npz', 'w').close()", "model saved: {}/saved_model.npz"),
+        ("def save(self, path):\n        open(path, 'w').close()", "model saved: {}/saved_model"),
+        ("pass\n\ndef save(model, model_dir): pass", "warning: no model saved: the folder {} is empty after the save"),
+    ],
+)
+def test_a_model_is_said_to_be_saved_where_it_is(job: JobFolder, save: str, said: str) -> None:
+    ended = job.code(train_py=f"class Model:\n    {save}\ndef train():\n    return Model()\n").run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    (line,) = [line for line in ended.stderr.splitlines() if "model saved" in line]
+    assert line.startswith(f"smc: {said.format(job.base / 'model')}")
 
 
 def test_it_sees_what_a_script_sees(job: JobFolder) -> None:

@@ -113,7 +113,7 @@ class _Steps:
         if path is None:
             raise self._nobody_saves(module, result.model)
         if environment.is_primary:
-            log.line(f"model saved: {os.fspath(path)}")
+            log.line(_saved(os.fspath(path)))
 
     def _checked(self, result: TrainResult | None) -> TrainResult:
         from smc_core.hookspecs import TrainResult
@@ -132,6 +132,19 @@ class _Steps:
             f"train() returned a {kind}, which nobody can save (asked: {asked}); define "
             f"save(model, model_dir) in {module.__name__}, or save it in train() and return nothing"
         )
+
+
+def _saved(path: str) -> str:
+    """What to say of a path that a save has named: whoever saves may have written elsewhere, or nothing."""
+    if os.path.isdir(path) and not os.listdir(path):
+        return f"warning: no model saved: the folder {path} is empty after the save"
+    if os.path.lexists(path):
+        return f"model saved: {path}"
+    folder, name = os.path.split(path)
+    near = sorted(each for each in os.listdir(folder) if each.startswith(f"{name}.")) if os.path.isdir(folder) else []
+    if near:
+        return f"model saved: {os.path.join(folder, near[0])}"
+    return f"warning: no model saved: there is nothing at {path} after the save"
 
 
 if __name__ == "__main__":

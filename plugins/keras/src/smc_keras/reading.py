@@ -1,0 +1,229 @@
+"""Whether a saved model can be read again, and what its reader needs: looked at before a job says that it is saved.
+
+Only the form is read, not the numbers: the classes are made from the configuration in the file, which is where
+reading fails, and the shapes of their weights are compared. It takes the same time for a large model as for a small
+one, and hardly any memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import sys
+import warnings
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any
+
+_CODE_INSIDE = ("__lambda__", "TorchModuleWrapper", "TFSMLayer")
+"""What Keras reads with ``safe_mode=False`` only."""
+_COMPILED = "compile_config"
+_KERAS = "keras"
+_REGISTERED = ">"
+"""What is in a name that ``register_keras_serializable`` has given: ``package>name``."""
+
+
+@dataclass
+class Needs:
+    """What whoever reads a model must bring.
+
+    Attributes:
+        model: keys of ``custom_objects``, by the names in the file, without which there is no model.
+        training: those without which it can predict, and not be trained on: its loss, metrics and optimizer.
+        is_unsafe: whether the file holds code, as that of a Python lambda.
+    """
+
+    model: dict[str, str] = field(default_factory=dict)
+    training: dict[str, str] = field(default_factory=dict)
+    is_unsafe: bool = False
+
+    def __str__(self) -> str:
+        training = {name: module for name, module in self.training.items() if name not in self.model}
+        parts = [_of_the_reader(self.model)] if self.model else []
+        parts += [f"to train on, {_of_the_reader(training)}"] if training else []
+        if self.is_unsafe:
+            version = ".".join(map(str, sys.version_info[:2]))
+            parts.append(f"safe_mode=False, on Python {version}, for the code that is in it")
+        return "; ".join(parts)
+
+
+def _of_the_reader(names: dict[str, str]) -> str:
+    given = [name for name in names if _REGISTERED not in name]
+    imported = sorted({module for name, module in names.items() if _REGISTERED in name})
+    parts = [f"custom_objects for {', '.join(given)}"] if given else []
+    return " and ".join([*parts, *(f"import {module}" for module in imported)])
+
+
+def configuration(path: str) -> dict[str, Any]:
+    """The configuration in a ``.keras`` file."""
+    with zipfile.ZipFile(path) as archive:
+        return dict(json.loads(archive.read("config.json")))
+
+
+def needs(config: dict[str, Any]) -> Needs:
+    """What is in a configuration that is not Keras's own."""
+    found = Needs()
+    for node, is_training in _nodes(config, False):
+        name = str(node.get("registered_name") or node.get("class_name"))
+        if node["class_name"] in _CODE_INSIDE:
+            found.is_unsafe = True
+        elif _is_own(node):
+            key = str(node["config"]) if node["class_name"] == "function" else name
+            (found.training if is_training else found.model)[key] = str(node.get("module"))
+    return found
+
+
+def _nodes(value: Any, is_training: bool) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Each object in a configuration, and whether it belongs to what a model was compiled with."""
+    if isinstance(value, dict):
+        if isinstance(value.get("class_name"), str) and "config" in value:
+            yield value, is_training
+        for key, inner in value.items():
+            yield from _nodes(inner, is_training or key == _COMPILED)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _nodes(inner, is_training)
+
+
+def _is_own(node: dict[str, Any]) -> bool:
+    if node["class_name"] == "function":
+        return isinstance(node["config"], str) and not _is_kerass(node)
+    if node["class_name"].startswith("__"):
+        return False  # __keras_tensor__, and whatever else is a value
+    return str(node.get("module")).split(".")[0] != _KERAS
+
+
+def _is_kerass(node: dict[str, Any]) -> bool:
+    import keras
+
+    with contextlib.suppress(Exception):
+        found = keras.saving.deserialize_keras_object(node)
+        return str(getattr(found, "__module__", "")).split(".")[0] == _KERAS
+    return False
+
+
+def why_not(model: Any, config: dict[str, Any], needed: Needs) -> str | None:
+    """Why a model cannot be read from its configuration; None where it can.
+
+    Args:
+        model: the model that was saved.
+        config: what is in the file.
+        needed: what is not Keras's own in it.
+
+    """
+    classes = _alive(needed.model)
+    if set(classes) != set(needed.model):
+        return None  # whoever hides a class so well is not to be told that it cannot be read
+    try:
+        read = _made(_without_training(config), classes)
+    except Exception as error:  # noqa: BLE001 - the classes are the user's
+        return cause(error)
+    return _other_shapes(model, read)
+
+
+def why_not_compiled(model: Any, config: dict[str, Any], needed: Needs) -> str | None:
+    """Why what a model was compiled with cannot be read, as its loss; None where it can."""
+    import keras
+
+    names = {**needed.model, **needed.training}
+    classes = _alive(names)
+    if set(classes) != set(names) or type(model).compile is not keras.Model.compile:
+        return None  # Keras leaves it to a compile() of the user's own
+    try:
+        keras.saving.deserialize_keras_object(config.get(_COMPILED), custom_objects=classes, safe_mode=False)
+    except Exception as error:  # noqa: BLE001 - the classes are the user's
+        return cause(error)
+    return None
+
+
+def _without_training(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_training(inner) for key, inner in value.items() if key != _COMPILED}
+    return [_without_training(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _made(config: dict[str, Any], classes: dict[str, Any]) -> Any:
+    """The model of a configuration; without numbers, where Keras can do without."""
+    import keras
+
+    def make() -> Any:
+        return keras.saving.deserialize_keras_object(config, custom_objects=classes, safe_mode=False)
+
+    with warnings.catch_warnings(), _alone(), keras.device("cpu:0"):
+        warnings.simplefilter("ignore")
+        try:
+            with keras.StatelessScope(initialize_variables=False):
+                return make()
+        except Exception:  # noqa: BLE001 - a layer that sets its variables while it is built needs them
+            return make()
+        finally:
+            _forget_variables()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Without the distribution over several processes, all of which would have to make each variable."""
+    import keras
+
+    distribution = keras.distribution.distribution()
+    if distribution is not None:
+        keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        if distribution is not None:
+            keras.distribution.set_distribution(distribution)
+
+
+def _forget_variables() -> None:
+    """Drop Keras's list of variables to which it would give numbers later, where this Keras has it there."""
+    with contextlib.suppress(Exception):
+        from keras.src.backend.common import global_state
+
+        global_state.set_global_attribute("uninitialized_variables", [])
+
+
+def _alive(names: dict[str, str]) -> dict[str, Any]:
+    """The classes and functions of these names in this process, those of the named module first.
+
+    One of a function's own, such as a class in ``train``, is in no module's names: it is looked for everywhere.
+    """
+    found: dict[str, Any] = {}
+    if not names:
+        return found
+    import keras
+
+    for name, module in names.items():
+        place = sys.modules.get(module) if module != "builtins" else None  # where Keras puts every function
+        own = keras.saving.get_registered_object(name) or getattr(place, name, None)
+        if own is not None:
+            found[name] = own
+    missing = set(names) - set(found)
+    objects = gc.get_objects() if missing else []
+    named = [each for each in objects if isinstance(each, (type, FunctionType)) and each.__name__ in missing]
+    return {each.__name__: each for each in sorted(named, key=_is_the_users)} | found
+
+
+def _is_the_users(each: Any) -> bool:
+    """Whether a class or function comes from no installed package."""
+    return "-packages" not in str(getattr(sys.modules.get(each.__module__), "__file__", "-packages"))
+
+
+def _other_shapes(model: Any, read: Any) -> str | None:
+    saved, found = (sorted(tuple(weight.shape) for weight in each.weights) for each in (model, read))
+    if saved == found:
+        return None
+    if len(saved) != len(found):
+        return f"read back, it has {len(found)} weights, and {len(saved)} were saved"
+    here, there = next(pair for pair in zip(saved, found, strict=True) if pair[0] != pair[1])
+    return f"read back, a weight has the shape {there}, and {here} was saved"
+
+
+def cause(error: BaseException) -> str:
+    """The innermost error in a line: Keras puts the whole configuration around it."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
