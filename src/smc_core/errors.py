@@ -20,6 +20,7 @@ Only the standard library is imported here: the supervisor knows these codes too
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar, Literal
 
 EXIT_SUCCESS = 0
@@ -43,6 +44,8 @@ class SmcError(Exception):
     kind: ClassVar[Literal["user", "platform"]] = "user"
     """Who can mend it: the author of the job, or the platform that runs it."""
     exit_code: ClassVar[int] = EXIT_INTERNAL
+    details: str = ""
+    """Lines that explain it further and are in the log already, an installer's last ones for example."""
 
 
 class ConfigurationError(SmcError):
@@ -78,6 +81,26 @@ class CodeError(SmcError):
     def of_start(cls, program: str, error: OSError) -> CodeError:
         """The error of a program that the kernel does not start."""
         told = cls(f"{program} cannot be started: {error.strerror}")
+        told.__cause__ = error
+        return told
+
+    @classmethod
+    def of_reading(cls, path: str, error: OSError) -> CodeError:
+        """The error of a file or folder of the user's that cannot be read: what, as whom, and what to do.
+
+        Args:
+            path: what was read, where the error itself names nothing.
+            error: why it cannot be.
+
+        """
+        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else path
+        text = f"{name} cannot be read: {error.strerror or error}"
+        if isinstance(error, PermissionError):
+            text = (
+                f"{name} cannot be read by user {os.geteuid()}: {error.strerror}; "
+                "let everybody read it where it is copied (chmod -R a+rX), or run as its owner"
+            )
+        told = cls(text)
         told.__cause__ = error
         return told
 

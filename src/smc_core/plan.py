@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from smc_core.code.entry_point import EntryPoint, executable_argv, resolve
+from smc_core.code.entry_point import EntryPoint, resolve
+from smc_core.code.executable import executable_argv
 from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment

@@ -300,6 +300,7 @@ class Outcome:
     summary: str = ""
     path_entry: str | None = None
     scripts: str | None = None
+    details: str = ""
 
 
 INSTALL = """
@@ -309,7 +310,7 @@ from smc_core.errors import CodeError
 try:
     answer = dataclasses.asdict(install({path!r}))
 except CodeError as error:
-    answer = {{"error": str(error)}}
+    answer = {{"error": str(error), "details": error.details}}
 print("OUTCOME" + json.dumps(answer))
 """
 

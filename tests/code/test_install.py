@@ -218,19 +218,47 @@ def test_what_is_no_distribution_is_told(tmp_path: Path, name: str) -> None:
         install(tmp_path / name)
 
 
-def test_a_failure_keeps_the_installers_last_lines(
+def test_a_failure_says_why_and_keeps_the_installers_last_lines(
     interpreter: Interpreter, installer: str, index: str, code: Path
 ) -> None:
     write(code, {"requirements.txt": "alpha==1.0\nno-such-package>=7"})
-    error = interpreter.install(code, PIP_INDEX_URL=index).error or ""
-    first, *tail = error.splitlines()
-    assert first.startswith(
-        f"requirements.txt cannot be installed: {installer} ended with exit code 1 (missing: alpha==1.0, no-such"
-    )
+    outcome = interpreter.install(code, PIP_INDEX_URL=index)
+    first, second = (outcome.error or "").splitlines()
+    assert first.startswith("requirements.txt cannot be installed: ")
+    assert "no-such-package" in first
     assert len(first) <= 200
-    assert "no-such-package" in "\n".join(tail)
-    assert len(tail) <= 21
+    assert second == f"{installer} ended with exit code 1; missing: alpha==1.0, no-such-package>=7"
+    assert "no-such-package" in outcome.details
+    assert len(outcome.details.splitlines()) <= 20
     assert interpreter.version_of("alpha").startswith("ModuleNotFoundError")
+
+
+COMPILING_BACKEND = """
+import pathlib, subprocess
+def get_requires_for_build_wheel(config_settings=None): return []
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    pathlib.Path("native.c").write_text("int before;\\n#include <no_such_header.h>\\n")
+    command = ["cc", *(f"-I/opt/library-{number}/include" for number in range(100)), "-c", "native.c"]
+    print(*command, flush=True)
+    subprocess.run(command)
+    for number in range(30): print("copying", number, flush=True)
+    raise SystemExit("error: command '/usr/bin/cc' failed with exit code 1")
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_what_cannot_be_compiled_begins_with_the_compilers_error(
+    interpreter: Interpreter, installer: str, server: Server, code: Path, tmp_path: Path
+) -> None:
+    index = make_index(server, [make_wheel(tmp_path / "backend", "tiny-backend", code=COMPILING_BACKEND)])
+    write(code / "native", _tiny_package("native", "1.0"))
+    write(code, {"requirements.txt": "./native"})
+    outcome = interpreter.install(code, PIP_INDEX_URL=index)
+    first = (outcome.error or "").splitlines()[0]
+    told = r"requirements\.txt cannot be installed: native\.c:2:10: fatal error: no_such_header\.h: No such file"
+    assert re.match(told, first), outcome.error
+    assert "note: This error originates" not in outcome.details
+    assert max(map(len, outcome.details.splitlines())) <= 300
 
 
 SECRET = "sup3rs3cr3t-t0ken"
@@ -321,6 +349,21 @@ def test_an_option_that_uv_does_not_know_takes_pip(
 def test_a_file_that_powershell_wrote(interpreter: Interpreter, installer: str, code: Path, index: str) -> None:
     (code / "requirements.txt").write_bytes("alpha\r\n".encode("utf-16"))
     assert interpreter.install(code, PIP_INDEX_URL=index).summary.startswith("requirements.txt installed by pip")
+
+
+def test_a_file_whose_first_line_names_its_encoding(
+    interpreter: Interpreter, installer: str, code: Path, index: str
+) -> None:
+    (code / "requirements.txt").write_bytes("# -*- coding: latin-1 -*-\n# für das Modell\nalpha\n".encode("latin-1"))
+    outcome = interpreter.install(code, PIP_INDEX_URL=index)
+    assert outcome.summary.startswith("requirements.txt installed by pip"), outcome
+
+
+def test_a_setup_file_without_code_asks_for_nothing(interpreter: Interpreter, code: Path) -> None:
+    write(code, {"setup.py": "", "train.py": ""})
+    assert not interpreter.install(code).changed
+    write(code, {"setup.py": '"""Makes this a package."""\n# nothing else\n', "requirements.txt": ""})
+    assert interpreter.install(code).error is None
 
 
 def test_without_any_installer_a_line_says_so(interpreter: Interpreter, code: Path, beside: Path) -> None:
@@ -462,6 +505,7 @@ def test_nor_by_what_something_else_requires(
 ) -> None:
     write(code, {"requirements.txt": line})
     error = image.install(code, PIP_INDEX_URL=index).error or ""
+    assert "requirements.txt cannot be installed: " in error
     assert f"{one} stayed as this image brought it; set SMC_ALLOW_FRAMEWORK_UPGRADE=1" in error, error
     assert image.version_of("torch") == "2.3.1+cu121"
 
@@ -475,6 +519,19 @@ def test_what_fits_the_framework_of_the_image_is_installed(
     assert image.version_of("torch") == "2.3.1+cu121"
     assert image.version_of("uses_torch") == "1.0"
     assert image.version_of("numpy") == "2.1.0"  # the image has none, so none is replaced
+    assert "was replaced" not in outcome.output
+
+
+def test_numpy_is_replaced_with_a_warning(
+    image: Interpreter, installer: str, code: Path, index: str, tmp_path: Path
+) -> None:
+    image.put(make_wheel(tmp_path, "numpy", "1.26.4"))
+    write(code, {"requirements.txt": "numpy>=2"})
+    outcome = image.install(code, PIP_INDEX_URL=index)
+    assert outcome.error is None, outcome.error
+    assert image.version_of("numpy") == "2.1.0"
+    told = "numpy 1.26.4, which this image brought, was replaced by 2.1.0"
+    assert told in outcome.output
 
 
 @pytest.mark.slow

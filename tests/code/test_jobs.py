@@ -64,9 +64,47 @@ def test_the_installers_last_lines_are_in_the_failure_file(job: JobFolder) -> No
     job.code_files({"train.py": "", "requirements.txt": "no-such-package-of-mine>=7"})
     ended = job.run("train.py")
     assert ended.exit_code == 4
-    lines = (ended.failure or "").splitlines()
-    assert "(missing: no-such-package-of-mine>=7)" in lines[0]
-    assert "no-such-package-of-mine" in "\n".join(lines[1:])
+    failure = ended.failure or ""
+    first, second, *rest = failure.splitlines()
+    assert first.startswith("CodeError: requirements.txt cannot be installed: ")
+    assert len(first) <= 200
+    assert second.endswith(" ended with exit code 1; missing: no-such-package-of-mine>=7")
+    assert "no-such-package-of-mine" in "\n".join(rest)
+    assert failure.count("cannot be installed") == 1
+    said = [line for line in ended.stderr.splitlines() if "no-such-package-of-mine" in line]
+    assert len(said) <= 4, said  # the installer's own lines, and the cause with what is missing; not all once more
+
+
+WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+@pytest.mark.parametrize(
+    ("program", "closed"),
+    [
+        ("train.py", "train.py"),
+        ("run.sh", "run.sh"),
+        ("train.py", "requirements.txt"),
+        ("train.py", "pyproject.toml"),
+        ("train.py", "wheels"),
+        ("train.py", ""),
+    ],
+)
+def test_code_that_the_user_of_the_container_may_not_read(job: JobFolder, program: str, closed: str) -> None:
+    job.code_files({"train.py": "", "run.sh": "", "requirements.txt": "absent", "wheels/x": "", "pyproject.toml": ""})
+    path = job.base / "code" / closed
+    path.chmod(0)
+    done = subprocess.run(
+        [*WITHOUT_ROOTS_RIGHTS, sys.executable, "-m", "smc_core", "run"],
+        env=job.environ(program, **({"SMC_REQUIREMENTS": "none"} if closed == program else {})),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    path.chmod(0o755)
+    ended = job.ended(done.returncode, done.stdout, done.stderr)
+    assert ended.exit_code == 4, ended.stderr
+    first = (ended.failure or "").splitlines()[0]
+    assert first.startswith(
+        f"CodeError: {str(path).rstrip('/')} cannot be read by user {os.geteuid()}: Permission denied"
+    )
 
 
 def stop_after(

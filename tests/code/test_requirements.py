@@ -55,6 +55,39 @@ def test_a_file_that_powershell_wrote_is_read(tmp_path: Path, encoding: str) -> 
     assert found.opaque == "it is UTF-16"
 
 
+@pytest.mark.parametrize(
+    ("raw", "expected", "opaque"),
+    [
+        (b"# coding: latin-1\n# \xfc\nnumpy", ["numpy"], "it is LATIN-1"),
+        (b"#!x\n# vim: set fileencoding=cp1252 :\n# \x80\nnumpy", ["numpy"], "it is CP1252"),
+        (b"# coding: latin-1\nnumpy", ["numpy"], None),  # which is UTF-8 too
+        ("# coding: utf-8\n# ü\nnumpy".encode(), ["numpy"], None),
+        (b"\xef\xbb\xbf# coding: latin-1\n# \xc3\xbc\nnumpy", ["numpy"], None),  # the mark wins, as for pip
+        ("numpy".encode("utf-32"), ["numpy"], "it is UTF-32"),
+    ],
+)
+def test_the_encoding_is_the_one_that_pip_takes(
+    tmp_path: Path, raw: bytes, expected: list[str], opaque: str | None
+) -> None:
+    found = read_requirements(str(write(tmp_path / "r.txt", raw)), {})
+    assert ([line.text for line in found.lines], found.opaque) == (expected, opaque)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"# \xfc\nnumpy", "it is not UTF-8"),
+        (b"# coding: utf-8\n# \xfc", "it is not UTF-8, as it says"),
+        (b"# coding: klingon\nnumpy", "it is not KLINGON, as it says"),
+        (b"# coding: rot13\nnumpy", "it is not ROT13, as it says"),
+        (b"\xff\xfea", "it is not UTF-16, as it says"),
+    ],
+)
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path, raw: bytes, why: str) -> None:
+    with pytest.raises(CodeError, match=rf"r\.txt cannot be read: {why}"):
+        read_requirements(str(write(tmp_path / "r.txt", raw)), {})
+
+
 def test_files_that_it_names_are_read_from_where_it_lies(tmp_path: Path) -> None:
     write(tmp_path / "r.txt", "-r sub/base.txt\n-csub/limits.txt\n--requirement=sub/more.txt\n-e ./local\nlast")
     write(tmp_path / "sub" / "base.txt", "base\n-r deeper.txt\n-r ../r.txt")
@@ -196,11 +229,14 @@ BUILD = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.bu
         ({"pyproject.toml": PROJECT + BUILD + "[tool.uv]\npackage = false\n"}, "pyproject.toml"),
         ({"pyproject.toml": PROJECT + "[tool.uv]\npackage = true\n"}, "the package demo"),
         ({"pyproject.toml": BUILD}, "the package in the code folder"),
-        ({"setup.py": ""}, "the package in the code folder"),
+        ({"setup.py": "import setuptools\nsetuptools.setup()"}, "the package in the code folder"),
+        ({"setup.py": "def ("}, "the package in the code folder"),  # the installer says what is wrong with it
+        ({"setup.py": "# a marker\n"}, ""),
         ({"setup.cfg": ""}, ""),
         ({"requirements.txt": ""}, "requirements.txt"),
         ({"requirements.txt": "", "pyproject.toml": PROJECT}, "requirements.txt and pyproject.toml"),
-        ({"requirements.txt": "", "setup.py": ""}, "requirements.txt and the package in the code folder"),
+        ({"requirements.txt": "", "setup.py": "setup()"}, "requirements.txt and the package in the code folder"),
+        ({"requirements.txt": "", "setup.py": '"""text"""'}, "requirements.txt"),
         (
             {"p-1.dist-info/METADATA": "Name: p\nVersion: 1\nRequires-Dist: numpy\n\nText"},
             "p 1",

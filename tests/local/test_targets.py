@@ -6,8 +6,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
+
+from smc_core.code.extract import ARCHIVE_SUFFIXES
+from smc_core.errors import CodeError
+from smc_core.local.request import Request
+from smc_core.local.target import Code, find_code
 
 FIND_AS_ANOTHER_USER = """
 import difflib, os, sys  # all that is needed, while it can be read
@@ -31,6 +37,19 @@ def test_code_in_a_folder_without_rights(mode: int, message: str) -> None:
         command = [sys.executable, "-c", FIND_AS_ANOTHER_USER, target]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.stdout == message.format(target) + "\n", ended.stderr
+
+
+@pytest.mark.parametrize("suffix", [*ARCHIVE_SUFFIXES, ".TGZ"])
+def test_every_archive_that_can_be_unpacked_is_a_target(tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"code{suffix}"
+    target.touch()
+    assert find_code(Request(str(target))) == Code("train.py", None, str(target))
+
+
+def test_an_archive_of_another_kind_is_named(tmp_path: Path) -> None:
+    (tmp_path / "code.7z").touch()
+    with pytest.raises(CodeError, match="is an archive of a kind that is not understood"):
+        find_code(Request(str(tmp_path / "code.7z")))
 
 
 def test_a_pipe_is_not_taken_for_a_name_that_was_misspelt(desk) -> None:

@@ -1,11 +1,8 @@
 """What is run, and how: told by the entry point itself."""
 
-import os
-from pathlib import Path
-
 import pytest
 
-from smc_core.code.entry_point import EntryPoint, executable_argv, resolve
+from smc_core.code.entry_point import EntryPoint, resolve
 from smc_core.errors import CodeError, ConfigurationError
 from smc_core.testing import JobFolder
 
@@ -96,26 +93,3 @@ def test_one_that_is_not_there_names_the_nearest(job: JobFolder) -> None:
         find(job, "train.py")
     with pytest.raises(CodeError, match="holds no files"):
         resolve("train.py", str(job.base / "model"))
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "argv"),
-    [
-        ("run.sh", "#!/bin/bash -e\n", ["/bin/bash", "-e"]),
-        ("run.sh", "echo\n", ["/bin/sh"]),
-        ("go", "#!/usr/bin/env python3\n", ["/usr/bin/env", "python3"]),
-    ],
-)
-def test_programs_start_without_a_shell_in_between(tmp_path: Path, name: str, content: str, argv: list[str]) -> None:
-    path = tmp_path / name
-    path.write_text(content)
-    assert executable_argv(str(path)) == [*argv, str(path)]
-
-
-def test_a_binary_must_be_executable(tmp_path: Path) -> None:
-    path = tmp_path / "program"
-    path.write_bytes(b"\x7fELF")
-    with pytest.raises(CodeError, match="chmod"):
-        executable_argv(str(path))
-    os.chmod(path, 0o755)
-    assert executable_argv(str(path)) == [str(path)]

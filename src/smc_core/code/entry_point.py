@@ -69,34 +69,19 @@ def resolve(
         return EntryPoint(name, path, None, *_mode(path, forced))
     found = _module_file(name, code_dir)
     if found is None:
+        _refuse_unreadable(path)
         raise CodeError(f"entry point {name!r} is neither a file nor a module{_nearest(name, code_dir)}")
     return EntryPoint(name, found, name, *_mode(found, forced))
 
 
-def executable_argv(path: str) -> list[str]:
-    """The argument list that starts a program without a shell in between.
-
-    A file with an interpreter line is started by that interpreter, so that it needs no executable bit; a ``.sh``
-    without one by ``/bin/sh``; anything else must be executable itself.
-
-    Raises:
-        CodeError: it is neither.
-
-    """
-    with open(path, "rb") as file:
-        first = file.readline(512)
-    if first.startswith(b"#!"):
-        import shlex
-
-        try:
-            return [*shlex.split(first[2:].decode().strip()), path]
-        except ValueError as error:
-            raise CodeError(f"{path}, line 1: cannot read the interpreter line: {error}") from error
-    if path.endswith((".sh", ".bash")):
-        return ["/bin/sh", path]
-    if not os.access(path, os.X_OK):
-        raise CodeError(f"{path} cannot be executed: make it executable (chmod +x), or name a .py or .sh file")
-    return [path]
+def _refuse_unreadable(path: str) -> None:
+    """Say that a file is not to be seen from here, in place of that it is not there."""
+    try:
+        os.stat(path)
+    except PermissionError as error:
+        raise CodeError.of_reading(path, error) from error
+    except (OSError, ValueError):
+        pass  # it is not there: a name with a NUL byte neither
 
 
 def _forced_mode(environ: Mapping[str, str]) -> str | None:
@@ -113,6 +98,8 @@ def _mode(path: str, forced: str | None) -> tuple[Mode, str]:
             body = ast.parse(file.read(), path).body
     except (SyntaxError, ValueError):
         return "script", "Python cannot parse it"
+    except OSError as error:
+        raise CodeError.of_reading(path, error) from error
     if any(_is_main_block(statement) for statement in body):
         return "script", 'it has an if __name__ == "__main__" block'
     if any(isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)) and s.name == "train" for s in body):

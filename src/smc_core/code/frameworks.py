@@ -1,7 +1,8 @@
-"""The frameworks that an image brought, which an installation must not replace by another build.
+"""The frameworks that an image brought: which of them an installation must not replace, and which it may, with a word.
 
 An image's PyTorch is built for its CUDA and driver; the one that a requirement pulls in from an index is not, and the
 job then trains on the CPU or not at all. So the installed versions are held, and what contradicts them is refused.
+What such a framework is built against, NumPy above all, may be replaced; a warning says that it was.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ FRAMEWORKS = {
     "tensorflow": ("tensorflow-cpu", "tensorflow-gpu", "tensorflow-rocm", "intel-tensorflow", "tf-nightly"),
     "jax": (),
     "jaxlib": (),
-    "keras": ("keras-nightly",),
-    "numpy": (),
 }
-"""Name of a framework's distribution → names of others that hold the same modules."""
+"""Frameworks that bring their own build for a CUDA version → names of other distributions with the same modules."""
+BUILT_AGAINST = ("numpy", "keras", "protobuf")
+"""Distributions that those frameworks are built against or come with, and that have one build for all machines."""
 
 
 def held(installed: Distributions, environ: Mapping[str, str]) -> dict[str, Distribution]:
@@ -37,6 +38,28 @@ def held(installed: Distributions, environ: Mapping[str, str]) -> dict[str, Dist
         if present is not None:
             found |= dict.fromkeys((name, *others), present)
     return found
+
+
+def noted(installed: Distributions) -> dict[str, str]:
+    """What may be replaced, with a warning: a distribution's name → the version that is installed."""
+    return {name: one.version for name in BUILT_AGAINST if (one := installed.get(name)) is not None}
+
+
+def replaced(before: Mapping[str, str], installed: Distributions) -> list[str]:
+    """A warning for each distribution that an installation has replaced.
+
+    Args:
+        before: what :func:`noted` gave before.
+        installed: what is installed now.
+
+    """
+    after = noted(installed)
+    return [
+        f"{name} {version}, which this image brought, was replaced by {after[name]}: "
+        f"what was built against the former may fail"
+        for name, version in before.items()
+        if after.get(name, version) != version
+    ]
 
 
 def constraints(frameworks: Mapping[str, Distribution]) -> list[str]:

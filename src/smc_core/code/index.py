@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from smc_core.code.extract import ARCHIVE_SUFFIXES
 from smc_core.errors import CodeError
 
 WHEELS_ENV = "SMC_WHEELS"
 WHEELS_FOLDER = "wheels"
 CODEARTIFACT_ENV = "CA_REPOSITORY_ARN"
-_ARCHIVES = (".whl", ".tar.gz", ".zip")
 _SETTING = re.compile(r"(global|install|:env:)\.([\w-]+)=(.*)")
 _PRECEDENCE = ("global", "install", ":env:")
 _SECRET = re.compile(r"://[^/\s:@]*:([^/\s@]+)@|://([^/\s:@]{8,})@")
@@ -140,7 +140,10 @@ def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
 def _wheels(folder: str, environ: Mapping[str, str]) -> str | None:
     given = environ.get(WHEELS_ENV)
     path = os.path.join(folder, given or WHEELS_FOLDER)
-    holds = os.path.isdir(path) and any(name.endswith(_ARCHIVES) for name in os.listdir(path))
+    try:
+        holds = os.path.isdir(path) and any(name.endswith(ARCHIVE_SUFFIXES) for name in os.listdir(path))
+    except OSError as error:
+        raise CodeError.of_reading(path, error) from error
     if given and not holds:
         raise CodeError(f"variable {WHEELS_ENV} names {given}, and {path} is no folder with wheels")
     return os.path.abspath(path) if holds else None

@@ -44,7 +44,8 @@ def install(path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.env
         environ: the variables: pip's own for the index, ``SMC_WHEELS``, ``CA_REPOSITORY_ARN``.
 
     Raises:
-        CodeError: something cannot be installed; the first line says what, more lines are the installer's own last.
+        CodeError: something cannot be installed; the first line says why, and the installer's own last lines are the
+            error's ``details``.
 
     """
     path = os.path.abspath(path)

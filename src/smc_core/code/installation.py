@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +24,9 @@ from smc_core.errors import CodeError
 if TYPE_CHECKING:
     from smc_core.code.distributions import Distributions
     from smc_core.code.packages import Needs
+
+
+_log = logging.getLogger("smc.code")
 
 
 class Installation:
@@ -53,6 +58,7 @@ class Installation:
         self._installed = installed
         self._environ = environ
         self._held = frameworks.held(installed, environ)
+        self._noted = frameworks.noted(installed)
 
     def install_needs(self, needs: Needs, *, build: bool) -> Installed:
         """Install what a folder of code asks for.
@@ -110,12 +116,20 @@ class Installation:
                 kept = self._constraints(temporary, installer, site)
                 installer.run([*kept, *arguments], index, self._environ, self._folder, self._what)
         importlib.invalidate_caches()
+        self._warn(site)
         summary = f"{self._what} installed by {installer.name} in {time.monotonic() - begin:.1f} s"
         if index.wheels is not None:
             summary += f" from {index.wheels}"
         if site is None:
             return Installed(True, summary)
         return Installed(True, f"{summary}, into {site.packages}", site.packages, site.scripts)
+
+    def _warn(self, site: JobSite | None) -> None:
+        from smc_core.code.distributions import Distributions
+
+        now = Distributions([*([] if site is None else [site.packages]), *sys.path])
+        for line in frameworks.replaced(self._noted, now):
+            _log.warning("%s: %s", self._what, line)
 
     def _index(self, installer: Installer) -> tuple[Index, bool]:
         """The index, and whether it can be reached, or one of several.
@@ -177,11 +191,11 @@ class Installation:
         try:
             yield
         except CodeError as error:
-            first, _, tail = str(error).partition("\n")
-            if self._missing:
-                first += f" (missing: {', '.join(line.shown for line in self._missing[:3])})"
-            told = [first, frameworks.explain(tail, self._held), tail]
-            raise CodeError("\n".join(filter(None, told))) from error
+            more = [f"missing: {', '.join(line.shown for line in self._missing[:3])}"] if self._missing else []
+            held = frameworks.explain(error.details, self._held)
+            told = CodeError("; ".join([str(error), *more, *filter(None, [held])]))
+            told.details = error.details
+            raise told from None  # one failure, and not one behind another
 
 
 def _package(needs: Needs, installer: Installer) -> list[str]:

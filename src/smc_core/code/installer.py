@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from smc_core.code.cause import LONGEST_LINE, CauseSearch, is_note, one_line
 from smc_core.code.index import Index
 from smc_core.code.location import without_credentials
 from smc_core.errors import CodeError
@@ -76,16 +77,21 @@ class Installer:
             what: what messages call it.
 
         Raises:
-            CodeError: it failed; the first line says what, the others are its own last ones.
+            CodeError: it failed; the first line says why, and its own last lines are the error's details.
 
         """
         variables = index.uv_variables(environ) if self.name == "uv" else index.pip_variables(environ)
         merged = {**environ, **_QUIET, **variables, **_cache(environ)}
         command = [*self.command, "install", *self._python(), *index.arguments(), *arguments]
-        status, tail = _run(command, merged, cwd, Masker({*index.secrets, *secret_values(environ)}))
+        status, cause, tail = _run(command, merged, cwd, Masker({*index.secrets, *secret_values(environ)}))
         if status:
             how = f"exit code {status}" if status > 0 else f"signal {-status}"
-            raise CodeError("\n".join([f"{what} cannot be installed: {self.name} ended with {how}", *tail]))
+            ended = f"{self.name} ended with {how}"
+            error = CodeError(
+                f"{what} cannot be installed: {cause}\n{ended}" if cause else f"{what} cannot be installed: {ended}"
+            )
+            error.details = "\n".join(tail)
+            raise error
 
     def index_urls(self, index: Index, environ: Mapping[str, str]) -> list[str]:
         """The indexes that it will ask, the main one first.
@@ -156,9 +162,10 @@ def _cache(environ: Mapping[str, str]) -> dict[str, str]:
     return {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1", "HOME": environ.get("HOME") or tempfile.gettempdir()}
 
 
-def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, mask: Masker) -> tuple[int, list[str]]:
-    """Run a program and pass on its lines; returns its status and its last lines."""
+def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, mask: Masker) -> tuple[int, str, list[str]]:
+    """Run a program and pass on its lines; returns its status, its line that says why it failed, and its last lines."""
     tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
+    search = CauseSearch()
     process = subprocess.Popen(  # noqa: S603 - a list, and no shell
         list(command),
         env=dict(environ),
@@ -175,9 +182,10 @@ def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, mask: Mas
             line = without_credentials(mask(raw.rstrip("\n")))
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
-            if line.strip():
-                tail.append(line)
-        return process.wait(), list(tail)
+            search.look_at(line)
+            if line.strip() and not is_note(line):
+                tail.append(one_line(line, LONGEST_LINE))
+        return process.wait(), search.cause, list(tail)
     finally:
         if process.poll() is None:
             process.terminate()

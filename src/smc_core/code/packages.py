@@ -56,8 +56,9 @@ class Needs:
 def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
     """Find out what a folder of code asks for.
 
-    A ``pyproject.toml`` with a ``[build-system]``, or a ``setup.py``, makes it a package. A ``[project]`` table alone
-    lists dependencies, as ``uv`` understands it; a ``pyproject.toml`` with settings of tools only asks for nothing.
+    A ``pyproject.toml`` with a ``[build-system]``, or a ``setup.py`` with any code in it, makes it a package. A
+    ``[project]`` table alone lists dependencies, as ``uv`` understands it; a ``pyproject.toml`` with settings of tools
+    only asks for nothing.
 
     Args:
         folder: the code.
@@ -74,7 +75,7 @@ def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
     project = os.path.join(folder, "pyproject.toml")
     settings = _read_toml(project) if os.path.isfile(project) else {}
     table = settings.get("project") or {}
-    has_setup = os.path.isfile(os.path.join(folder, "setup.py"))
+    has_setup = _does_something(os.path.join(folder, "setup.py"))
     wanted = settings.get("tool", {}).get("uv", {}).get("package")
     if wanted is None:
         wanted = "build-system" in settings or has_setup
@@ -85,6 +86,22 @@ def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
     if not dependencies:
         dependencies, source = _of_unpacked_wheel(folder)
     return Needs(requirements, dependencies=dependencies, dependencies_from=source)
+
+
+def _does_something(path: str) -> bool:
+    """Whether a Python file holds more than comments and text: an empty ``setup.py`` was a marker once."""
+    if not os.path.isfile(path):
+        return False
+    import ast
+
+    try:
+        with open(path, "rb") as file:
+            statements = ast.parse(file.read(), path).body
+    except OSError as error:
+        raise CodeError.of_reading(path, error) from error
+    except (SyntaxError, ValueError):
+        return True  # the installer says what is wrong with it
+    return not all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in statements)
 
 
 def _requirements(folder: str, environ: Mapping[str, str]) -> str | None:
@@ -104,11 +121,16 @@ def _read_toml(path: str) -> dict[str, Any]:
             return dict(toml.load(file))
     except ValueError as error:  # malformed TOML, or not UTF-8
         raise CodeError(f"{path} is malformed: {error}") from error
+    except OSError as error:
+        raise CodeError.of_reading(path, error) from error
 
 
 def _of_unpacked_wheel(folder: str) -> tuple[tuple[str, ...], str]:
     """The dependencies of a wheel that was unpacked into the folder."""
-    places = [name for name in os.listdir(folder) if name.endswith(".dist-info")]
+    try:
+        places = [name for name in os.listdir(folder) if name.endswith(".dist-info")]
+    except OSError as error:
+        raise CodeError.of_reading(folder, error) from error
     if len(places) != 1:
         return (), ""
     from smc_core.code.distributions import Distributions

@@ -24,7 +24,15 @@ _FILE_OPTIONS = {"-r": True, "--requirement": True, "-c": False, "--constraint":
 _EDITABLE = ("-e", "--editable")
 _WHEEL = re.compile(r"([^/\\]+?)-[^/\\-]+(?:-\d[^/\\-]*)?-[^/\\-]+-[^/\\-]+-[^/\\-]+\.whl(?:[#?].*)?$")
 _GROUP = re.compile(r"\([^()]*\)")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+"""Byte order mark → the encoding."""
+_CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
 
 
 @dataclass(frozen=True)
@@ -239,14 +247,20 @@ class _Reader:
         try:
             with open(path, "rb") as file:
                 raw = file.read()
-            if raw.startswith(_UTF16):
-                self._found.opaque = "it is UTF-16"
-                return raw.decode("utf-16")
-            return raw.decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        except OSError as error:
+            if not above:
+                raise CodeError.of_reading(path, error) from error
+            raise CodeError(f"{path} cannot be read (named in {above[-1]}): {error.strerror}") from error
+        encoding, stated = _encoding(raw)
+        try:
+            text = raw.decode(encoding).removeprefix("\ufeff")
+        except (UnicodeError, LookupError) as error:
+            why = f"it is not {encoding.upper()}, as it says" if stated else "it is not UTF-8"
             named = f" (named in {above[-1]})" if above else ""
             raise CodeError(f"{path} cannot be read{named}: {why}") from error
+        if encoding != "utf-8" and not raw.isascii():
+            self._found.opaque = f"it is {encoding.upper()}"  # which pip reads, and uv does not
+        return text
 
     def _option(self, line: str, where: str, into: list[Line], above: tuple[str, ...]) -> None:
         """Read a line that is an option; the last of ``above`` is the file that it stands in."""
@@ -262,6 +276,18 @@ class _Reader:
             into.append(Line(value, where, editable=True))
         else:
             self._found.options.append((name, value))
+
+
+def _encoding(raw: bytes) -> tuple[str, bool]:
+    """The encoding of a requirement file, and whether the file states it: as pip has it, a mark, else a comment."""
+    for mark, encoding in _MARKS:
+        if raw.startswith(mark):
+            return encoding, True
+    for line in raw.split(b"\n", 2)[:2]:
+        found = _CODING.search(line) if line.startswith(b"#") else None
+        if found is not None:
+            return found.group(1).decode("ascii").lower(), True
+    return "utf-8", False
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -22,6 +22,7 @@ def main(folder: str) -> int:
     """
     from smc_core.code.install import install
 
+    log.show("smc.code")
     try:
         installed = install(folder)
     except Exception as error:  # noqa: BLE001 - told, whatever it is

@@ -11,13 +11,13 @@ import dataclasses
 import os
 import re
 
+from smc_core.code.extract import ARCHIVE_SUFFIXES, is_archive
 from smc_core.contract import CODE_DIR_ENV, PROGRAM_ENV, SUBMIT_DIR_ENV, JobPaths
 from smc_core.errors import CodeError
 from smc_core.local.request import Request
 
 DEFAULT_PROGRAMS = ("train.py", "train.sh", "__main__.py", "main.py")
 """What is looked for in a folder where no entry point is named, in this order."""
-_ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip", ".whl")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ def find_code(request: Request) -> Code:
     """
     program = request.module or request.variables.get(PROGRAM_ENV)
     target = request.target
-    if "://" in target or (os.path.isfile(target) and target.endswith(_ARCHIVES)):
+    if "://" in target or _is_archive(target):
         return Code(program or DEFAULT_PROGRAMS[0], None, target)
     if os.path.isfile(target):
         return Code(program or os.path.basename(target), os.path.dirname(target))
@@ -72,9 +72,18 @@ def find_code(request: Request) -> Code:
 def short_name(request: Request) -> str:
     """A name for a job that has none: that of its target, in letters, digits and dashes, at most 40 of them."""
     text = request.module or os.path.basename(request.target.rstrip("/"))
-    for suffix in (".py", ".sh", *_ARCHIVES):
+    for suffix in (".py", ".sh", *ARCHIVE_SUFFIXES):
         text = text.removesuffix(suffix)
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:40].strip("-") or "job"
+
+
+def _is_archive(target: str) -> bool:
+    if not os.path.isfile(target):
+        return False
+    try:
+        return is_archive(target)
+    except OSError as error:
+        raise CodeError.of_reading(target, error) from error
 
 
 def _program_of(folder: str) -> str:

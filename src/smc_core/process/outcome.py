@@ -152,6 +152,11 @@ def _tell_stop(ending: Ending, stop: Stop, report: Report | None) -> _Story:
 
 
 def _tell_report(ending: Ending, report: Report, tail: str) -> _Story:
+    sentence, _, further = report.message.partition("\n")
+    if report.expected and further:  # smc's own words: the first line is a sentence, the others explain it
+        report = report._replace(message=sentence)
+    else:
+        further = ""
     first = _headline(report, FIRST_LINE)
     facts = [_whereabouts(ending, report), *report.notes, *_circumstances(ending), *_others(ending, report)]
     if report.kind == "smc":
@@ -160,6 +165,7 @@ def _tell_report(ending: Ending, report: Report, tail: str) -> _Story:
     said = one_line(report.message, len(report.message)) in first and "\n" not in report.message
     named = _class_name(report) in first or first.startswith("sys.exit(")
     message = "" if said and named else f"{_class_name(report)}: {report.message}"
+    message = "\n".join(filter(None, (message, further)))
     rest = [] if report.expected else [report.traceback]
     if report.type == "SystemExit":
         rest.append(_last_lines(tail))

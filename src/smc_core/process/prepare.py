@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from smc_core.errors import ConfigurationError
 from smc_core.process import log, reports
 
+_PHASES_OF_USER_CODE = ("code", "requirements")
 FRAMEWORK_OPTION = "--framework"
 MODULE_OPTION = "--module"
 
@@ -49,10 +50,20 @@ def main(argv: list[str]) -> int:
     steps = _Steps(framework, as_module=argv == [MODULE_OPTION])
     try:
         become = steps.prepare()
-    except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
+    except Exception as failed:  # noqa: BLE001 - whatever fails here must reach the failure file
+        error = _of_user_code(failed) if steps.phase in _PHASES_OF_USER_CODE else failed
         reports.write_report(error, phase=steps.phase)
         return log.failure(error)
     return become()
+
+
+def _of_user_code(error: Exception) -> Exception:
+    """What the kernel refuses while the user's code is looked at is about that code, and no fault of smc."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return error
+    from smc_core.errors import CodeError
+
+    return CodeError.of_reading("", error)
 
 
 class _Steps:
@@ -98,10 +109,10 @@ class _Steps:
         from smc_core.contract import CODE_DIR_ENV
 
         self.phase = "code"
+        log.show("smc.code")
         if environment.module_dir != environment.code_dir:
             from smc_core.code.download import fetch
 
-            log.show("smc.code")
             fetched = fetch(environment.module_dir, environment.code_dir, environment.user_entry_point)
             log.line(f"code: {fetched.summary}")
             os.environ[CODE_DIR_ENV] = fetched.path  # every rank makes its own Environment

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from smc_core.errors import SmcError
 from smc_core.process.diagnosis import disk_note, is_disk_full
 from smc_core.process.frames import Place, own_place
 
@@ -31,6 +32,8 @@ def message(error: BaseException) -> str:
             text = str(error)
         except Exception:  # noqa: BLE001 - the class is the user's
             text = "<str() of the exception failed>"
+    if isinstance(error, SmcError) and error.details:
+        text = f"{text}\n{error.details}"
     added = getattr(error, "__notes__", None)
     return "\n".join([text, *map(str, added)]) if isinstance(added, list) else text
 

@@ -1,0 +1,79 @@
+"""Of all that an installer prints, the one line that says why it failed: a compiler's error is far above the end."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_LINE = 300
+"""Characters of one line of an installer's that are kept: a compiler's command line has thousands."""
+_LONGEST_CAUSE = 130
+"""Characters; with what stands before it, the first line of a failure file holds it."""
+_BRANCH = "╰─▶"
+"""Behind this uv says why, over several lines, the further ones indented."""
+_CONCLUSION = ", we can conclude that your requirements are unsatisfiable."
+_NOTES = re.compile(
+    r"\s*(?:note: This (?:error originates from|is an issue with)|hint: See (?:above|below)|\[notice\]|"
+    r"WARNING: (?:Running pip as|You are using pip))"
+)
+_PREFIX = re.compile(r"^(?:ERROR: |error: |cause: |Caused by: |[\u2502\u2570\u2500>\u25b6\u00d7]+ )+", re.IGNORECASE)
+_FIRST, _LAST = True, False
+_PATTERNS = (
+    # of a compiler, with the place; of Rust; of a linker; of CMake
+    (_FIRST, re.compile(r"\S+:\d+(?::\d+)?: (?:fatal )?error: ")),
+    (_FIRST, re.compile(r"error\[E\d+\]: |\bld: .*cannot find |undefined reference to |^CMake Error")),
+    (_FIRST, re.compile(r"error: command '.*' failed: |(?:command|cargo|rustc|cmake|ninja).* not found")),
+    # of a build that Python ends
+    (_LAST, re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit): \S")),
+    # of the installer itself
+    (_LAST, re.compile(r"ERROR: (?:No matching distribution|Cannot install|Could not install|THESE PACKAGES)")),
+    (_LAST, re.compile(r"^(?:Caused by|cause): ")),
+    (
+        _LAST,
+        re.compile(r"^(?:ERROR|error): (?!subprocess-exited-with|metadata-generation|failed-wheel|No solution found)"),
+    ),
+)
+"""Whether the first or the last line of a kind counts, and the kind; those that are nearest to the cause come first."""
+
+
+class CauseSearch:
+    """Looks at an installer's lines as they come."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, str] = {}
+        self._branch: list[str] = []
+        self._in_branch = False
+
+    def look_at(self, line: str) -> None:
+        """Look at the next line."""
+        text = line.strip()
+        if self._in_branch and line.startswith("      ") and text:
+            self._branch.append(text)
+            return
+        self._in_branch = text.startswith(_BRANCH)
+        if self._in_branch and not self._branch:
+            self._branch.append(text.removeprefix(_BRANCH).strip())
+        for rank, (first, pattern) in enumerate(_PATTERNS):
+            if pattern.search(text):
+                if not (first and rank in self._found):
+                    self._found[rank] = text
+                return
+
+    @property
+    def cause(self) -> str:
+        """The line that says why, without what only introduces it; empty where none does."""
+        nearest = min(self._found, default=None)
+        text = self._found[nearest] if nearest is not None else ""
+        if self._branch and (nearest is None or nearest > 2):
+            text = " ".join(self._branch)
+        text = text.removesuffix(_CONCLUSION)
+        return one_line(_PREFIX.sub("", text), _LONGEST_CAUSE)
+
+
+def is_note(line: str) -> bool:
+    """Whether an installer's line is about itself, and not about what failed."""
+    return _NOTES.match(line) is not None
+
+
+def one_line(text: str, limit: int) -> str:
+    """A line, cut to a number of characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
