@@ -40,3 +40,25 @@ def write_whole(path: str, write: Callable[[str], object]) -> str:
             os.rename(path, os.path.join(partial, f"{name}.earlier"))
         os.replace(written, path)
     return path
+
+
+def write_into(folder: str, write: Callable[[str], object]) -> None:
+    """Have files written into an empty folder, and move each into ``folder`` when all are whole.
+
+    What was there under a name that is written is replaced, and everything else stays. A write that fails leaves the
+    folder as it was.
+
+    Args:
+        folder: where the files belong; it is made where it is missing.
+        write: called with the path of an empty folder beside them.
+
+    Raises:
+        Exception: whatever ``write`` raises.
+
+    """
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+        write(partial)
+        for name in sorted(os.listdir(partial)):
+            written = os.path.join(partial, name)
+            write_whole(os.path.join(folder, name), lambda path, written=written: os.rename(written, path))  # type: ignore[misc]

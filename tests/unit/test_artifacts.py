@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.artifacts import write_whole
+from smc_core.artifacts import write_into, write_whole
 
 
 def write_folder(path: str) -> None:
@@ -61,3 +61,31 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         write_whole(str(target), fail)
     assert target.read_text() == "whole"
     assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
+
+
+def test_files_that_are_written_together(tmp_path: Path) -> None:
+    for name in ("config.json", "own.txt"):
+        (tmp_path / name).write_text("earlier")
+    (tmp_path / "parts").mkdir()
+
+    def write(folder: str) -> None:
+        write_folder(f"{folder}/parts")
+        Path(folder, "config.json").write_text("{}")
+
+    write_into(str(tmp_path), write)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "own.txt", "parts"]
+    assert [(tmp_path / name).read_text() for name in ("config.json", "own.txt", "parts/weights")] == [
+        "{}",
+        "earlier",
+        "learnt",
+    ]
+
+
+def test_files_of_which_one_cannot_be_written(tmp_path: Path) -> None:
+    def fail(folder: str) -> None:
+        Path(folder, "config.json").write_text("{}")
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        write_into(str(tmp_path), fail)
+    assert list(tmp_path.iterdir()) == []

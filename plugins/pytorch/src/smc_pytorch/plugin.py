@@ -16,7 +16,7 @@ from smc_core.command import Command
 from smc_core.compatibility import check_framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.hookspecs import TrainResult
-from smc_pytorch import advice, models
+from smc_pytorch import advice, models, states
 from smc_pytorch.environment import Environment, place
 from smc_pytorch.group import TIMEOUT, Group
 from smc_pytorch.launch import advise, torchrun_command
@@ -79,12 +79,16 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
 
 @hookimpl
 def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> str | None:
-    """Save a PyTorch module; a Keras model, which on PyTorch is one too, is left to Keras's plugin."""
+    """Save a PyTorch module, or a state dict; a Keras model, a module too on PyTorch, is left to Keras's plugin."""
     torch = sys.modules.get("torch")  # a process that never imported PyTorch has no such model
     keras = sys.modules.get("keras")
-    if torch is None or not isinstance(model, torch.nn.Module) or isinstance(model, getattr(keras, "Model", ())):
+    if torch is None or isinstance(model, getattr(keras, "Model", ())):
         return None
-    return models.save(model, module, environment.model_dir, writes=environment.is_primary)
+    if isinstance(model, torch.nn.Module):
+        return models.save(model, module, environment.model_dir, writes=environment.is_primary)
+    if states.is_state_dict(model):
+        return models.save_state(model, environment.model_dir, writes=environment.is_primary)
+    return None
 
 
 @hookimpl(wrapper=True, specname="save_model")

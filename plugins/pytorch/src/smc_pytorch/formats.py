@@ -1,0 +1,154 @@
+"""The forms in which a model is written, each whole or not at all."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import logging
+import os
+from types import ModuleType
+from typing import Any
+
+from smc_core.artifacts import in_a_line, write_into, write_whole
+from smc_core.compatibility import is_installed
+
+MODEL_FILE = "model.pt"
+"""The state dict, for ``torch.load(..., weights_only=True)``, below the model folder."""
+SAFETENSORS_FILE = "model.safetensors"
+"""The same tensors in the safetensors format, where that is installed."""
+PROGRAM_FILE = "model.pt2"
+"""The model as a ``torch.export`` program, which runs without its Python code, where an example input is given."""
+SCRIPT_FILE = "model.ts"
+"""A TorchScript module, for ``torch.jit.load``."""
+EXAMPLE_INPUT = "example_input"
+"""Name of the user's example input: a function of the module, a value in it, or an attribute of the model."""
+
+log = logging.getLogger("smc.pytorch")
+
+
+def write_state(state: dict[str, Any], model_dir: str) -> str:
+    """Write ``model.pt``, and where it can be, ``model.safetensors``; returns the path of the former.
+
+    Args:
+        state: tensors and other values by their names.
+        model_dir: the folder.
+
+    """
+    import torch
+
+    path = write_whole(os.path.join(model_dir, MODEL_FILE), lambda partial: torch.save(state, partial))
+    if is_installed("safetensors"):
+        try:
+            write_whole(os.path.join(model_dir, SAFETENSORS_FILE), lambda partial: _save_tensors(state, partial))
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what safetensors does not know; the model itself is saved
+            log.info("not saved as %s: %s", SAFETENSORS_FILE, in_a_line(error))
+    return path
+
+
+def write_pretrained(model: Any, model_dir: str, state: dict[str, Any] | None) -> bool:
+    """Write what ``from_pretrained`` of the model's class loads, where the model has ``save_pretrained``.
+
+    Args:
+        model: the module.
+        model_dir: the folder.
+        state: the whole state dict of a model that was spread over processes; None where the model is whole.
+
+    Returns:
+        Whether it is written; one that cannot be is one line of the log.
+
+    Raises:
+        OSError: the files cannot be written.
+
+    """
+    save = getattr(model, "save_pretrained", None)
+    if not callable(save):
+        return False
+    options = {} if state is None else {"state_dict": state}
+    try:
+        if state is not None:
+            inspect.signature(save).bind(model_dir, **options)
+        write_into(model_dir, lambda folder: save(folder, **options))
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the class raises, its weights can be saved
+        log.warning(
+            "%s.save_pretrained() failed: %s; its weights alone are saved", type(model).__name__, in_a_line(error)
+        )
+        return False
+    return True
+
+
+def write_script(model: Any, model_dir: str) -> None:
+    """Write a TorchScript module as it is; any other has none."""
+    import torch
+
+    if isinstance(model, torch.jit.ScriptModule):
+        path = write_whole(os.path.join(model_dir, SCRIPT_FILE), lambda partial: torch.jit.save(model, partial))
+        log.info("saved as TorchScript: %s", path)
+
+
+def write_program(model: Any, module: ModuleType, model_dir: str, *, sharded: bool) -> None:
+    """Export where an example input is given. What cannot be exported is one line: the model itself is saved."""
+    try:
+        example = _example(model, module)
+        if example is None:
+            return
+        if sharded:
+            log.info("not exported for serving: the model is spread over processes; load model.pt and export it then")
+            return
+        path = write_whole(os.path.join(model_dir, PROGRAM_FILE), lambda partial: _export(model, example, partial))
+        log.info("exported for serving: %s", path)
+    except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved
+        log.info("not exported for serving: %s", in_a_line(error))
+
+
+def _save_tensors(state: dict[str, Any], path: str) -> None:
+    """Write safetensors, which knows tensors only, and none that share memory.
+
+    Raises:
+        TypeError: there is anything else: a file without it would load into nothing.
+
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    seen: set[int] = set()
+    tensors = {}
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise TypeError(f"{name} is no tensor, but of {type(value).__name__}")
+        memory = value.untyped_storage().data_ptr()
+        tensors[name] = value.clone().contiguous() if memory in seen else value.contiguous()
+        seen.add(memory)
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def _example(model: Any, module: ModuleType) -> tuple[Any, ...] | None:
+    """The positional arguments of one call of the model, or None where the user gives none."""
+    example = getattr(module, EXAMPLE_INPUT, None)
+    if callable(example):
+        example = example(model)
+    if example is None:
+        example = getattr(model, EXAMPLE_INPUT, None)
+    if example is None:
+        return None
+    return tuple(example) if isinstance(example, (tuple, list)) else (example,)
+
+
+def _export(model: Any, example: tuple[Any, ...], path: str) -> None:
+    """Export a copy on the CPU, in evaluation mode, for any batch size."""
+    import torch
+    from torch.utils._pytree import tree_map
+
+    def to_cpu(value: Any) -> Any:
+        return value.detach().cpu() if isinstance(value, torch.Tensor) else value
+
+    def shape(value: Any) -> Any:
+        return {0: torch.export.Dim.AUTO} if isinstance(value, torch.Tensor) and value.dim() else None
+
+    arguments = tree_map(to_cpu, example)
+    served = copy.deepcopy(model).cpu().eval()
+    program = torch.export.export(served, arguments, dynamic_shapes=tree_map(shape, arguments))
+    torch.export.save(program, path)

@@ -1,0 +1,75 @@
+"""What is wrapped around a module, and whether its parts lie in several processes.
+
+Wrappers are known by their class and never by the name of an attribute: a module of the user's may have an attribute
+of any name. A process that has not imported a wrapper's class has none of it, and does not import it to know that.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+_WRAPPERS = (
+    ("torch.nn.parallel.distributed", "DistributedDataParallel", "module"),
+    ("torch.nn.parallel.data_parallel", "DataParallel", "module"),
+    ("torch._dynamo.eval_frame", "OptimizedModule", "_orig_mod"),  # torch.compile
+    ("torch.optim.swa_utils", "AveragedModel", "module"),
+)
+"""Module, class, and the attribute that has what is wrapped."""
+
+
+def unwrap(model: Any) -> Any:
+    """The user's own module inside DDP, DataParallel, ``torch.compile`` and AveragedModel."""
+    while (inner := inside(model)) is not None:
+        model = getattr(model, inner)
+    return model
+
+
+def inside(module: Any) -> str | None:
+    """The attribute of a wrapper that has what it wraps; None for a module that is no wrapper."""
+    return next((inner for place, name, inner in _WRAPPERS if isinstance(module, _known(place, name))), None)
+
+
+def is_sharded(model: Any) -> bool:
+    """Whether parts of a module, or of a mapping of tensors, lie in other processes."""
+    if isinstance(model, Mapping):
+        return any(is_distributed(value) for value in model.values())
+    fsdp = _known("torch.distributed.fsdp", "FullyShardedDataParallel")
+    return any(is_distributed(parameter) for parameter in model.parameters()) or any(
+        isinstance(part, fsdp) for part in model.modules()
+    )
+
+
+def is_distributed(tensor: Any) -> bool:
+    """Whether it is a DTensor, of which each process has a part."""
+    return isinstance(tensor, _known("torch.distributed.tensor", "DTensor"))
+
+
+def with_plain_names(state: dict[str, Any], model: Any) -> dict[str, Any]:
+    """The state dict by the names that it has where none of the model's parts is wrapped."""
+    parts = model.named_modules(remove_duplicate=False)
+    wrapped = [(name, inner) for name, part in parts if (inner := inside(part)) is not None]
+    if not wrapped:
+        return state
+    wrapped.sort(key=lambda each: len(each[0]), reverse=True)  # the inner one of two, first
+
+    def plain(name: str) -> str:
+        for outer, inner in wrapped:
+            if name.startswith(f"{outer}.{inner}."):
+                name = outer + name[len(outer) + 1 + len(inner) :]
+        return name
+
+    own = {f"{outer}.n_averaged" for outer, _ in wrapped}  # of an AveragedModel, and of no use without it
+    renamed = OrderedDict((plain(name), value) for name, value in state.items() if name not in own)
+    versions = getattr(state, "_metadata", {})  # of each module, which load_state_dict reads
+    renamed._metadata = OrderedDict(  # type: ignore[attr-defined]
+        (plain(f"{name}.")[:-1], version) for name, version in versions.items()
+    )
+    return renamed
+
+
+def _known(place: str, name: str) -> Any:
+    """A class that this process has imported, else no class."""
+    return getattr(sys.modules.get(place), name, ())
