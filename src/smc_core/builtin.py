@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from types import ModuleType
 from typing import Any
@@ -36,11 +37,22 @@ def train(environment: Environment, module: ModuleType) -> TrainResult:
     function = getattr(module, "train", None)
     if not callable(function):
         raise ConfigurationError(
-            f"{module.__name__} has no function train(); define one, or set SMC_MODE=script to run it as a program"
+            f"{module.__name__} {_instead(function)}; define a function train(), or set SMC_MODE=script to run it "
+            "as a program"
         )
     from smc_core.functions import call
 
-    return TrainResult(call(function, environment))
+    model = call(function, environment)
+    if inspect.isgenerator(model) or inspect.isasyncgen(model):
+        raise ConfigurationError(
+            f"{module.__name__}.train() is a generator, and a call runs nothing of it: take the yield out, "
+            "or move it into a function that train() calls"
+        )
+    return TrainResult(model)
+
+
+def _instead(found: object) -> str:
+    return "has no function train()" if found is None else f"has a {type(found).__name__} called train, not a function"
 
 
 @hookimpl(trylast=True)
@@ -65,5 +77,7 @@ class UserSave:
         if not callable(save):
             return None
         if environment.is_primary:
-            save(model, environment.model_dir)
+            from smc_core.coroutines import finished
+
+            finished(save(model, environment.model_dir))
         return environment.model_dir

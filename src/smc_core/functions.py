@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from smc_core.coroutines import finished as _finished
 from smc_core.environment import ALIASES, Environment
 from smc_core.errors import CodeError, ConfigurationError
 from smc_core.masking import is_secret
@@ -113,6 +114,10 @@ def call(fn: Callable[..., Any], environment: Environment | Mapping[str, Any]) -
         fn: the function.
         environment: an Environment, or any mapping of values by name.
 
+    Returns:
+        What it returns; of an ``async def`` what it returns once it has run to its end, in a loop of its own. Where a
+        loop is running already, the coroutine, to be awaited.
+
     Raises:
         ConfigurationError: it cannot be called (:func:`intersect_fn_args`); the function was not begun.
 
@@ -123,7 +128,7 @@ def call(fn: Callable[..., Any], environment: Environment | Mapping[str, Any]) -
         for name, parameter in signature(fn).parameters.items()
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and name in arguments
     ]
-    return fn(*positional, **arguments)
+    return _finished(fn(*positional, **arguments))
 
 
 call_with_env = call

@@ -170,3 +170,30 @@ def test_a_framework_function_under_the_runner(job: JobFolder, tmp_path: Path) -
         assert (job.base / "output/success").exists()
     classic = job.run("train.py", PYTHONPATH=str(package.parent), SAGEMAKER_TRAINING_MODULE=target)
     assert classic.exit_code == 0, classic.stderr
+
+
+def test_async_functions_run_to_their_end(job: JobFolder) -> None:
+    job.code(
+        train_py="import asyncio\n"
+        "async def train(lr: float):\n    await asyncio.sleep(0)\n    return lr\n"
+        "async def save(model, model_dir):\n    await asyncio.sleep(0)\n    open(model_dir + '/w', 'w').write(str(model))\n"
+    ).hyperparameters(lr=0.5)
+    ended = job.run("train.py")
+    assert (ended.exit_code, ended.success) == (0, True), ended.stderr
+    assert "RuntimeWarning" not in ended.stderr
+    assert (job.base / "model/w").read_text() == "0.5"
+
+
+def test_an_exception_in_an_async_function_is_the_users(job: JobFolder) -> None:
+    job.code(train_py="async def load():\n    raise ValueError('no data')\nasync def train():\n    await load()\n")
+    ended = job.run("train.py")
+    assert ended.exit_code == 1
+    assert (ended.failure or "").splitlines()[0] == "ValueError: no data (train.py:2, in load)"
+    assert "smc_core" not in ended.stderr.replace("smc-core", "")
+
+
+def test_a_generator_is_refused_rather_than_dropped(job: JobFolder) -> None:
+    job.code(train_py="def train():\n    yield 1\n")
+    ended = job.run("train.py")
+    assert ended.exit_code == 2
+    assert "train.train() is a generator, and a call runs nothing of it" in (ended.failure or "")

@@ -12,6 +12,7 @@ from typing import Literal
 from smc_core.contract import PROGRAM_ENV, PROGRAM_PARAM
 from smc_core.errors import CodeError, ConfigurationError
 from smc_core.settings import MODE
+from smc_core.source import shape
 
 Mode = Literal["script", "function", "executable"]
 
@@ -66,12 +67,12 @@ def resolve(
     if not as_module and os.path.isfile(path):
         if not path.endswith(".py"):
             return EntryPoint(name, path, None, "executable", "not a Python file")
-        return EntryPoint(name, path, None, *_mode(path, forced))
+        return EntryPoint(name, path, None, *_mode(path, forced, code_dir))
     found = _module_file(name, code_dir)
     if found is None:
         _refuse_unreadable(path)
         raise CodeError(f"entry point {name!r} is neither a file nor a module{_nearest(name, code_dir)}")
-    return EntryPoint(name, found, name, *_mode(found, forced))
+    return EntryPoint(name, found, name, *_mode(found, forced, code_dir))
 
 
 def _refuse_unreadable(path: str) -> None:
@@ -88,32 +89,19 @@ def _forced_mode(environ: Mapping[str, str]) -> str | None:
     return MODE.of(environ)
 
 
-def _mode(path: str, forced: str | None) -> tuple[Mode, str]:
+def _mode(path: str, forced: str | None, code_dir: str) -> tuple[Mode, str]:
     if forced:
         return ("function" if forced == "function" else "script"), f"{MODE}={forced}"
     if not path.endswith(".py"):
         return "script", "its source cannot be read"
     try:
         with open(path, "rb") as file:
-            body = ast.parse(file.read(), path).body
-    except (SyntaxError, ValueError):
+            tree = ast.parse(file.read(), path)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "script", "Python cannot parse it"
     except OSError as error:
         raise CodeError.of_reading(path, error) from error
-    if any(_is_main_block(statement) for statement in body):
-        return "script", 'it has an if __name__ == "__main__" block'
-    if any(isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)) and s.name == "train" for s in body):
-        return "function", "it defines train()"
-    return "script", "it defines no train()"
-
-
-def _is_main_block(statement: ast.stmt) -> bool:
-    if not isinstance(statement, ast.If) or not isinstance(statement.test, ast.Compare):
-        return False
-    sides = [statement.test.left, *statement.test.comparators]
-    names = {side.id for side in sides if isinstance(side, ast.Name)}
-    texts = {side.value for side in sides if isinstance(side, ast.Constant)}
-    return "__name__" in names and "__main__" in texts
+    return shape(tree, code_dir)
 
 
 def _module_file(name: str, code_dir: str) -> str | None:

@@ -1,0 +1,4 @@
+# script: Lightning's command line
+from lightning.pytorch.cli import LightningCLI
+
+cli = LightningCLI(save_config_callback=None)
