@@ -84,6 +84,12 @@ HOST_TIMEOUT = Seconds(
     30.0,
     group="hosts",
 )
+HOST_SECRET = Text(
+    "SMC_HOST_SECRET",
+    "[by which the hosts of a job know each other](../how-to/distributed.md): long, random, the same on all of them",
+    absent="hyperparameters, list of hosts, ARN and name of the job",
+    group="hosts",
+)
 MASTER_PORT = Count(
     "SMC_MASTER_PORT",
     "TCP port of the master for rendezvous; the next one is where the hosts watch each other",
@@ -111,6 +117,21 @@ STUDIO_LOCAL_MODE = Flag(
     group="hosts",
 )
 
+MAX_CONFIG_BYTES = Count(
+    "SMC_MAX_CONFIG_BYTES",
+    "how large each JSON file in `input/config/` may be",
+    1024**2,
+    unit="bytes",
+    group="limits",
+)
+HOST_STRANGERS = Count(
+    "SMC_HOST_STRANGERS",
+    "connections that have not proved yet that they come from a host of the job, over one for each host waited for",
+    16,
+    unit="connections",
+    group="limits",
+)
+HOST_HANDSHAKE = Seconds("SMC_HOST_HANDSHAKE", "seconds that such a connection gets to prove it", 10.0, group="limits")
 MAX_ARCHIVE_BYTES = Count(
     "SMC_MAX_ARCHIVE_BYTES",
     "how large submitted code may be when it is unpacked",

@@ -1,10 +1,12 @@
-"""What the master makes of what comes to its port: only hosts of the job are heard, and only in the proper form."""
+"""What the hosts of a job make of what the others say."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -12,12 +14,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from smc_core.errors import HostError
+from smc_core.process import roll
+from smc_core.process.handshake import Session, call
+from smc_core.process.host_key import host_key
 from smc_core.process.hub import Hub
-from smc_core.process.peer_link import Cause, connect, first_of, listen
-from smc_core.process.peers import Member, Peers
+from smc_core.process.messages import Cause, first_of
+from smc_core.process.peer_link import Connection, connect, listen
+from smc_core.process.peers import PURPOSE, Member, Peers
 
 HOSTS = ["algo-1", "algo-2", "algo-3"]
-JOB = "digits"
+KEY = b"k" * 32
 
 
 @pytest.fixture
@@ -29,7 +36,7 @@ def port() -> int:
 
 @pytest.fixture
 def hub(port: int) -> Iterator[Hub]:
-    made = Hub("algo-1", HOSTS, JOB, listen("127.0.0.1", port), 5)
+    made = Hub("algo-1", HOSTS, KEY, listen("127.0.0.1", port), 5)
     yield made
     made.close()
 
@@ -42,16 +49,26 @@ def until(condition: Callable[[], bool], *peers: Peers) -> None:
             each.turn(0.01)
 
 
+def enter(hub: Hub, port: int, name: str) -> tuple[socket.socket, Session]:
+    """Prove oneself to the hub, which has its turns meanwhile."""
+    link = connect("127.0.0.1", port, time.monotonic() + 5)
+    found: list[Session] = []
+    caller = threading.Thread(target=lambda: found.append(call(link, KEY, PURPOSE, name)))
+    caller.start()
+    until(lambda: not caller.is_alive(), hub)
+    return link, found[0]
+
+
 Join = Callable[[str], Member]
 
 
 @pytest.fixture
-def join(port: int) -> Iterator[Join]:
+def join(hub: Hub, port: int) -> Iterator[Join]:
     """Lets a host come."""
     made: list[Member] = []
 
     def come(name: str) -> Member:
-        made.append(Member(name, "algo-1", JOB, connect("127.0.0.1", port, time.monotonic() + 5), 5))
+        made.append(Member(name, Connection(*enter(hub, port, name), "algo-1"), 5))
         return made[-1]
 
     yield come
@@ -68,38 +85,34 @@ def test_all_start_when_the_last_has_come(hub: Hub, join: Join) -> None:
     assert hub.missing == two.missing == []
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"\xff\xfe\n",
-        b"[" * 100_000 + b"\n",
-        b"x" * 200_000,
-        b'{"is": "here", "now": 1, "host": "algo-2", "job": "another"}\n',
-        b'{"is": "here", "now": 1, "host": "algo-9", "job": "digits"}\n',
-        b'{"is": "failed", "now": 1, "host": "algo-2", "rank": 0, "time": 1, "sudden": true, "text": "x"}\n',
-    ],
-    ids=["another protocol", "no text", "deep", "endless", "another job", "another host", "no introduction"],
-)
-def test_a_stranger_is_turned_away(hub: Hub, port: int, line: bytes) -> None:
+def test_the_port_is_closed_when_all_are_here(hub: Hub, port: int, join: Join) -> None:
+    members = [join(name) for name in HOSTS[1:]]
+    until(lambda: hub.started, hub, *members)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_stranger_takes_no_seat_and_ends_no_job(hub: Hub, port: int, join: Join) -> None:
+    """It says what a host would say, and knows everything but the key."""
+    said = [{"is": "here", "now": 1, "host": "algo-2", "job": "digits"}]
+    said.append({"is": "failed", "now": 1, "host": "algo-2", "rank": 0, "time": 1, "sudden": True, "text": "x"})
     with socket.create_connection(("127.0.0.1", port)) as stranger:
-        stranger.setblocking(False)
-        stranger.sendall(line[:50_000])
-        gone = False
-        deadline = time.monotonic() + 20
-        rest = line[50_000:]
-        while not gone:
-            assert time.monotonic() < deadline
+        stranger.sendall(b"".join(json.dumps(each).encode() + b"\n" for each in said))
+        for _ in range(5):
             hub.turn(0.01)
-            try:
-                rest = rest[stranger.send(rest) :] if rest else rest
-                gone = stranger.recv(100) == b""
-            except BlockingIOError:
-                continue
-            except ConnectionError:
-                gone = True
-    assert hub.missing == ["algo-2", "algo-3"]
+        assert hub.missing == HOSTS[1:]
+        members = [join(name) for name in HOSTS[1:]]
+        until(lambda: hub.started and all(each.started for each in members), hub, *members)
     assert hub.cause is None
+
+
+def test_of_many_hosts_that_are_missing_a_member_knows_some(port: int) -> None:
+    names = [f"algo-{number}" for number in range(1, 5001)]
+    with contextlib.closing(Hub("algo-1", names, KEY, listen("127.0.0.1", port), 5)) as hub:
+        member = Member("algo-2", Connection(*enter(hub, port, "algo-2"), "algo-1"), 5)
+        with contextlib.closing(member):
+            until(lambda: member.absent == 4998, hub, member)
+            assert member.missing == names[2:12]
 
 
 def test_nobody_can_come_under_the_name_of_a_host_that_is_here(hub: Hub, join: Join) -> None:
@@ -135,34 +148,55 @@ JUNK = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(lines=st.lists(JUNK, max_size=5))
 @example(lines=[b'{"is":"alive","now":1,"missing":null}'])
+@example(lines=[b'{"is":"alive","now":%d}' % 10**400])
+@example(lines=[b'{"is":"failed","now":1,"host":"algo-2","rank":null,"time":Infinity,"sudden":true,"text":""}'])
 def test_whatever_a_host_sends_neither_side_breaks(lines: list[bytes]) -> None:
-    here = json.dumps({"is": "here", "now": 1, "host": "algo-2", "job": JOB}).encode()
-    listener = listen("127.0.0.1", 0)
-    hub = Hub("algo-1", HOSTS[:2], JOB, listener, 5)
-    wrong_hub = socket.create_server(("127.0.0.1", 0))
-    confused = Member(
-        "algo-2", "algo-1", JOB, connect("127.0.0.1", wrong_hub.getsockname()[1], time.monotonic() + 5), 5
-    )
+    """Even one that has the key."""
+    sides = [socket.socketpair() for _ in range(2)]
+    (to_hub, at_hub), (to_member, at_member) = sides
+    hub = Hub("algo-1", HOSTS[:2], KEY, listen("127.0.0.1", 0), 5)
+    hub._seat(Connection(at_hub, Session(KEY, b"", b"listener", b"caller"), "algo-2"))
+    confused = Member("algo-2", Connection(at_member, Session(KEY, b"", b"caller", b"listener"), "algo-1"), 5)
     with contextlib.closing(hub), contextlib.closing(confused):
-        with socket.create_connection(listener.getsockname()) as stranger, wrong_hub, wrong_hub.accept()[0] as other:
-            for end in (stranger, other):
-                end.sendall(b"\n".join([here, *lines, b""]))
-            for _ in range(4):
-                hub.turn(0.01)
-                confused.turn(0.01)
-        hub.turn(0.05)
+        for end, mine, other in ((to_hub, b"caller", b"listener"), (to_member, b"listener", b"caller")):
+            session = Session(KEY, b"", mine, other)
+            with end:
+                end.sendall(b"".join(session.seal(line.replace(b"\n", b"")) for line in lines))
+        for _ in range(4):
+            hub.turn(0.01)
+            confused.turn(0.01)
         assert hub.cause is None or isinstance(hub.cause, Cause)
+
+
+def test_a_host_that_says_what_is_no_message_is_lost(hub: Hub, port: int) -> None:
+    link, session = enter(hub, port, "algo-2")
+    with link:
+        link.sendall(session.seal(b'{"is": "here", "now": 1}') + session.seal(b'{"is": "alive", "now": Infinity}'))
+        until(lambda: hub.cause is not None, hub)
+    assert str(hub.cause) == "host algo-2: lost: its connection broke"
+
+
+def test_a_host_speaks_of_its_own_failure_alone(hub: Hub, port: int, join: Join) -> None:
+    join("algo-3")
+    link, session = enter(hub, port, "algo-2")
+    with link:
+        for message in ({"is": "here"}, {"is": "failed", **Cause("algo-3", 1, 1.0, False, "x")._asdict()}):
+            link.sendall(session.seal(json.dumps({"now": 1, **message}).encode()))
+        until(lambda: hub.cause is not None, hub)
+        assert hub.cause is not None
+        assert hub.cause.host == "algo-2"
 
 
 def test_a_difference_of_clocks_does_not_change_who_was_first(hub: Hub, port: int, join: Join) -> None:
     """The second host's clock is an hour ahead; its failure came first all the same."""
-    with socket.create_connection(("127.0.0.1", port)) as two:
+    two, session = enter(hub, port, "algo-2")
+    with two:
         ahead = 3600.0
 
         def say(**message: object) -> None:
-            two.sendall(json.dumps({**message, "now": time.time() + ahead}).encode() + b"\n")
+            two.sendall(session.seal(json.dumps({**message, "now": time.time() + ahead}).encode()))
 
-        say(**{"is": "here", "host": "algo-2", "job": JOB})
+        say(**{"is": "here"})
         three = join("algo-3")
         until(lambda: hub.started, hub, three)
         now = time.time()
@@ -187,20 +221,14 @@ def test_what_came_from_outside_comes_first_and_then_what_is_earliest(causes: li
     assert first.time == min(cause.time for cause in causes if cause.sudden == first.sudden)
 
 
-@pytest.mark.parametrize(
-    ("name", "job", "why"),
-    [("algo-2", "letters", "'letters' there, and 'digits' here"), ("algo-9", JOB, "none of this job")],
-)
-def test_a_host_that_is_turned_away_is_told_why(
-    hub: Hub, port: int, name: str, job: str, why: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    stranger = Member(name, "algo-1", job, connect("127.0.0.1", port, time.monotonic() + 5), 5)
-    until(lambda: stranger.cause is not None, hub, stranger)
-    assert f"turned {name} away" in str(stranger.cause)
-    assert why in str(stranger.cause)
-    assert why in capfd.readouterr().err
+def test_a_host_that_is_turned_away_is_told_why(hub: Hub, join: Join, capfd: pytest.CaptureFixture[str]) -> None:
+    """It has the key of the job, and so may know."""
+    unknown = join("algo-9")
+    until(lambda: unknown.cause is not None, hub, unknown)
+    assert "turned algo-9 away" in str(unknown.cause)
+    assert "none of this job" in str(unknown.cause)
+    assert "none of this job" in capfd.readouterr().err
     assert hub.missing == HOSTS[1:]
-    stranger.close()
 
 
 def test_the_master_is_needed_until_the_others_have_ended(hub: Hub, join: Join) -> None:
@@ -220,14 +248,30 @@ def test_the_master_is_needed_until_the_others_have_ended(hub: Hub, join: Join) 
     [
         ("127.0.0.1", ["127.0.0.2"], "127.0.0.1"),
         ("127.0.0.1", [], "127.0.0.1"),
-        ("127.0.1.1", ["192.0.2.1"], "0.0.0.0"),  # a name that means the loopback interface on this host alone
-        ("192.0.2.1", ["192.0.2.2"], "0.0.0.0"),
-        ("no.such.host.invalid", [], "0.0.0.0"),
+        ("127.0.1.1", ["127.0.0.9", "localhost"], "127.0.1.1"),
     ],
 )
 def test_the_address_at_which_a_host_listens(name: str, others: list[str], bound: str) -> None:
     with listen(name, 0, others) as listener:
         assert listener.getsockname()[0] == bound
+
+
+@pytest.mark.parametrize("name", ["127.0.1.1", "192.0.2.1", "no.such.host.invalid"])
+def test_a_name_that_does_not_say_how_the_others_reach_this_host(name: str) -> None:
+    """The name means the loopback interface on this host alone, another machine, or nothing: the route says it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.2", 9))
+        except OSError:
+            pytest.skip("this machine has no route to another one")
+        expected = probe.getsockname()[0]
+    with listen(name, 0, ["no.such.host.invalid", "192.0.2.2"]) as listener:
+        assert listener.getsockname()[0] == expected
+
+
+def test_where_no_address_leads_to_the_others_there_is_no_port() -> None:
+    with pytest.raises(OSError, match="leads to the other hosts"):
+        listen("no.such.host.invalid", 0)
 
 
 def test_a_connection_to_itself_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,3 +284,34 @@ def test_a_connection_to_itself_is_none(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(socket, "create_connection", to_itself)
     with pytest.raises(ConnectionRefusedError):
         connect("127.0.0.1", 1, time.monotonic())
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [("other", "one does not recognise the other; all hosts of a job need"), ("same", "did not come within 1 s")],
+)
+def test_a_host_with_other_settings_is_not_taken_in_and_says_what_to_look_at(
+    port: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], secret: str, said: str
+) -> None:
+    monkeypatch.setenv("SMC_HOST_WAIT", "1")
+    monkeypatch.setattr(roll, "_HEAD_START", 0)
+    monkeypatch.setenv("SMC_HOST_SECRET", "same")
+    names = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    hub = Hub(names[0], names, host_key(os.environ), listen("127.0.0.1", port), 5)
+    monkeypatch.setenv("SMC_HOST_SECRET", secret)
+    errors: list[str] = []
+
+    def come() -> None:
+        try:
+            roll.call("127.0.0.2", names, port, 5)
+        except HostError as error:
+            errors.append(str(error))
+
+    with contextlib.closing(hub):
+        caller = threading.Thread(target=come)
+        caller.start()
+        until(lambda: not caller.is_alive(), hub)
+    assert said in errors[0]
+    refused = "refused a connection from 127.0.0.1: it did not prove that it belongs to this job"
+    assert capfd.readouterr().err.count(refused) == (1 if secret == "other" else 0)
+    assert hub.missing == (names[1:] if secret == "other" else names[2:])

@@ -33,6 +33,7 @@ from smc_core.local.summary import tell
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
 from smc_core.process import signals
+from smc_core.settings import HOST_SECRET
 
 ALONE = "algo-1"
 """Name of a host that is the only one."""
@@ -216,11 +217,12 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
             name: logs.enter_context(_log(os.path.join(record.folder, name, records.LOG_FILE))) for name in record.hosts
         }
         hosts = []
-        port = str(several.free_port()) if record.hosts else ""
+        port, secret = (str(several.free_port()), os.urandom(32).hex()) if record.hosts else ("", "")
         for name in record.hosts or [""]:
             variables = host_variables(record, code, record.host_paths(name), os.environ, python)
             if record.hosts:
                 variables.setdefault(MASTER_PORT_ENV, port)
+                variables.setdefault(HOST_SECRET.name, secret)
             hosts.append(Host(name, [*several.host_arguments(record, name), *module], variables, python))
         watch = Watch(hosts, job_log, own_logs, stop)
         exit_code = watch.run()

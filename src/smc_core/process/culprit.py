@@ -8,7 +8,7 @@ import time
 
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.process import diagnosis, ending, outcome, report_reader
-from smc_core.process.peer_link import Cause
+from smc_core.process.messages import Cause
 
 _SOFT = {signal.SIGABRT, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE}
 """Signals by which a process ends that has lost another one: frameworks abort themselves then."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import selectors
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
-from smc_core.process.peer_link import Cause, Connection, read_cause
+from smc_core.process.messages import Cause, Message
+from smc_core.process.peer_link import Connection
 
+PURPOSE = "watch"
+"""What the connections between the hosts of a job are for, as their handshake names it."""
 BEAT_SECONDS = 2.0
 """Seconds between two signs of life; fewer where the time-out is short."""
 
@@ -28,7 +30,7 @@ class Peers:
         is_final: whether that will not change.
         master_done: whether the master host has ended well.
         stopped: name of a host that ended because it was asked to; None where none did.
-        missing: hosts that have not come.
+        missing: hosts that have not come; of many, a member knows some.
 
     """
 
@@ -42,6 +44,11 @@ class Peers:
         self._beat_seconds = min(BEAT_SECONDS, timeout / 4)
         self._selector = selectors.DefaultSelector()
         self._next_beat = self._last_turn = time.monotonic()
+
+    @property
+    def absent(self) -> int:
+        """How many hosts have not come."""
+        return len(self.missing)
 
     @property
     def are_over(self) -> bool:
@@ -93,7 +100,7 @@ class Peers:
 
     def _beat(self) -> None:
         for connection in self._connections():
-            connection.send(**{"is": "alive"})
+            connection.send(Message("alive"))
 
     def _on_turn(self, now: float) -> None:
         """What is due in every turn."""
@@ -104,9 +111,12 @@ class Peers:
     def _register(self, source: Any, do: Callable[[], None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, do)
 
-    def _drop(self, connection: Connection) -> None:
+    def _unregister(self, source: Any) -> None:
         with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(connection.link)
+            self._selector.unregister(source)
+
+    def _drop(self, connection: Connection) -> None:
+        self._unregister(connection.link)
         connection.link.close()
 
 
@@ -115,40 +125,44 @@ class Member(Peers):
 
     Args:
         me: name of this host.
-        master: name of the master.
-        job: name of the job.
-        link: the connection to the master.
+        connection: the connection to the master, which has proved itself.
         timeout: seconds of silence after which the master is lost.
 
     """
 
-    def __init__(self, me: str, master: str, job: str, link: socket.socket, timeout: float) -> None:
+    def __init__(self, me: str, connection: Connection, timeout: float) -> None:
         super().__init__(me, timeout)
-        self._master = master
-        self._connection: Connection | None = Connection(link)
-        self._register(link, self._read)
-        self._connection.send(**{"is": "here", "host": me, "job": job})
+        self._master = connection.host
+        self._absent = 0
+        self._connection: Connection | None = connection
+        self._register(connection.link, self._read)
+        connection.send(Message("here"))
+
+    @property
+    def absent(self) -> int:
+        """How many hosts have not come, by the master's last word."""
+        return self._absent
 
     def tell_failed(self, cause: Cause) -> None:
         """Tell the master."""
-        self._tell({"is": "failed", **cause._asdict()})
+        self._tell(Message("failed", cause=cause))
         if self._connection is None and self.cause is None:
             self.cause, self.is_final = cause, True
 
     def tell_done(self) -> None:
         """Tell the master."""
-        self._tell({"is": "done"})
+        self._tell(Message("done"))
 
     def tell_stopped(self) -> None:
         """Tell the master."""
-        self._tell({"is": "stopped"})
+        self._tell(Message("stopped"))
 
     def _connections(self) -> list[Connection]:
         return [] if self._connection is None else [self._connection]
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _tell(self, message: Message) -> None:
         if self._connection is not None:
-            self._connection.send(**message)
+            self._connection.send(message)
 
     def _read(self) -> None:
         if self._connection is None:
@@ -159,19 +173,18 @@ class Member(Peers):
         if messages is None:
             self._lose(self._connection, "its connection broke")
 
-    def _take(self, message: dict[str, Any]) -> None:
-        kind = message["is"]
+    def _take(self, message: Message) -> None:
+        kind = message.kind
         if kind == "start":
-            self.started, self.missing = True, []
+            self.started, self.missing, self._absent = True, [], 0
         elif kind == "alive" and not self.started:
-            names = message.get("missing")
-            self.missing = [str(name) for name in names] if isinstance(names, list) else []
+            self.missing, self._absent = list(message.missing), message.absent
         elif kind == "failed":
-            self.cause = read_cause(message, time.time() - message["now"]) or self.cause
+            self.cause = message.by_clock(time.time())
         elif kind == "final":
             self.is_final = True
         elif kind == "stopped":
-            self.stopped = str(message.get("host"))
+            self.stopped = message.host
         elif kind == "done":
             self.master_done = True
 

@@ -187,7 +187,7 @@ def _together(plan: Plan) -> list[str]:
     return [
         *(sys.executable, together.__file__),
         *("--host", environment.current_host, "--hosts", ",".join(environment.distribution_hosts)),
-        *("--port", str(environment.master_port + 1), "--job", environment.job_name or ""),
+        *("--port", str(environment.master_port + 1)),
         *("--kind", _kind(plan), "--launcher", str(command.launcher)),
         *(["--serves"] if command.serves else []),
         "--",

@@ -8,33 +8,48 @@ from collections.abc import Sequence
 
 from smc_core.errors import HostError
 from smc_core.hosts import LOG_SECONDS, host_wait
-from smc_core.process import log
+from smc_core.process import handshake, log
+from smc_core.process.handshake import RefusedError
+from smc_core.process.host_key import host_key, is_guessable
 from smc_core.process.hub import Hub
-from smc_core.process.peer_link import Cause, connect, listen
-from smc_core.process.peers import Member, Peers
-from smc_core.settings import HOST_WAIT
+from smc_core.process.messages import SHOWN_NAMES, Cause
+from smc_core.process.peer_link import Connection, connect, listen
+from smc_core.process.peers import PURPOSE, Member, Peers
+from smc_core.settings import HOST_SECRET, HOST_WAIT
 
+REFUSED_SECONDS = 60.0
+"""After which a host that is refused again and again gives up: it is of another job, or has other settings."""
+_RETRY_SECONDS = 0.2
 _HEAD_START = 5.0
 """Seconds that the master gives up before the others, as it knows who is missing."""
 
 
-def call(host: str, hosts: Sequence[str], port: int, job: str, timeout: float) -> Peers:
+def call(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
     """Wait until all hosts have come, as long as ``SMC_HOST_WAIT`` says.
 
     Args:
         host: this host's name.
         hosts: the names of all; the first is the master.
         port: where the master listens.
-        job: name of the job; hosts of another one are turned away.
         timeout: seconds of silence after which a host is lost.
 
     Raises:
         HostError: one has not come, or has failed or gone meanwhile; or the master cannot be reached.
 
     """
-    is_master = host == hosts[0]
+    if host == hosts[0] and is_guessable(os.environ):
+        log.line(f"the hosts know each other by their names alone: {HOST_SECRET} keeps strangers on their network out")
     patience = host_wait(os.environ)
-    peers = _meet(host, hosts, port, job, timeout, time.monotonic() + patience)
+    peers = _meet(host, hosts, port, timeout, time.monotonic() + patience)
+    try:
+        _wait(peers, patience, is_master=host == hosts[0])
+    except HostError:
+        peers.close()
+        raise
+    return peers
+
+
+def _wait(peers: Peers, patience: float, *, is_master: bool) -> None:
     begun = time.monotonic()
     if not is_master:
         patience += _HEAD_START
@@ -46,28 +61,56 @@ def call(host: str, hosts: Sequence[str], port: int, job: str, timeout: float) -
         if now >= begun + patience:
             raise _absence(peers, patience, is_master=is_master)
         if now >= next_line:
-            log.line(f"waiting for {_names(peers.missing)}, for {now - begun:.0f} s")
+            log.line(f"waiting for {_names(peers)}, for {now - begun:.0f} s")
             next_line += LOG_SECONDS
         peers.turn(min(next_line, begun + patience) - now)
-    return peers
 
 
-def _meet(host: str, hosts: Sequence[str], port: int, job: str, timeout: float, deadline: float) -> Peers:
-    master = hosts[0]
+def _meet(host: str, hosts: Sequence[str], port: int, timeout: float, deadline: float) -> Peers:
+    master, key = hosts[0], host_key(os.environ)
+    where = f"port {port} of {master}"
     try:
         if host == master:
-            return Hub(master, hosts, job, listen(master, port, hosts), timeout)
-        return Member(host, master, job, connect(master, port, deadline), timeout)
+            return Hub(master, hosts, key, listen(master, port, hosts), timeout)
+        return Member(host, _join(host, master, port, key, deadline), timeout)
+    except RefusedError as error:
+        raise HostError(f"{host} cannot join the master at {where}: {_REFUSED}") from error
     except OSError as error:
-        where = f"port {port} of {master}"
         if host == master:
             raise HostError(f"{where} cannot be opened for the other hosts: {error.strerror}") from error
         why = f"{error.strerror or error} ({HOST_WAIT} sets how long to try)"
         raise HostError(f"{host} cannot reach the master at {where}: {why}") from error
 
 
+_REFUSED = (
+    "one does not recognise the other; all hosts of a job need the same hyperparameters.json, list of hosts and "
+    f"job name, or the same {HOST_SECRET}"
+)
+
+
+def _join(host: str, master: str, port: int, key: bytes, deadline: float) -> Connection:
+    """Connect to the master until it is the master that answers, and it takes this host in.
+
+    A refusal need not be the last word: where strangers crowd the master's port it may drop one of the job, too.
+    """
+    refused_since: float | None = None
+    while True:
+        link = connect(master, port, deadline)
+        try:
+            return Connection(link, handshake.call(link, key, PURPOSE, host), master)
+        except (RefusedError, OSError):
+            link.close()
+            now = time.monotonic()
+            if refused_since is None:
+                refused_since = now
+                log.line(f"not taken in at port {port} of {master} yet: {_REFUSED}")
+            if now + _RETRY_SECONDS >= min(deadline, refused_since + REFUSED_SECONDS):
+                raise
+            time.sleep(_RETRY_SECONDS)
+
+
 def _absence(peers: Peers, seconds: float, *, is_master: bool) -> HostError:
-    names = _names(peers.missing)
+    names = _names(peers)
     text = f"did not come within {seconds:g} s ({HOST_WAIT} sets how long to wait)"
     if is_master and peers.missing:
         peers.tell_failed(Cause(names, None, time.time(), True, text))
@@ -75,6 +118,7 @@ def _absence(peers: Peers, seconds: float, *, is_master: bool) -> HostError:
     return HostError(f"host {names} {text}")
 
 
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + more if names else "the other hosts"
+def _names(peers: Peers) -> str:
+    shown = peers.missing[:SHOWN_NAMES]
+    more = f" and {peers.absent - len(shown)} more" if peers.absent > len(shown) else ""
+    return ", ".join(shown) + more if shown else "the other hosts"

@@ -6,7 +6,7 @@ host would wait in a collective operation for one that is gone, and blame the co
 
 A program, started by the path of this file::
 
-    python together.py --host algo-2 --hosts algo-1,algo-2 --port 7778 [--job NAME] [--serves] -- COMMAND
+    python together.py --host algo-2 --hosts algo-1,algo-2 --port 7778 [--serves] -- COMMAND
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from smc_core.errors import EXIT_HOST, CodeError
 from smc_core.process import diagnosis, log, reports, roll, signals
 from smc_core.process.culprit import own_cause
 from smc_core.process.hub import SETTLE_SECONDS
-from smc_core.process.peer_link import Cause
+from smc_core.process.messages import Cause
 from smc_core.process.peers import Peers
 from smc_core.process.report_reader import Report, read_reports
 from smc_core.process.stopping import stop_grace
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         timeout = host_timeout(os.environ)
         grace = stop_grace(os.environ)
-        peers = roll.call(options.host, options.hosts, options.port, options.job, timeout)
+        peers = roll.call(options.host, options.hosts, options.port, timeout)
         return _Part(options, peers, signals.Inbox(), grace, timeout).run()
     except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
         reports.write_report(error, phase="hosts")
@@ -71,7 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", required=True)
     parser.add_argument("--hosts", required=True, type=lambda text: text.split(","))
     parser.add_argument("--port", required=True, type=int)
-    parser.add_argument("--job", default="")
     parser.add_argument("--kind", default="python")
     parser.add_argument("--launcher", default="launcher")
     parser.add_argument("--serves", action="store_true")
