@@ -22,8 +22,15 @@ nox.options.parallel = 2  # tests of processes mostly wait; what is measured or 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PLUGINS = ["plugins/chainer", "plugins/keras", "plugins/mpi", "plugins/pytorch", "plugins/tensorflow"]
 TORCH = "torch==2.13.0"
-APART = [f"--ignore=tests/{folder}" for folder in ("container", "docs", "frameworks")]
+APART = [f"--ignore=tests/{folder}" for folder in ("container", "docs", "frameworks", "soak")]
 """Tests that other sessions run."""
+BY_VERSION = [
+    *("tests/unit", "tests/jobs", "tests/plugins", "tests/corpus"),
+    *(f"tests/process/test_{name}.py" for name in ("crashes", "endings", "outcome", "reports", "script_mode")),
+    *(f"tests/code/test_{name}.py" for name in ("extract", "index", "install", "requirements", "simple")),
+]
+"""Tests of what differs between versions of Python: tracebacks, metadata, tarfile, argparse, annotations, import.
+The newest Python runs the whole suite, the others these: a job's processes, sockets and files are the kernel's."""
 SECONDS = "--timeout=400"
 """After so long a test is taken to hang, and fails."""
 PROJECT = nox.project.load_toml("pyproject.toml")
@@ -34,6 +41,7 @@ if _pyenv.is_dir():  # its python3.x start only the versions that are named to t
 FOUND = [version for version in PYTHONS if shutil.which(f"python{version}")]
 if not FOUND:
     raise SystemExit(f"smc is tested on Python {', '.join(PYTHONS)}, and none of them is on PATH")
+HOSTILE_PYTHON = FOUND[min(1, len(FOUND) - 1)]
 FRAMEWORK_PYTHON = next((version for version in FOUND[1:] if version in ("3.11", "3.12", "3.13")), FOUND[0])
 
 
@@ -61,13 +69,56 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, allow_parallel=True)
 def tests(session: nox.Session) -> None:
-    """The core: everything below tests/ but docs and containers, against the built wheel.
+    """The core, against the built wheel: everything on the newest Python, on the others what can differ there.
 
-    What is marked slow shows the same on every Python: the oldest and the newest run it.
+    One of them runs on a machine as companies have them: see hostile().
     """
     session.install(*group("test"), ".[cli,s3,testing,uv]")
-    some = [] if session.python in (FOUND[0], FOUND[-1]) else ["-m", "not slow"]
-    session.run("pytest", SECONDS, *APART, *some, *session.posargs)
+    chosen = APART if session.python == FOUND[-1] else [*map(str, filter(os.path.exists, BY_VERSION)), "-m", "not slow"]
+    if session.python != HOSTILE_PYTHON:
+        session.run("pytest", SECONDS, *chosen, *session.posargs)
+        return
+    settings = hostile(Path(session.create_tmp()))
+    command = ["sh", "-c", 'umask 077; exec "$@"', "sh", str(Path(session.bin, "pytest"))]
+    session.run(*command, SECONDS, *chosen, *session.posargs, env=settings, external=True)
+
+
+def hostile(folder: Path) -> dict[str, str]:
+    """Settings that a machine may have and that are to decide no test, as variables; files lie in the folder.
+
+    A global pip configuration with a constraint and an index that nobody answers, proxies, a module path with a
+    train.py, no UTF-8, a HOME that cannot be written, and what the launcher of another job would have left.
+    """
+    (folder / "pip").mkdir(exist_ok=True)
+    (folder / "path").mkdir(exist_ok=True)
+    (folder / "constraints.txt").write_text("pluggy<0.1\nrequests<1\n")
+    nobody = "http://127.0.0.1:1"
+    (folder / "pip/pip.conf").write_text(
+        f"[global]\nconstraint = {folder}/constraints.txt\nextra-index-url = {nobody}/simple\ntimeout = 1\n"
+    )
+    (folder / "path/train.py").write_text("raise SystemExit('the train.py of PYTHONPATH was taken')\n")
+    return {
+        "XDG_CONFIG_DIRS": str(folder),
+        "PYTHONPATH": str(folder / "path"),
+        "LC_ALL": "C",
+        "HOME": "/proc",
+        "http_proxy": nobody,
+        "HTTPS_PROXY": nobody,
+        "PIP_INDEX_URL": f"{nobody}/simple",
+        "UV_INDEX_URL": f"{nobody}/simple",
+        "SMC_STOP_GRACE": "0",
+        "SMC_LAUNCHER": "none",
+        "SAGEMAKER_PROGRAM": "other.py",
+        "RANK": "3",
+        "WORLD_SIZE": "4",
+    }
+
+
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """2,000 stops at random moments, 500 more as PID 1, 500 of local jobs, all exit codes: nox -s soak."""
+    session.install(*group("test"), ".[cli,s3,testing,uv]")
+    session.run("pytest", "tests/soak", *session.posargs)
 
 
 @nox.session(name="plugin-keras", python=FRAMEWORK_PYTHON, venv_backend="virtualenv", allow_parallel=True)

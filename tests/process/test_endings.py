@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.process.ending import exit_code
+
 SIGNALS_THAT_KILL = sorted(
     number
     for number in signal.valid_signals()
@@ -61,8 +63,15 @@ def _outcome(folder: Path) -> tuple[bool, str | None]:
     return (folder / "output" / "success").exists(), failure.read_text() if failure.exists() else None
 
 
-def test_all_exit_codes(run_many):
-    for expected, (code, folder) in enumerate(run_many([["sh", "-c", f"exit {code}"] for code in range(256)])):
+@pytest.mark.parametrize("status", range(-64, 256))
+def test_the_exit_code_of_every_status(status):
+    assert exit_code(status) == (status if status >= 0 else 128 - status)
+
+
+def test_exit_codes(run_many):
+    """Those of smc itself, of signals, and those at the ends; nox -s soak has all 256."""
+    codes = [0, 1, 2, 3, 5, 70, 126, 127, 128, 129, 137, 143, 254, 255]
+    for expected, (code, folder) in zip(codes, run_many([["sh", "-c", f"exit {each}"] for each in codes]), strict=True):
         success, failure = _outcome(folder)
         assert code == expected
         assert success == (code == 0)
