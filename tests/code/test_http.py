@@ -271,16 +271,24 @@ def test_retry_after_is_kept_within_reason(
     assert http._retry_after("Wed, 21 Oct 2015 07:28:00 GMT") is None
 
 
-def test_a_terminal_sees_how_far_it_is(server: Server, code: Path, tmp_path: Path) -> None:
+def on_a_terminal(url: str, code: Path, quiet: float) -> bytes:
+    program = "from smc_core.code import download, progress; "
+    program += f"progress._QUIET = {quiet}; download.fetch('{url}', '{code}')"
+    command = ["script", "-qec", f'{sys.executable} -c "{program}"', "/dev/null"]
+    return subprocess.run(command, capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
+
+
+def test_a_terminal_sees_how_far_a_long_transfer_is(server: Server, code: Path) -> None:
     server.serve("/c.tar.gz", reply(ARCHIVE))
-    program = f"from smc_core.code.download import fetch; fetch('{server.url}/c.tar.gz?token=x', '{code}')"
-    ended = subprocess.run(
-        ["script", "-qec", f'{sys.executable} -c "{program}"', "/dev/null"],
-        capture_output=True, check=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert f"of {len(ARCHIVE):,} bytes".encode() in ended.stdout
-    assert b"token=x" not in ended.stdout
-    assert ended.stdout.endswith(b"\r\x1b[K")
+    shown = on_a_terminal(f"{server.url}/c.tar.gz?token=x", code, 0)
+    assert f"of {len(ARCHIVE):,} bytes".encode() in shown
+    assert b"token=x" not in shown
+    assert shown.endswith(b"\r\x1b[K")
+
+
+def test_of_a_short_one_nothing_is_left_in_the_log(server: Server, code: Path) -> None:
+    server.serve("/c.tar.gz", reply(ARCHIVE))
+    assert b"\x1b" not in on_a_terminal(f"{server.url}/c.tar.gz", code, 60)
 
 
 def test_elsewhere_nothing_is_printed(server: Server, code: Path, capfd: pytest.CaptureFixture[str]) -> None:

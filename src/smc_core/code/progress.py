@@ -1,4 +1,4 @@
-"""How far a transfer is: a line that is rewritten on a terminal, and nothing anywhere else."""
+"""How far a long transfer is: a line that is rewritten on a terminal, and nothing anywhere else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from types import TracebackType
 
 _INTERVAL = 0.1
 """Seconds between two states of the line."""
+_QUIET = 1.0
+"""Seconds before the first: what is quicker needs none, and leaves no escape sequences in a log of a pseudo-terminal."""
 
 
 class Progress:
@@ -24,8 +26,9 @@ class Progress:
         self.bytes = 0
         self.total = total
         self._what = what
-        self._shown = sys.stderr.isatty()
-        self._next = 0.0
+        self._is_terminal = sys.stderr.isatty()
+        self._is_shown = False
+        self._next = time.monotonic() + _QUIET
         self._lock = threading.Lock()
 
     def __enter__(self) -> Progress:
@@ -34,7 +37,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shown:
+        if self._is_shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
@@ -42,7 +45,8 @@ class Progress:
         """Count ``size`` more bytes; may be called from several threads."""
         with self._lock:
             self.bytes += size
-            if self._shown and time.monotonic() >= self._next:
+            if self._is_terminal and time.monotonic() >= self._next:
+                self._is_shown = True
                 self._next = time.monotonic() + _INTERVAL
                 of = f" of {self.total:,}" if self.total else ""
                 sys.stderr.write(f"\r\x1b[K{self._what}: {self.bytes:,}{of} bytes")
