@@ -24,12 +24,15 @@ exit codes:
 def _settings() -> str:
     """Every setting of the core, a line each, as wide as a terminal usually is."""
     import re
+    import textwrap
 
     widest = max(map(len, CORE)) + 2
     lines = ["settings, as variables (smc why NAME says more):"]
     for setting in CORE.values():
         plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", setting.what).replace("`", "")
-        lines.append(f"  {setting.name:<{widest}}{plain.partition(';')[0]}")
+        lines.append(
+            f"  {setting.name:<{widest}}{textwrap.shorten(plain.partition(';')[0], 98 - widest, placeholder=' …')}"
+        )
     return "\n".join(lines)
 
 

@@ -26,7 +26,14 @@ def test_uv_gets_what_pip_is_told(tmp_path: Path) -> None:
         "[install]\nindex-url = https://four/simple\nfind-links = /a /b\ntrusted-host = one two\n"
         "[freeze]\ntimeout = 99\n"
     )
-    settings = pip_settings({"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_PRE": "1", "PIP_CERT": "/ca.pem"})
+    settings = pip_settings(
+        {
+            "XDG_CONFIG_DIRS": str(tmp_path),
+            "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
+            "PIP_PRE": "1",
+            "PIP_CERT": "/ca.pem",
+        }
+    )
     assert Index(None, settings, settings["index-url"]).uv_variables({"UV_HTTP_TIMEOUT": "3"}) == {
         "UV_DEFAULT_INDEX": "https://four/simple",
         "UV_INDEX": "https://two/simple https://three/simple",

@@ -10,7 +10,7 @@ from types import TracebackType
 _INTERVAL = 0.1
 """Seconds between two states of the line."""
 _QUIET = 1.0
-"""Seconds before the first: what is quicker needs none, and leaves no escape sequences in a log of a pseudo-terminal."""
+"""Seconds before the first: what is quicker needs none, and leaves no escape sequences in a log of such a terminal."""
 
 
 class Progress:
