@@ -227,6 +227,31 @@ def test_reports_go_where_there_is_room(job):
     assert not os.path.exists(folder)
 
 
+@pytest.mark.parametrize("arguments", [["run"], ["run", "--job-dir", "job", "code/train.py"]])
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_job_inherits_the_null_device_for_what_is_closed(job, closed, arguments):
+    """Its own first file would be its stdin otherwise, or what it prints would land in a file."""
+    job.write(
+        "train.py",
+        "import json, os\nresult = open(os.environ['RESULT'], 'w')\n"
+        "print('hello')\njson.dump([result.fileno(), [os.fstat(n).st_rdev for n in (0, 1, 2)]], result)\n",
+    )
+    environ = {**job.environ, "SAGEMAKER_PROGRAM": "train.py", "RESULT": str(job.base / "result")}
+    if len(arguments) > 1:
+        del environ["SAGEMAKER_BASE_DIR"]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "smc_core", *arguments],
+        env=environ, cwd=job.base, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    descriptor, devices = json.loads((job.base / "result").read_text())
+    assert descriptor > 2
+    null = os.stat(os.devnull).st_rdev
+    own_pipes = [2] if arguments == ["run"] else [1, 2]
+    numbers = [number for number in (0, 1, 2) if str(number) in closed and number not in own_pipes]
+    assert [devices[number] for number in numbers] == [null] * len(numbers)
+
+
 def test_standard_descriptors_that_are_closed(job):
     """Nothing of smc's takes the place of a stdout or stderr that was not open."""
     process = subprocess.run(

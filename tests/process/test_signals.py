@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -218,8 +219,8 @@ def test_a_stopped_script_is_woken_to_be_told(job, wait_for):
     assert running.end().code == 143
 
 
-def test_the_script_starts_as_after_a_login(job):
-    """No signal is blocked or ignored, whatever the supervisor's own mask and dispositions."""
+def test_a_command_ignores_what_smc_was_started_to_ignore_and_blocks_nothing(job):
+    """Of what Python ignores by itself (13 and 25) nothing reaches it."""
     show = "grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status"
     careless = "import os, signal, sys\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 20))\n"
     careless += "for n in (1, 2, 3, 13, 15, 25): signal.signal(n, signal.SIG_IGN)\nos.execvp(sys.argv[1], sys.argv[1:])"
@@ -227,7 +228,37 @@ def test_the_script_starts_as_after_a_login(job):
     result = job.supervise("sh", "-c", show)
     assert result.stdout.decode() == plain.stdout
     result = job.supervise("sh", "-c", show, prefix=[sys.executable, "-c", careless])
-    assert result.stdout.decode() == plain.stdout
+    mask = sum(1 << (number - 1) for number in (1, 2, 3, 15))
+    assert result.stdout.decode() == re.sub("SigIgn:.*", f"SigIgn:\t{mask:016x}", plain.stdout)
+
+
+def test_a_shell_script_ends_by_a_broken_pipe_as_without_smc(job):
+    """And by the limit of a file's size: Python ignores both signals, and what it becomes would too."""
+    job.write(
+        "train.sh",
+        "while :; do echo x; done | head -n 1\n"
+        "(ulimit -f 1; exec head -c 100000 /dev/zero > big)\necho $?\n"
+        "grep SigIgn /proc/self/status\n",
+    )
+    result = job.run("train.sh")
+    assert result.code == 0, result.stderr
+    assert result.stdout.decode().splitlines() == ["x", str(128 + signal.SIGXFSZ), f"SigIgn:\t{0:016x}"]
+
+
+def test_what_smc_was_started_to_ignore_a_whole_job_ignores(job):
+    job.write("train.sh", "grep SigIgn /proc/self/status\n")
+    job.write("train.py", "def train():\n    import signal; print(signal.getsignal(1), signal.getsignal(10))\n")
+    ignore = ["sh", "-c", "trap '' HUP CHLD; exec \"$@\"", "sh"]
+    assert job.run("train.sh", prefix=ignore).stdout.decode() == f"SigIgn:\t{1:016x}\n"
+    assert job.run("train.py", prefix=ignore).stdout.decode() == "1 0\n"
+
+
+def test_sigterm_stops_a_job_though_it_was_ignored_at_the_start(job):
+    job.write("train.py", LISTEN)
+    running = job.start("train.py", prefix=["sh", "-c", "trap '' TERM; exec \"$@\"", "sh"])
+    assert running.read_line() == "ready"
+    _kill(running)
+    assert running.end().first_line.startswith("Stopped by SIGTERM")
 
 
 def test_a_hangup_that_nohup_ignores_stays_ignored(job):

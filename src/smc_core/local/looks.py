@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Callable
@@ -32,10 +33,12 @@ def painter(stream: TextIO | None) -> Paint:
     console = Console(file=stream, highlight=False)
     if console.no_color or console.color_system is None:
         return _plain
+    page = Console(file=io.StringIO(), force_terminal=True, highlight=False)
+    """In place of the terminal itself: that may be closed, and a job does not end for it."""
 
     def paint(text: str, style: str) -> str:
-        with console.capture() as captured:
-            console.print(Text(text, style), end="", soft_wrap=True)
+        with page.capture() as captured:
+            page.print(Text(text, style), end="", soft_wrap=True)
         return captured.get()
 
     return paint

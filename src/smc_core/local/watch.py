@@ -116,9 +116,8 @@ class Watch:
         wake, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(end, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        for number in _PASSED_ON:
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._on_signal)
+        for number in signals.taken(signals.ignored_at_start()).intersection(_PASSED_ON):
+            signal.signal(number, self._on_signal)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what has come while the hosts were started is passed on now
         with selectors.DefaultSelector() as selector:
             selector.register(wake, selectors.EVENT_READ)

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 
-from smc_core.process import lifeline
+from smc_core.process import lifeline, signals
 from smc_core.process.terminal import Terminal
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ _STDERR = 2
 class Child:
     """The first process of the job, and leader of its process group.
 
-    It starts with an empty signal mask and every signal at its default, as after a fresh login: Python, which
+    It starts with an empty signal mask, and ignores what smc was started to ignore and nothing else: Python, which
     ignores SIGPIPE, would hand that on.
 
     Args:
@@ -30,6 +30,7 @@ class Child:
         environ: its variables.
         stderr: the descriptor that becomes its stderr; None for this process's own.
         reports: the folder where it tells what it has become; None where there is none.
+        ignored: the signals that it ignores.
 
     Attributes:
         pid: its number, and its group's.
@@ -41,14 +42,19 @@ class Child:
     """
 
     def __init__(
-        self, command: Sequence[str], environ: Mapping[str, str], stderr: int | None, reports: str | None
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        stderr: int | None,
+        reports: str | None,
+        ignored: frozenset[int] = frozenset(),
     ) -> None:
         self._reports = reports
         self._note: CommandNote | None = None
         self._terminal = _terminal()
         self._is_stopped = False
         self.status: int | None = None
-        self.pid = _start(command, environ, stderr)
+        self.pid = _start(command, environ, stderr, ignored)
         if self._terminal is not None:
             self._terminal.lend(self.pid)
 
@@ -96,7 +102,7 @@ class Child:
                 self._terminal.take_back(self.pid)
 
 
-def _start(command: Sequence[str], environ: Mapping[str, str], stderr: int | None) -> int:
+def _start(command: Sequence[str], environ: Mapping[str, str], stderr: int | None, ignored: frozenset[int]) -> int:
     """Fork and exec; returns when the program has begun.
 
     ``posix_spawn`` would do, but it leaves two signals of the C library's ignored, and cannot tie a life to another.
@@ -106,7 +112,7 @@ def _start(command: Sequence[str], environ: Mapping[str, str], stderr: int | Non
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # handlers are the parent's until exec
     pid = os.fork()
     if pid == 0:
-        _become(command, environ, stderr, parent, tell_trouble)
+        _become(command, environ, stderr, ignored, parent, tell_trouble)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(tell_trouble)
     number = os.read(trouble, 16)
@@ -118,7 +124,12 @@ def _start(command: Sequence[str], environ: Mapping[str, str], stderr: int | Non
 
 
 def _become(
-    command: Sequence[str], environ: Mapping[str, str], stderr: int | None, parent: int, tell_trouble: int
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    stderr: int | None,
+    ignored: frozenset[int],
+    parent: int,
+    tell_trouble: int,
 ) -> NoReturn:
     """The child's side: become the program, or tell the error's number."""
     try:
@@ -129,9 +140,7 @@ def _become(
             os._exit(1)
         if stderr is not None:
             os.dup2(stderr, _STDERR)
-        for each in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(each, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        signals.restore(ignored)
         os.execvpe(command[0], list(command), dict(environ))  # noqa: S606 - a list, and no shell
     except OSError as error:
         os.write(tell_trouble, str(error.errno).encode())

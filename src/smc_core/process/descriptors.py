@@ -6,9 +6,10 @@ import os
 
 
 def open_standard_descriptors() -> None:
-    """Open what is closed, or the next file to be opened would become stdout or stderr."""
+    """Open what is closed, for the job too, or the next file to be opened would become stdin, stdout or stderr."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            opened = os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.set_inheritable(opened, True)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from smc_core.errors import ConfigurationError
-from smc_core.process import log, reports
+from smc_core.process import log, reports, signals
 
 _PHASES_OF_USER_CODE = ("code", "requirements")
 FRAMEWORK_OPTION = "--framework"
@@ -43,11 +43,12 @@ def main(argv: list[str]) -> int:
         The exit code, where the job could not be prepared or was run in this process.
 
     """
+    ignored = signals.ignored_at_start()
     gc.disable()  # what is made here lives until exec; looking for garbage takes a tenth of the time
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the preparation without a traceback of ours
     framework = argv[1] if argv[:1] == [FRAMEWORK_OPTION] else None
-    steps = _Steps(framework, as_module=argv == [MODULE_OPTION])
+    steps = _Steps(framework, ignored, as_module=argv == [MODULE_OPTION])
     try:
         become = steps.prepare()
     except Exception as failed:  # noqa: BLE001 - whatever fails here must reach the failure file
@@ -69,8 +70,9 @@ def _of_user_code(error: Exception) -> Exception:
 class _Steps:
     """The steps of the preparation, and which of them is under way: a report names it."""
 
-    def __init__(self, framework: str | None, *, as_module: bool) -> None:
+    def __init__(self, framework: str | None, ignored: frozenset[int], *, as_module: bool) -> None:
         self.framework = framework
+        self.ignored = ignored
         self.as_module = as_module
         self.phase = "plugins"
         self.installed = False
@@ -97,11 +99,11 @@ class _Steps:
         command = plan.command
         framework = target.name if target.kind == "framework" else None
         if _stands_and_falls(plan):
-            return lambda: _execute(plan, _together(plan))
+            return lambda: _execute(plan, self.ignored, _together(plan))
         reports.note_command(_kind(plan), command.launcher or command.mode, len(environment.hosts))
         if command.mode == "function" and command.launcher is None and not self.installed:
             return lambda: _work(plan, plugins, framework)
-        return lambda: _execute(plan)
+        return lambda: _execute(plan, self.ignored)
 
     def _bring_code(self, environment: Environment) -> Environment:
         """Fetch what was submitted and install what it needs; returns the Environment that knows where it lies."""
@@ -213,8 +215,11 @@ def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
     return worker.run(plugins, plan.environment, framework)
 
 
-def _execute(plan: Plan, below: Sequence[str] = ()) -> int:
-    """Become the command, or the program below which it runs; comes back only where that cannot be started."""
+def _execute(plan: Plan, ignored: frozenset[int], below: Sequence[str] = ()) -> int:
+    """Become the command, or the program below which it runs; comes back only where that cannot be started.
+
+    It is the last Python of ours before a program that may be none: what Python ignores is not passed on.
+    """
     from smc_core.errors import CodeError
 
     command = plan.command
@@ -222,6 +227,7 @@ def _execute(plan: Plan, below: Sequence[str] = ()) -> int:
         os.chdir(command.cwd)
         sys.stdout.flush()
         argv = [*below, *command.argv]
+        signals.restore(ignored)
         os.execvpe(argv[0], argv, dict(command.environ))  # noqa: S606 - a list, and no shell
     except OSError as failed:
         error = CodeError.of_start(command.argv[0], failed)

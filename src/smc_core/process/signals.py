@@ -29,6 +29,7 @@ _OWN = {
     signal.SIGXFSZ,
 }
 """About the supervisor's own children, terminal and limits, or beyond any program."""
+_IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
 SAME_REQUEST = 0.5
 """Seconds in which a second SIGTERM or SIGINT is the first one once more."""
 FORWARDED = frozenset(signal.valid_signals() - _FAULTS - _OWN)
@@ -42,6 +43,28 @@ def hold() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, [*FORWARDED, signal.SIGCHLD])
 
 
+def ignored_at_start() -> frozenset[int]:
+    """The signals that this program was started with ignored, as by ``nohup`` or a shell's ``trap ''``.
+
+    To be called before the program changes any. What Python itself ignores is not among them, and neither is SIGCHLD:
+    every program that waits for its children, an installer say, counts on it.
+    """
+    told = signal.valid_signals() - _IGNORED_BY_PYTHON - {signal.SIGCHLD}
+    return frozenset(number for number in told if signal.getsignal(number) == signal.SIG_IGN)
+
+
+def restore(ignored: frozenset[int]) -> None:
+    """Be as smc was started, before this process becomes another program: exec passes on what is ignored or blocked.
+
+    Args:
+        ignored: what :func:`ignored_at_start` gave.
+
+    """
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def name(number: int) -> str:
     """``SIGTERM`` for 15; ``signal 40`` for one without a name."""
     try:
@@ -50,22 +73,29 @@ def name(number: int) -> str:
         return f"signal {number}"
 
 
+def taken(ignored: frozenset[int]) -> frozenset[int]:
+    """The signals that a program of ours handles, where those given were ignored when it began."""
+    return (FORWARDED | {signal.SIGCHLD}) - (ignored - {signal.SIGTERM})
+
+
 class Inbox:
     """Takes the signals of this process, in the order in which they arrive, to be read like a file.
 
-    A hangup that was ignored when the program began stays ignored: ``nohup`` asked for it.
+    What was ignored when the program began stays ignored, as ``nohup`` asks; but SIGTERM is always taken, for by it
+    every job is stopped.
 
     Attributes:
         descriptor: readable when a signal has arrived.
+        ignored: the signals that the program was started with ignored.
 
     """
 
     def __init__(self) -> None:
+        self.ignored = ignored_at_start()
         self.descriptor, self._end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._end, warn_on_full_buffer=False)
-        for number in (*FORWARDED, signal.SIGCHLD):
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, _do_nothing)  # the number is already in the pipe
+        for number in taken(self.ignored):
+            signal.signal(number, _do_nothing)  # the number is already in the pipe
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # lets the supervisor give its terminal away and take it back
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 

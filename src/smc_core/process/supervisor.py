@@ -118,7 +118,7 @@ class _Supervisor:
             with contextlib.suppress(OSError):
                 self._guard = Guard(mark, self._last_words)
         try:
-            self._child = Child(command, self._environ, stderr, self._reports.path)
+            self._child = Child(command, self._environ, stderr, self._reports.path, self._inbox.ignored)
         except OSError as error:
             self._dismiss_guard()
             raise ConfigurationError(f"{command[0]} cannot be started: {error.strerror}") from error
