@@ -48,6 +48,10 @@ SAGEMAKER_HPS = [
 ]
 """The seed's list of platform hyperparameters; every other key beginning ``sagemaker_`` belongs to it too."""
 
+S3_OUTPUT_PARAM = "sagemaker_s3_output"
+CLASSIC_PARAMS = frozenset({*SAGEMAKER_HPS, S3_OUTPUT_PARAM})
+"""What the classic library understands itself, and so leaves out of ``SM_FRAMEWORK_PARAMS``."""
+
 CURRENT_HOST_ENV = "CURRENT_HOST"
 JOB_NAME_ENV = "JOB_NAME"
 USE_NGINX_ENV = "SAGEMAKER_USE_NGINX"
@@ -57,6 +61,9 @@ SUBMIT_DIR_ENV = "SAGEMAKER_SUBMIT_DIRECTORY"
 TRAINING_MODULE_ENV = "SAGEMAKER_TRAINING_MODULE"
 LOG_LEVEL_ENV = "SAGEMAKER_CONTAINER_LOG_LEVEL"
 CODE_DIR_ENV = "SMC_CODE_DIR"
+NAMED_PROGRAM_ENV = "SMC_PROGRAM"
+NAMED_SOURCE_ENV = "SMC_SUBMIT_DIRECTORY"
+"""What the command line named to be run, and where it lies: set by smc, and it wins over all that the job says."""
 REPORT_DIR_ENV = "SMC_REPORT_DIR"
 MODE_ENV = "SMC_MODE"
 MASTER_PORT_ENV = "SMC_MASTER_PORT"

@@ -77,7 +77,6 @@ __all__ = [
 ]
 
 ALIASES = {
-    "additional_framework_parameters": "framework_params",
     "channel_input_dirs": "channel_dirs",
     "hyperparameters": "hps",
     "num_cpus": "cpu_count",
@@ -113,6 +112,9 @@ class Environment(BaseModel):
     hps: builtins.dict[str, Any] = Field(description="the user's hyperparameters, decoded")
     hp_texts: builtins.dict[str, str] = Field(description="the user's hyperparameters, raw text")
     framework_params: builtins.dict[str, Any] = Field(description="the platform's hyperparameters, decoded")
+    additional_framework_parameters: builtins.dict[str, Any] = Field(
+        description="framework_params less the nine that the classic library understands itself"
+    )
     resource_config: builtins.dict[str, Any] = Field(description="resourceconfig.json")
     input_data_config: builtins.dict[str, Any] = Field(description="inputdataconfig.json")
     channel_dirs: builtins.dict[str, str] = Field(description="channel name → its folder")
@@ -153,6 +155,17 @@ class Environment(BaseModel):
 
     sources: builtins.dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     """Field name → where its value came from."""
+
+    def __init__(self, **fields: Any) -> None:
+        missing = [
+            name for name, field in Environment.model_fields.items() if field.is_required() and name not in fields
+        ]
+        if missing:
+            raise TypeError(
+                f"Environment() has no {missing[0]}{f' and {len(missing) - 1} fields more' if missing[1:] else ''}: "
+                "Environment.create() reads them from the job's files"
+            )
+        super().__init__(**fields)
 
     @classmethod
     def create(
@@ -220,11 +233,6 @@ class Environment(BaseModel):
     def dict(self) -> builtins.dict[str, Any]:  # type: ignore[override]
         """All fields by name, those of plugins included."""
         return self.model_dump()
-
-    @property
-    def additional_framework_parameters(self) -> builtins.dict[str, Any]:
-        """Classic name of ``framework_params``."""
-        return self.framework_params
 
     @property
     def channel_input_dirs(self) -> builtins.dict[str, str]:

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
+from smc_core.arguments import user_arguments
 from smc_core.contract import (
-    CODE_DIR_ENV,
+    CLASSIC_PARAMS,
     DISTRIBUTION_GROUPS_PARAM,
-    ENABLE_METRICS_PARAM,
     HYPERPARAMETERS_FILE,
     INPUT_DATA_CONFIG_FILE,
-    JOB_NAME_ENV,
-    JOB_NAME_PARAM,
-    LOG_LEVEL_ENV,
-    LOG_LEVEL_PARAM,
-    MASTER_PORT_ENV,
-    PROGRAM_ENV,
-    PROGRAM_PARAM,
     RANK_VARIABLES,
-    REGION_PARAM_NAME,
     RESOURCE_CONFIG_FILE,
-    SUBMIT_DIR_ENV,
-    SUBMIT_DIR_PARAM,
-    TRAINING_MODULE_ENV,
     JobPaths,
     job_paths,
 )
 from smc_core.errors import ConfigurationError
-from smc_core.hyperparameters import ArgumentStyle, Value, arguments, decode, split_hps
+from smc_core.hyperparameters import Value, decode, split_hps, unwrapped
+from smc_core.lookup import Lookup
 from smc_core.readers import (
     DEFAULT_INSTANCE_GROUP,
     DEFAULT_INSTANCE_TYPE,
@@ -39,7 +29,7 @@ from smc_core.readers import (
     read_resource_config,
 )
 from smc_core.resources import cpu_count, gpu_count, neuron_count
-from smc_core.settings import ARGS, MASTER_PORT
+from smc_core.settings import MASTER_PORT
 
 DEFAULT_LOG_LEVEL = 20
 """``logging.INFO``."""
@@ -54,41 +44,6 @@ LAUNCHER_SWITCHES = (
     "sagemaker_pytorch_xla_multi_worker_enabled",
 )
 """Hyperparameters each of which turns a launcher on."""
-
-
-SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
-    "code_dir": ((CODE_DIR_ENV,), ""),
-    "user_entry_point": ((PROGRAM_ENV,), PROGRAM_PARAM),
-    "enable_metrics": ((), ENABLE_METRICS_PARAM),
-    "log_level": ((LOG_LEVEL_ENV,), LOG_LEVEL_PARAM),
-    "module_dir": ((SUBMIT_DIR_ENV,), SUBMIT_DIR_PARAM),
-    "framework_module": ((TRAINING_MODULE_ENV,), ""),
-    "job_name": (("TRAINING_JOB_NAME", JOB_NAME_ENV), JOB_NAME_PARAM),
-    "region": (("AWS_REGION", "SAGEMAKER_REGION"), REGION_PARAM_NAME),
-    "master_port": ((MASTER_PORT_ENV,), ""),
-}
-"""Field → the variables, then the hyperparameter, that set it: the first that has a value does."""
-
-
-class _Lookup:
-    """Takes the first source that has a value, and remembers which it was."""
-
-    def __init__(self, environ: Mapping[str, str], platform: Mapping[str, str]) -> None:
-        self.environ = environ
-        self.platform = platform
-        self.sources: dict[str, str] = {}
-
-    def text(self, field: str, default: str | None = None) -> Value | None:
-        variables, param = SETTINGS[field]
-        for variable in variables:
-            if self.environ.get(variable):
-                self.sources[field] = f"variable {variable}"
-                return Value(self.environ[variable], variable, "variable")
-        if param and self.platform.get(param):
-            self.sources[field] = f"{HYPERPARAMETERS_FILE}: {param}"
-            return Value(self.platform[param], param)
-        self.sources[field] = "default"
-        return None if default is None else Value(default, field)
 
 
 def gather(
@@ -108,13 +63,16 @@ def gather(
     environ = os.environ if environ is None else environ
     paths = job_paths(base_dir, environ)
     platform, user = split_hps(read_hyperparameter_texts(paths.base))
-    lookup = _Lookup(environ, platform)
+    platform = {key: unwrapped(text) for key, text in platform.items()}
+    params = {key: decode(text) for key, text in platform.items()}
+    lookup = Lookup(environ, platform)
     channels = read_input_data_config(paths.base)
     facts: dict[str, Any] = {
         **_folders(paths),
         "hps": {key: decode(text) for key, text in user.items()},
         "hp_texts": user,
-        "framework_params": {key: decode(text) for key, text in platform.items()},
+        "framework_params": params,
+        "additional_framework_parameters": {key: params[key] for key in params if key not in CLASSIC_PARAMS},
         "input_data_config": channels,
         "channel_dirs": {name: os.path.join(paths.input_data, name) for name in sorted(channels)},
         **_hosts(read_resource_config(paths.base), platform, environ),
@@ -122,7 +80,7 @@ def gather(
         "gpu_count": gpu_count(environ),
         "neuron_count": neuron_count(),
         **_job(lookup, paths, session),
-        "user_args": arguments(user, argument_style(environ)),
+        "user_args": user_arguments(user, environ),
     }
     facts["sources"] = {**_file_sources(facts), **lookup.sources}
     return facts
@@ -185,7 +143,7 @@ def _distributing(platform: Mapping[str, str], groups: Mapping[str, Any], curren
     return [current] if switched_on else []
 
 
-def _job(lookup: _Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
+def _job(lookup: Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
     region = getattr(session, "region_name", None)
     code_dir = os.path.abspath(str(lookup.text("code_dir", paths.code)))
     program = lookup.text("user_entry_point")
@@ -222,20 +180,10 @@ def _log_level(value: Value) -> int:
     return named if isinstance(named, int) else value.to_int()
 
 
-def argument_style(environ: Mapping[str, str]) -> ArgumentStyle:
-    """How hyperparameters become arguments: ``SMC_ARGS``.
-
-    Raises:
-        ConfigurationError: it is no such style.
-
-    """
-    return cast("ArgumentStyle", ARGS.of(environ))
-
-
 def _file_sources(facts: Mapping[str, Any]) -> dict[str, str]:
     config = facts["input_config_dir"]
     files = {
-        HYPERPARAMETERS_FILE: ("hps", "hp_texts", "framework_params", "user_args"),
+        HYPERPARAMETERS_FILE: ("hps", "hp_texts", "framework_params", "additional_framework_parameters", "user_args"),
         INPUT_DATA_CONFIG_FILE: ("input_data_config", "channel_dirs"),
         RESOURCE_CONFIG_FILE: tuple(_HOST_FIELDS),
     }

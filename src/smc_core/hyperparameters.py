@@ -1,4 +1,4 @@
-"""Hyperparameters: the raw text, and what it becomes as a value, an argument and a variable.
+"""Hyperparameters: the raw text, and what it becomes as a value and as the name of a variable.
 
 On the platform every value is text, in one of three encodings: plain (``0.1``, ``adam``), JSON (``"adam"`` with
 its quotes), or plain for strings and JSON for the rest. The raw text is kept; a value is decoded where it is
@@ -11,11 +11,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from smc_core.contract import (
     DEFAULT_MODULE_NAME_PARAM,
-    MAX_VARIABLE_BYTES,
     PLATFORM_PARAM_PREFIX,
     SAGEMAKER_HPS,
     TUNING_METRIC_PARAM,
@@ -24,10 +23,7 @@ from smc_core.errors import ConfigurationError
 from smc_core.masking import is_secret
 from smc_core.setting import FALSE, TRUE
 
-ArgumentStyle = Literal["classic", "json", "flags"]
-"""How values become arguments (``SMC_ARGS``): see :func:`arguments`."""
-
-
+_MOST_WRAPPINGS = 8
 _POSIX_NAME_GAP = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -62,6 +58,21 @@ def parse_preserving_numbers(text: str) -> Any:
     return json.loads(text, parse_float=_Text.parse)
 
 
+def unwrapped(text: str) -> str:
+    """A text that was encoded as JSON more than once, encoded once: what some clients make of ``"train.py"``.
+
+    Args:
+        text: the raw text of a hyperparameter of the platform's, or of a variable.
+
+    """
+    for _ in range(_MOST_WRAPPINGS):
+        inner = decode(text)
+        if not isinstance(inner, str) or not inner.startswith('"') or not isinstance(decode(inner), str):
+            break
+        text = inner
+    return text
+
+
 def decode(text: str) -> Any:
     """The value that a raw text stands for.
 
@@ -76,72 +87,6 @@ def decode(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def argument(text: str, style: ArgumentStyle = "classic") -> str:
-    """The one token that a raw text becomes on a command line.
-
-    Numbers keep their text; a JSON-quoted string is unquoted; ``true`` and ``false`` are ``True`` and ``False``, and
-    ``null`` is empty (as JSON with the style ``json``); arrays and objects are compact JSON.
-    """
-    value = decode(text)
-    if isinstance(value, str):
-        return value
-    if value is None or isinstance(value, bool):
-        if style == "json":
-            return json.dumps(value)
-        return "" if value is None else str(value)
-    if isinstance(value, (int, float)):
-        return text.strip()
-    return json.dumps(value, separators=(",", ":"))
-
-
-def arguments(texts: Mapping[str, str], style: ArgumentStyle = "classic") -> list[str]:
-    """The script's arguments: ``--key value`` (``-k value`` for one letter), sorted by key.
-
-    Args:
-        texts: raw text by hyperparameter name; the platform's own are to be left out before (:func:`split_hps`).
-        style: ``classic``; ``json`` (booleans and null as JSON); ``flags`` (``true`` is the bare ``--key``, ``false``
-            is left out).
-
-    """
-    tokens: list[str] = []
-    for key, text in sorted(texts.items()):
-        name = f"--{key}" if len(key) > 1 else f"-{key}" if key else ""
-        value = decode(text) if style == "flags" else None
-        if isinstance(value, bool):
-            tokens += [name] if value else []
-        else:
-            tokens += [name, argument(text, style)]
-    return tokens
-
-
-def check_arguments(texts: Mapping[str, str], style: ArgumentStyle = "classic") -> None:
-    """Refuse what the kernel cannot pass to a process.
-
-    Raises:
-        ConfigurationError: a name or value holds a NUL or an unpaired surrogate, or is 128 KiB or longer.
-
-    """
-    for key, text in texts.items():
-        for token in (f"--{key}", argument(text, style)):
-            problem = _not_passable(token)
-            if problem:
-                raise ConfigurationError(
-                    f"hyperparameter {key!r} {problem}; such a value belongs into a file of a channel"
-                )
-
-
-def _not_passable(token: str) -> str | None:
-    if "\0" in token:
-        return "holds a NUL character, which no command line can carry"
-    try:
-        size = len(token.encode("utf-8", "surrogateescape")) + 1
-    except UnicodeEncodeError:
-        return "holds half of a surrogate pair, which no command line can carry"
-    if size > MAX_VARIABLE_BYTES:
-        return f"is {size - 1:,} bytes long, and an argument can have at most {MAX_VARIABLE_BYTES - 1:,}"
-    return None
 
 
 def variable_names(prefix: str, key: str) -> list[str]:

@@ -7,11 +7,11 @@ import os
 import shlex
 from typing import Any
 
-from smc_core.contract import HYPERPARAMETERS_FILE, PROGRAM_ENV
+from smc_core.contract import HYPERPARAMETERS_FILE, NAMED_PROGRAM_ENV, PROGRAM_ENV
 from smc_core.environment import Environment
 from smc_core.errors import CodeError, SmcError
 from smc_core.masking import MASK, Masker, is_secret
-from smc_core.plan import Plan, find_target, make_plan
+from smc_core.plan import Plan, find_target, make_plan, what_is_used
 from smc_core.plugins import HOOKS, Installed, Plugins, installed, new_manager, register
 from smc_core.table import table
 
@@ -30,7 +30,7 @@ def plan(program: str | None, module: str | None, *, as_json: bool) -> str:
     """
     override = module or (program and os.path.abspath(program))
     if override:
-        os.environ[PROGRAM_ENV] = override
+        os.environ[PROGRAM_ENV] = os.environ[NAMED_PROGRAM_ENV] = override
     plugins = Plugins.load()
     environment = plugins.create_environment()
     submitted = os.path.abspath(environment.module_dir)
@@ -111,6 +111,7 @@ def _plan_content(made: Plan, plugins: Plugins) -> dict[str, Any]:
     fields = {name: value for name, value in env.dict().items() if name in env.sources}
     return {
         "entry_point": made.entry_point.name,
+        "code": what_is_used(env, os.environ),
         "mode": made.entry_point.mode,
         "reason": made.entry_point.reason,
         "argv": list(command.argv),
@@ -136,6 +137,7 @@ def _plan_text(content: dict[str, Any]) -> str:
     head = [
         ["entry point", f"{content['entry_point']}  ({settings['user_entry_point']['source']})"],
         ["mode", f"{content['mode']}  ({content['reason']})"],
+        *([["code", content["code"]]] if content["code"] else []),
         ["argv", shlex.join(content["argv"])],
         ["arguments", f"{shlex.join(content['arguments']) or '-'}  ({settings['user_args']['source']})"],
         ["cwd", content["cwd"]],

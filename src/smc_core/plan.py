@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from smc_core.arguments import argument_style, check_arguments, check_size
 from smc_core.code.entry_point import EntryPoint, resolve
 from smc_core.code.executable import executable_argv
+from smc_core.code.location import without_credentials
 from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import CodeError, PluginError
-from smc_core.hyperparameters import check_arguments
 from smc_core.launching import NO_LAUNCHER, takes_part, who_asks
+from smc_core.lookup import described, passed_over
 from smc_core.plugins import Plugins
 from smc_core.variables import Variable, process_environ
 
@@ -84,13 +86,34 @@ def make_plan(environment: Environment, target: Target, plugins: Plugins, inheri
     """
     entry = _entry_point(target, environment, inherited)
     environ, left_out = process_environ(environment, inherited)
-    argv = _framework_argv(entry) if target.kind == "framework" else _argv(entry, environment)
+    argv = _framework_argv(entry) if target.kind == "framework" else _argv(entry, environment, inherited)
     cwd = environment.code_dir if os.path.isdir(environment.code_dir) else os.getcwd()
     command = Command(tuple(argv), environ, cwd, entry.mode)
     launched = plugins.launch(environment, command)
+    if entry.mode != "function" or launched.launcher is not None:
+        check_size(launched.argv, launched.environ, environment.hp_texts)
     if launched.launcher is None:
         _check_that_none_is_missing(environment, inherited)
     return Plan(environment, entry, launched, left_out)
+
+
+def what_is_used(environment: Environment, inherited: Mapping[str, str]) -> str | None:
+    """Which code and entry point are used, and which are not, where the job names more than one; else None.
+
+    Args:
+        environment: the Environment.
+        inherited: the variables that the container was given.
+
+    """
+    used, unused = [], []
+    for field, name in (("module_dir", "code"), ("user_entry_point", "entry point")):
+        value = getattr(environment, field)
+        unused += passed_over(field, value, inherited, environment.framework_params)
+        used.append(f"{name} {value} ({environment.sources[field]})")
+    if not unused:
+        return None
+    left = ", ".join(f"{each.value} ({described(each.place)})" for each in unused)
+    return without_credentials(f"{', '.join(used)}; not used: {left}")
 
 
 def _check_that_none_is_missing(environment: Environment, inherited: Mapping[str, str]) -> None:
@@ -115,10 +138,10 @@ def _entry_point(target: Target, environment: Environment, inherited: Mapping[st
     return EntryPoint(target.name or "", None, target.name, "function", "it names a function")
 
 
-def _argv(entry: EntryPoint, environment: Environment) -> list[str]:
+def _argv(entry: EntryPoint, environment: Environment, inherited: Mapping[str, str]) -> list[str]:
     if entry.mode == "function":
         return [sys.executable, WORKER]
-    check_arguments(environment.hp_texts)
+    check_arguments(environment.hp_texts, argument_style(inherited))
     if entry.mode == "executable" and entry.path is not None:
         return [*executable_argv(entry.path), *environment.user_args]
     program = [entry.name] if entry.module is None else ["-m", entry.module]

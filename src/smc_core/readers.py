@@ -113,9 +113,9 @@ def read_input_data_config(base_dir: str | os.PathLike[str] | None = None) -> di
     for name, channel in config.items():
         if not CHANNEL_NAME.fullmatch(name) or set(name) == {"."}:
             check.fail(repr(name), "a channel name of 1 to 64 letters, digits, '.', '-' or '_'", name)
-        if not isinstance(channel, dict):
+        if channel is not None and not isinstance(channel, dict):
             check.fail(name, "an object", channel)
-    return config
+    return {name: {} if channel is None else channel for name, channel in config.items()}
 
 
 def channel_dir(channel: str, base_dir: str | os.PathLike[str] | None = None) -> str:

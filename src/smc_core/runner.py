@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from smc_core.contract import PROGRAM_ENV, job_paths
+from smc_core.contract import NAMED_PROGRAM_ENV, PROGRAM_ENV, job_paths
 from smc_core.errors import SmcError
 from smc_core.process import log
 from smc_core.process.outcome_files import OutcomeFiles
@@ -38,9 +38,9 @@ def run(
     variables = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **(os.environ if environ is None else environ)}
     options = []
     if program is not None:
-        variables[PROGRAM_ENV] = os.path.abspath(program)
+        variables[PROGRAM_ENV] = variables[NAMED_PROGRAM_ENV] = os.path.abspath(program)
     if module is not None:
-        variables[PROGRAM_ENV] = module
+        variables[PROGRAM_ENV] = variables[NAMED_PROGRAM_ENV] = module
         options = ["--module"]
     if framework is not None:
         options = ["--framework", framework]

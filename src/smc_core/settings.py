@@ -23,7 +23,7 @@ PROGRAM = Text(
 SUBMIT_DIR = Text(
     "SAGEMAKER_SUBMIT_DIRECTORY",
     "where the code comes from: a folder, an archive, a URL",
-    absent="hyperparameter `sagemaker_submit_directory`, else the code directory",
+    absent="the code directory; hyperparameter `sagemaker_submit_directory` wins",
 )
 TRAINING_MODULE = Text(
     "SAGEMAKER_TRAINING_MODULE",
@@ -43,8 +43,14 @@ MODE = Choice(
 ARGS = Choice(
     "SMC_ARGS",
     "[how hyperparameters become arguments](../how-to/pass-hyperparameters.md)",
-    ("classic", "json", "flags"),
+    ("classic", "json", "flags", "hydra"),
     "classic",
+)
+ARGS_ORDER = Choice("SMC_ARGS_ORDER", "order of the arguments: by name or as in the file", ("sorted", "file"), "sorted")
+STRICT = Flag(
+    "SMC_STRICT",
+    "refuse hyperparameters and channels that `train` ignores",
+    default=False,
 )
 STOP_GRACE = Seconds("SMC_STOP_GRACE", "seconds between SIGTERM and SIGKILL", 110.0)
 DISABLE_PLUGINS = Names("SMC_DISABLE_PLUGINS", "comma-separated plugins to leave out")

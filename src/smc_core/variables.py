@@ -32,7 +32,7 @@ FIELD_VARIABLES = {
     "SM_INPUT_DATA_CONFIG": "input_data_config",
     "SM_HPS": "hps",
     "SM_USER_ARGS": "user_args",
-    "SM_FRAMEWORK_PARAMS": "framework_params",
+    "SM_FRAMEWORK_PARAMS": "additional_framework_parameters",
     "SM_MODEL_DIR": "model_dir",
     "SM_INPUT_DIR": "input_dir",
     "SM_INPUT_CONFIG_DIR": "input_config_dir",

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from smc_core.arguments import user_arguments
 from smc_core.contract import (
     BASE_DIR_ENV,
     BASE_PATH,
@@ -15,8 +16,8 @@ from smc_core.contract import (
 )
 from smc_core.environment import ALIASES, Environment
 from smc_core.errors import ConfigurationError
-from smc_core.facts import SETTINGS, argument_style
-from smc_core.hyperparameters import arguments, decode, raw_text, variable_names
+from smc_core.hyperparameters import decode, raw_text, variable_names
+from smc_core.lookup import PLACES, described, is_internal, is_param, places
 from smc_core.masking import MASK, Masker, is_secret
 from smc_core.plugins import Plugins
 from smc_core.resources import cpu_quota, installed_gpus
@@ -87,7 +88,7 @@ def _answer(name: str, environment: Environment, settings: dict[str, Setting]) -
     field = ALIASES.get(bare, bare)
     if hp is not None and name not in variables:
         return _hyperparameter(hp, environment)
-    setting = next((field for field, (names, param) in SETTINGS.items() if name in (*names, param)), field)
+    setting = next((field for field, names in PLACES.items() if name in names), field)
     if setting in Environment.model_fields or setting in environment.dict():
         return _field(setting, environment)
     if name == BASE_DIR_ENV:
@@ -132,10 +133,9 @@ def _variable(name: str, environment: Environment) -> Answer:
 
 def _hyperparameter(key: str, environment: Environment) -> Answer:
     text = environment.hp_texts[key]
-    style = argument_style(os.environ)
     considered = [Considered(f"{HYPERPARAMETERS_FILE}: {key}", text)]
     decoded = f"decoded: {decode(text)!r}"
-    argument = f"argument: {' '.join(arguments({key: text}, style)) or 'none'}"
+    argument = f"argument: {' '.join(user_arguments({key: text}, os.environ)) or 'none'}"
     also = [*variable_names("SM_HP_", key), argument, decoded]
     return Answer(key, text, f"{HYPERPARAMETERS_FILE}: {key}", considered, also)
 
@@ -153,12 +153,11 @@ def _own_setting(setting: Setting, environment: Environment) -> Answer:
 
 def _considered(field: str, environment: Environment) -> Iterator[Considered]:
     """The places that are looked at for a field, the first that counts first."""
-    if field in SETTINGS:
-        variables, param = SETTINGS[field]
-        yield from (Considered(f"variable {name}", os.environ.get(name)) for name in variables)
-        if param:
-            found = environment.framework_params.get(param)
-            yield Considered(f"{HYPERPARAMETERS_FILE}: {param}", None if found is None else str(found))
+    if field in PLACES:
+        for place in places(field, environment.framework_params):
+            found = environment.framework_params.get(place) if is_param(place) else os.environ.get(place)
+            if found is not None or not is_internal(place):
+                yield Considered(described(place), None if found is None else str(found))
         is_default = environment.sources[field] == "default"
         yield Considered("default", variable_text(environment.dict()[field]) if is_default else "not needed")
     elif field == "cpu_count":

@@ -34,6 +34,7 @@ ROOMS = {
     """,
 }
 FIELDS = """
+    additional_framework_parameters
     base_dir channel_dirs checkpoint_dir code_dir cpu_count current_host current_instance_group
     current_instance_group_hosts current_instance_type distribution_hosts distribution_instance_groups
     enable_metrics framework_module framework_params gpu_count host_rank hosts hp_texts hps input_config_dir

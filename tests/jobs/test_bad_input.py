@@ -84,6 +84,16 @@ def test_a_value_that_no_process_can_be_passed(job: JobFolder) -> None:
     assert job.run("train.py").stdout == "200000\n"  # a function needs no command line
 
 
+def test_values_that_are_together_too_many(job: JobFolder) -> None:
+    job.code(train_py="print(1)")
+    job.raw_hyperparameters({f"part{index:02}": "x" * (100_000 + index) for index in range(70)})
+    ended = job.run("train.py")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    first = (ended.failure or "").splitlines()[0]
+    assert "the job's arguments and variables are too large" in first
+    assert "'part69' (100,069 bytes), 'part68'" in first
+
+
 def test_a_program_that_cannot_be_started(job: JobFolder) -> None:
     job.code_files({"run.sh": "#!/no/such/interpreter\n"})
     ended = job.run("run.sh")

@@ -86,7 +86,32 @@ def test_classic_names_are_aliases(job: JobFolder) -> None:
     [
         ({"SAGEMAKER_PROGRAM": "a.py"}, {"sagemaker_program": "b.py"}, "user_entry_point", "a.py", "SAGEMAKER_PROGRAM"),
         ({}, {"sagemaker_program": '"b.py"'}, "module_name", "b", "hyperparameters.json: sagemaker_program"),
-        ({"SAGEMAKER_SUBMIT_DIRECTORY": "/x"}, {"sagemaker_submit_directory": "/y"}, "module_dir", "/x", "SUBMIT"),
+        (
+            {"SAGEMAKER_SUBMIT_DIRECTORY": "/x"},
+            {"sagemaker_submit_directory": "/y"},
+            "module_dir",
+            "/y",
+            "json: sagemaker_submit",
+        ),
+        ({"SAGEMAKER_SUBMIT_DIRECTORY": "/x"}, {}, "module_dir", "/x", "variable SAGEMAKER_SUBMIT_DIRECTORY"),
+        (
+            {"SAGEMAKER_PROGRAM": "a.py"},
+            {"sagemaker_program": "b.py", "sagemaker_submit_directory": "/y"},
+            "user_entry_point",
+            "b.py",
+            "json: sagemaker_program",
+        ),
+        ({"SAGEMAKER_PROGRAM": "a.py"}, {"sagemaker_submit_directory": "/y"}, "user_entry_point", "a.py", "variable"),
+        (
+            {"SMC_PROGRAM": "c.py"},
+            {"sagemaker_program": "b.py", "sagemaker_submit_directory": "/y"},
+            "user_entry_point",
+            "c.py",
+            "variable SMC_PROGRAM",
+        ),
+        ({}, {"sagemaker_program": '"\\"b.py\\""'}, "user_entry_point", "b.py", "sagemaker_program"),
+        ({}, {"sagemaker_submit_directory": '"\\"/y\\""'}, "module_dir", "/y", "sagemaker_submit_directory"),
+        ({}, {"sagemaker_enable_cloudwatch_metrics": '"\\"true\\""'}, "enable_metrics", True, "metrics"),
         ({}, {"sagemaker_container_log_level": "10"}, "log_level", 10, "log_level"),
         ({"SAGEMAKER_CONTAINER_LOG_LEVEL": "warning"}, {}, "log_level", 30, "LOG_LEVEL"),
         ({"TRAINING_JOB_NAME": "j1"}, {"sagemaker_job_name": "j2"}, "job_name", "j1", "TRAINING_JOB_NAME"),
@@ -227,3 +252,25 @@ def test_a_subclass_says_what_it_adds_to_what_was_read(job: JobFolder) -> None:
     made = Wide.create(base_dir=str(job.base), environ={"PER_HOST": "4", "AWS_REGION": "us-east-1"})
     assert (made.world_size, made.region) == (8, "eu-west-1")
     assert Wide.create(base_dir=str(job.base), environ={"PER_HOST": "4"}, world_size=3).world_size == 3
+
+
+def test_what_the_classic_library_understands_itself_is_no_further_parameter(job: JobFolder) -> None:
+    own = (
+        "sagemaker_program sagemaker_submit_directory sagemaker_enable_cloudwatch_metrics sagemaker_region "
+        "sagemaker_container_log_level sagemaker_job_name default_user_module_name _tuning_objective_metric "
+        "sagemaker_s3_output"
+    ).split()
+    job.raw_hyperparameters({**dict.fromkeys(own, "1"), "sagemaker_mpi_enabled": "true"})
+    env = create(job)
+    assert env.additional_framework_parameters == {"sagemaker_mpi_enabled": True}
+    assert set(env.framework_params) == {*own, "sagemaker_mpi_enabled"}
+
+
+def test_an_environment_that_is_made_of_nothing_says_in_a_line_what_makes_one() -> None:
+    with pytest.raises(TypeError) as caught:
+        room.Environment()
+    assert str(caught.value) == (
+        "Environment() has no base_dir and 45 fields more: Environment.create() reads them from the job's files"
+    )
+    with pytest.raises(TypeError, match=r"Environment\.create\(\)"):
+        room.Environment(base_dir="/opt/ml")

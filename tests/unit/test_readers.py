@@ -99,3 +99,8 @@ def test_a_channel_that_is_no_object_is_refused(job: JobFolder) -> None:
     job.config("inputdataconfig.json", {"training": "File"})
     with pytest.raises(ConfigurationError, match="training: expected an object, found 'File'"):
         read_input_data_config(job.base)
+
+
+def test_a_channel_without_a_configuration_is_a_channel(job: JobFolder) -> None:
+    job.config("inputdataconfig.json", {"training": None, "validation": {"TrainingInputMode": "File"}})
+    assert read_input_data_config(str(job.base)) == {"training": {}, "validation": {"TrainingInputMode": "File"}}

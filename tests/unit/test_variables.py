@@ -90,7 +90,7 @@ def test_values_of_a_job_with_everything(job: JobFolder) -> None:
         "SM_USER_ENTRY_POINT": "train.py",
         "SM_ENTRY_SCRIPT": "train.py",
         "SM_MODULE_NAME": "train",
-        "SM_FRAMEWORK_PARAMS": '{"sagemaker_program":"train.py"}',
+        "SM_FRAMEWORK_PARAMS": "{}",
         "SM_FRAMEWORK_MODULE": "",
         "SM_LOG_LEVEL": "20",
         "SM_IS_HETERO": "false",

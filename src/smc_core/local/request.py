@@ -9,12 +9,21 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from smc_core.contract import BASE_DIR_ENV, CODE_DIR_ENV, REPORT_DIR_ENV, SUBMIT_DIR_ENV
+from smc_core.contract import (
+    BASE_DIR_ENV,
+    CODE_DIR_ENV,
+    NAMED_PROGRAM_ENV,
+    NAMED_SOURCE_ENV,
+    REPORT_DIR_ENV,
+    SUBMIT_DIR_ENV,
+)
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import parse_preserving_numbers, raw_text
 from smc_core.readers import CHANNEL_NAME, read_config
 
-OWN_VARIABLES = frozenset({BASE_DIR_ENV, CODE_DIR_ENV, REPORT_DIR_ENV, SUBMIT_DIR_ENV})
+OWN_VARIABLES = frozenset(
+    {BASE_DIR_ENV, CODE_DIR_ENV, NAMED_PROGRAM_ENV, NAMED_SOURCE_ENV, REPORT_DIR_ENV, SUBMIT_DIR_ENV}
+)
 """Variables that are smc's to set: they say where the job and its code lie."""
 MOST_HOSTS = 99
 """Each is a whole job on this machine."""

@@ -12,7 +12,7 @@ import os
 import re
 
 from smc_core.code.extract import ARCHIVE_SUFFIXES, is_archive
-from smc_core.contract import CODE_DIR_ENV, PROGRAM_ENV, SUBMIT_DIR_ENV, JobPaths
+from smc_core.contract import CODE_DIR_ENV, NAMED_PROGRAM_ENV, NAMED_SOURCE_ENV, PROGRAM_ENV, SUBMIT_DIR_ENV, JobPaths
 from smc_core.errors import CodeError
 from smc_core.local.request import Request
 
@@ -45,7 +45,8 @@ class Code:
 
         """
         place = self.folder or paths.code
-        return {PROGRAM_ENV: self.program, SUBMIT_DIR_ENV: self.source or place, CODE_DIR_ENV: place}
+        named = {NAMED_PROGRAM_ENV: self.program, NAMED_SOURCE_ENV: self.source or place, CODE_DIR_ENV: place}
+        return {**named, PROGRAM_ENV: self.program, SUBMIT_DIR_ENV: self.source or place}
 
 
 def find_code(request: Request) -> Code:

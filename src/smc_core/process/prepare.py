@@ -14,6 +14,7 @@ import sys
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
+import errno
 import gc
 import os
 import signal
@@ -29,6 +30,7 @@ MODULE_OPTION = "--module"
 
 if TYPE_CHECKING:
     from smc_core.environment import Environment
+    from smc_core.errors import SmcError
     from smc_core.plan import Plan
     from smc_core.plugins import Plugins
 
@@ -109,8 +111,12 @@ class _Steps:
         """Fetch what was submitted and install what it needs; returns the Environment that knows where it lies."""
         from smc_core.code.install import install
         from smc_core.contract import CODE_DIR_ENV
+        from smc_core.plan import what_is_used
 
         self.phase = "code"
+        used = what_is_used(environment, os.environ)
+        if used is not None:
+            log.line(used)
         log.show("smc.code")
         if environment.module_dir != environment.code_dir:
             from smc_core.code.download import fetch
@@ -220,6 +226,7 @@ def _execute(plan: Plan, ignored: frozenset[int], below: Sequence[str] = ()) -> 
 
     It is the last Python of ours before a program that may be none: what Python ignores is not passed on.
     """
+    from smc_core.arguments import too_large
     from smc_core.errors import CodeError
 
     command = plan.command
@@ -230,7 +237,10 @@ def _execute(plan: Plan, ignored: frozenset[int], below: Sequence[str] = ()) -> 
         signals.restore(ignored)
         os.execvpe(argv[0], argv, dict(command.environ))  # noqa: S606 - a list, and no shell
     except OSError as failed:
-        error = CodeError.of_start(command.argv[0], failed)
+        if failed.errno == errno.E2BIG:
+            error: SmcError = too_large(plan.environment.hp_texts)
+        else:
+            error = CodeError.of_start(command.argv[0], failed)
         reports.write_report(error, phase="launch")
         return log.failure(error)
 

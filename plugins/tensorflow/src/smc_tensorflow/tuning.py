@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
+from smc_core.arguments import user_arguments
 from smc_core.contract import TUNING_METRIC_PARAM
 from smc_core.environment import Environment
-from smc_core.hyperparameters import ArgumentStyle, arguments, decode
-from smc_core.settings import ARGS
+from smc_core.hyperparameters import decode
 
 MODEL_DIR = "model_dir"
 """The user's hyperparameter: where the script writes its checkpoints, mostly in S3. The SageMaker SDK sets it."""
@@ -36,9 +36,5 @@ def own_model_dir(environment: Environment, environ: Mapping[str, str]) -> dict[
     return {
         "hps": {**environment.hps, MODEL_DIR: own},
         "hp_texts": texts,
-        "user_args": arguments(texts, _style(environ)),
+        "user_args": user_arguments(texts, environ),
     }
-
-
-def _style(environ: Mapping[str, str]) -> ArgumentStyle:
-    return cast("ArgumentStyle", ARGS.of(environ))

@@ -1,0 +1,199 @@
+"""The script's arguments: what a hyperparameter's raw text becomes on a command line, and what none can carry."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
+
+from smc_core.contract import MAX_VARIABLE_BYTES
+from smc_core.errors import ConfigurationError
+from smc_core.hyperparameters import decode
+from smc_core.settings import ARGS, ARGS_ORDER
+
+ArgumentStyle = Literal["classic", "json", "flags", "hydra"]
+"""How values become arguments (``SMC_ARGS``): see :func:`arguments`."""
+
+ArgumentOrder = Literal["sorted", "file"]
+"""In which order they come (``SMC_ARGS_ORDER``)."""
+
+ADVICE = "put such a value in a file in a channel"
+
+_TAKEN_FOR_A_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
+"""What :mod:`argparse` takes for a negative number, and not for an option, before Python 3.14."""
+_LONGEST_NUMBER = 400
+"""Digits; a double has at most 308 before the point."""
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./:+-]*[A-Za-z0-9_./+-]|[A-Za-z_/]")
+_WORDS = frozenset(["true", "false", "null", "none", "nan", "inf", "infinity", "yes", "no", "on", "off", "y", "n"])
+"""What Hydra or YAML takes for something else than text, in any case of letters."""
+_KERNEL_LIMIT = 6 * 1024 * 1024
+"""Three quarters of Linux's ``_STK_LIM``: arguments and variables together are never more."""
+
+
+def argument(text: str, style: ArgumentStyle = "classic") -> str:
+    """The one token that a raw text becomes on a command line.
+
+    Numbers keep their text, but for a negative one that argparse would take for an option (``-1e-3`` is ``-0.001``);
+    a JSON-quoted string is unquoted; ``true`` and ``false`` are ``True`` and ``False``, and ``null`` is empty (as JSON
+    with the style ``json``); arrays and objects are compact JSON. With the style ``hydra`` it is the value of an
+    override.
+    """
+    value = decode(text)
+    if style == "hydra":
+        return _override(value, text)
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        if style == "json":
+            return json.dumps(value)
+        return "" if value is None else str(value)
+    if isinstance(value, (int, float)):
+        return _number(text.strip())
+    return json.dumps(value, separators=(",", ":"))
+
+
+def arguments(texts: Mapping[str, str], style: ArgumentStyle = "classic", order: ArgumentOrder = "sorted") -> list[str]:
+    """The script's arguments: ``--key value`` (``-k value`` for one letter).
+
+    Args:
+        texts: raw text by hyperparameter name; the platform's own are to be left out before
+            (:func:`smc_core.hyperparameters.split_hps`).
+        style: ``classic``; ``json`` (booleans and null as JSON); ``flags`` (``true`` is the bare ``--key``, ``false``
+            is left out); ``hydra`` (``key=value``, as Hydra and OmegaConf want it).
+        order: ``sorted`` by name, or ``file``: as the mapping has them.
+
+    """
+    tokens: list[str] = []
+    for key, text in texts.items() if order == "file" else sorted(texts.items()):
+        if style == "hydra":
+            tokens.append(f"{key}={argument(text, style)}")
+            continue
+        name = f"--{key}" if len(key) > 1 else f"-{key}" if key else ""
+        value = decode(text) if style == "flags" else None
+        if isinstance(value, bool):
+            tokens += [name] if value else []
+        else:
+            tokens += [name, argument(text, style)]
+    return tokens
+
+
+def user_arguments(texts: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+    """The script's arguments as ``SMC_ARGS`` and ``SMC_ARGS_ORDER`` want them.
+
+    Args:
+        texts: raw text by hyperparameter name, in the order of the file.
+        environ: the variables.
+
+    Raises:
+        ConfigurationError: a variable is none of its choices.
+
+    """
+    return arguments(texts, argument_style(environ), cast("ArgumentOrder", ARGS_ORDER.of(environ)))
+
+
+def argument_style(environ: Mapping[str, str]) -> ArgumentStyle:
+    """How hyperparameters become arguments: ``SMC_ARGS``.
+
+    Raises:
+        ConfigurationError: it is no such style.
+
+    """
+    return cast("ArgumentStyle", ARGS.of(environ))
+
+
+def check_arguments(texts: Mapping[str, str], style: ArgumentStyle = "classic") -> None:
+    """Refuse what the kernel cannot pass to a process.
+
+    Raises:
+        ConfigurationError: a name or value holds a NUL or an unpaired surrogate, or is 128 KiB or longer.
+
+    """
+    for key, text in texts.items():
+        for token in (f"--{key}", argument(text, style)):
+            problem = _not_passable(token)
+            if problem:
+                raise ConfigurationError(f"hyperparameter {key!r} {problem}; {ADVICE}")
+
+
+def check_size(argv: Sequence[str], environ: Mapping[str, str], texts: Mapping[str, str]) -> None:
+    """Refuse arguments and variables that are together larger than the kernel passes to a process.
+
+    Args:
+        argv: the command line.
+        environ: the variables.
+        texts: the hyperparameters, which the message names, the largest first.
+
+    Raises:
+        ConfigurationError: they are.
+
+    """
+    strings = [*argv, *(f"{name}={text}" for name, text in environ.items())]
+    size = sum(len(text.encode("utf-8", "surrogatepass")) + 1 + 8 for text in strings)  # a NUL and a pointer each
+    limit = min(os.sysconf("SC_ARG_MAX"), _KERNEL_LIMIT)
+    if size > limit:
+        raise too_large(texts, f"{size:,} bytes, and the kernel passes at most {limit:,}")
+
+
+def too_large(texts: Mapping[str, str], how: str = os.strerror(errno.E2BIG)) -> ConfigurationError:
+    """The error of a command line and variables that the kernel does not pass.
+
+    Args:
+        texts: the hyperparameters, of which the largest are named.
+        how: how large it is.
+
+    """
+    sizes = sorted(((len(text.encode("utf-8", "surrogatepass")), key) for key, text in texts.items()), reverse=True)
+    named = ", ".join(f"{key!r} ({size:,} bytes)" for size, key in sizes[:3])
+    more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""
+    whose = f"; the largest hyperparameters: {named}{more}; {ADVICE}" if sizes else ""
+    return ConfigurationError(f"the job's arguments and variables are too large: {how}{whose}")
+
+
+def _number(text: str) -> str:
+    """A number's text, or one of the same value that argparse takes for a number."""
+    if not text.startswith("-") or _TAKEN_FOR_A_NUMBER.fullmatch(text):
+        return text
+    from decimal import Decimal
+
+    number = Decimal(text)
+    if not number.is_finite() or abs(number.adjusted()) > _LONGEST_NUMBER:
+        return text
+    written = format(number, "f")
+    return written if "." in written else f"{written}.0"
+
+
+def _override(value: Any, text: str) -> str:
+    """A value in the grammar of Hydra's overrides, which for these forms is YAML's too."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, (int, float)):
+        return text.strip()
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, list):
+        return f"[{', '.join(_override(item, json.dumps(item)) for item in value)}]"
+    return f"{{{', '.join(f'{_quoted(k)}: {_override(item, json.dumps(item))}' for k, item in value.items())}}}"
+
+
+def _quoted(text: str) -> str:
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and "://" not in text:
+        return text
+    if "'" in text and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)  # a backslash is one, but for those before a quote
+    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
+
+
+def _not_passable(token: str) -> str | None:
+    if "\0" in token:
+        return "holds a NUL character, which no command line can carry"
+    try:
+        size = len(token.encode("utf-8", "surrogateescape")) + 1
+    except UnicodeEncodeError:
+        return "holds half of a surrogate pair, which no command line can carry"
+    if size > MAX_VARIABLE_BYTES:
+        return f"is {size - 1:,} bytes long, and an argument can have at most {MAX_VARIABLE_BYTES - 1:,}"
+    return None

@@ -1,0 +1,132 @@
+"""Where a setting of a job is looked for, and which place wins: variables, and hyperparameters of the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from smc_core.contract import (
+    CODE_DIR_ENV,
+    ENABLE_METRICS_PARAM,
+    HYPERPARAMETERS_FILE,
+    JOB_NAME_ENV,
+    JOB_NAME_PARAM,
+    LOG_LEVEL_ENV,
+    LOG_LEVEL_PARAM,
+    MASTER_PORT_ENV,
+    NAMED_PROGRAM_ENV,
+    NAMED_SOURCE_ENV,
+    PROGRAM_ENV,
+    PROGRAM_PARAM,
+    REGION_PARAM_NAME,
+    SUBMIT_DIR_ENV,
+    SUBMIT_DIR_PARAM,
+    TRAINING_MODULE_ENV,
+)
+from smc_core.hyperparameters import Value, unwrapped
+
+PLACES: dict[str, tuple[str, ...]] = {
+    "code_dir": (CODE_DIR_ENV,),
+    "user_entry_point": (NAMED_PROGRAM_ENV, PROGRAM_ENV, PROGRAM_PARAM),
+    "enable_metrics": (ENABLE_METRICS_PARAM,),
+    "log_level": (LOG_LEVEL_ENV, LOG_LEVEL_PARAM),
+    "module_dir": (NAMED_SOURCE_ENV, SUBMIT_DIR_PARAM, SUBMIT_DIR_ENV),
+    "framework_module": (TRAINING_MODULE_ENV,),
+    "job_name": ("TRAINING_JOB_NAME", JOB_NAME_ENV, JOB_NAME_PARAM),
+    "region": ("AWS_REGION", "SAGEMAKER_REGION", REGION_PARAM_NAME),
+    "master_port": (MASTER_PORT_ENV,),
+}
+"""Field of the Environment → the variables (in capitals) and hyperparameters that set it: the first with a value does.
+
+What was submitted wins over what the image brought: an image's ENV and a job's variables cannot be told apart, but a
+hyperparameter can only come from the job.
+"""
+_OF_WHAT_WAS_SUBMITTED = (NAMED_PROGRAM_ENV, PROGRAM_PARAM, PROGRAM_ENV)
+
+
+def places(field: str, params: Mapping[str, object]) -> tuple[str, ...]:
+    """Where a field is looked for, in order.
+
+    Args:
+        field: a key of :data:`PLACES`.
+        params: the platform's hyperparameters: where they say what was submitted, they say what of it is run.
+
+    """
+    if field == "user_entry_point" and params.get(SUBMIT_DIR_PARAM):
+        return _OF_WHAT_WAS_SUBMITTED
+    return PLACES[field]
+
+
+def is_internal(place: str) -> bool:
+    """Whether a place is one that smc itself sets, where the command line names something."""
+    return place in (NAMED_PROGRAM_ENV, NAMED_SOURCE_ENV)
+
+
+def is_param(place: str) -> bool:
+    """Whether a place is a hyperparameter, and not a variable."""
+    return not place.isupper()
+
+
+def described(place: str) -> str:
+    """A place as it is told: ``variable SAGEMAKER_PROGRAM``, ``hyperparameters.json: sagemaker_program``."""
+    return f"{HYPERPARAMETERS_FILE}: {place}" if is_param(place) else f"variable {place}"
+
+
+class Lookup:
+    """Takes the first source that has a value, and remembers which it was.
+
+    Args:
+        environ: the variables.
+        params: the raw text of the platform's hyperparameters.
+
+    """
+
+    def __init__(self, environ: Mapping[str, str], params: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.params = params
+        self.sources: dict[str, str] = {}
+
+    def text(self, field: str, default: str | None = None) -> Value | None:
+        """The value of a field, from the first place that has one."""
+        for place in places(field, self.params):
+            text = (self.params if is_param(place) else self.environ).get(place)
+            if text:
+                self.sources[field] = described(place)
+                return Value(unwrapped(text), place, "hyperparameter" if is_param(place) else "variable")
+        self.sources[field] = "default"
+        return None if default is None else Value(default, field)
+
+
+class PassedOver(NamedTuple):
+    """A value that another one wins over.
+
+    Attributes:
+        field: of the Environment.
+        place: where it stands.
+        value: what stands there.
+    """
+
+    field: str
+    place: str
+    value: str
+
+
+def passed_over(
+    field: str, value: str | None, environ: Mapping[str, str], params: Mapping[str, object]
+) -> list[PassedOver]:
+    """The values that were given for a field and differ from the one that it has.
+
+    Args:
+        field: a key of :data:`PLACES`.
+        value: what the field has.
+        environ: the variables.
+        params: the platform's hyperparameters, decoded.
+
+    """
+    found = []
+    for place in places(field, params):
+        given = params.get(place) if is_param(place) else environ.get(place)
+        text = "" if given is None else str(Value(unwrapped(str(given)), place))
+        if text and text != value:
+            found.append(PassedOver(field, place, text))
+    return found
