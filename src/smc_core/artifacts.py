@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
+
+_NEEDED = re.compile(r"(?:pip install|requires(?: the)?) [`'\"]?([\w-]+)")
+"""How libraries that load a package late say which one they miss."""
 
 
 def in_a_line(error: Exception) -> str:
     """The class of an error and the first line of its text: for the log, where a copy for serving cannot be written."""
     return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
+
+
+def export_note(error: Exception) -> str:
+    """What the log says of a copy for serving that was not written; the model itself is saved all the same.
+
+    Args:
+        error: what the exporter raised. A package that is missing is no fault: the export is optional.
+
+    """
+    if not isinstance(error, ImportError):
+        return f"not exported for serving: {in_a_line(error)}"
+    named = _NEEDED.search(str(error))
+    package = (error.name or "").partition(".")[0] or (named.group(1) if named else "")
+    return f"serving export skipped: needs {package or 'a package that is not installed'} (optional)"
 
 
 def write_whole(path: str, write: Callable[[str], object]) -> str:

@@ -150,7 +150,7 @@ class Environment(BaseModel):
     job_name: str | None = Field(description="name of the training job")
     region: str | None = Field(description="AWS region")
     enable_metrics: bool = Field(description="sagemaker_enable_cloudwatch_metrics")
-    log_level: int = Field(description="level of Python's logging, default 20 (INFO)")
+    log_level: int = Field(description="level of what smc and its plugins log, default 20 (INFO)")
     user_args: list[str] = Field(description="the script's arguments")
 
     sources: builtins.dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)

@@ -31,7 +31,7 @@ TRAINING_MODULE = Text(
 )
 LOG_LEVEL = Text(
     "SAGEMAKER_CONTAINER_LOG_LEVEL",
-    "level of Python's logging in function mode, a name or a number",
+    "level of what smc and its plugins log in function mode, a name or a number",
     absent="hyperparameter `sagemaker_container_log_level`, else `INFO`",
 )
 MODE = Choice(

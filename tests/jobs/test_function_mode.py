@@ -197,3 +197,25 @@ def test_a_generator_is_refused_rather_than_dropped(job: JobFolder) -> None:
     ended = job.run("train.py")
     assert ended.exit_code == 2
     assert "train.train() is a generator, and a call runs nothing of it" in (ended.failure or "")
+
+
+def test_the_root_logger_is_the_users_and_smc_logs_beside_it(job: JobFolder) -> None:
+    job.code(
+        train_py="import logging\n"
+        "def train():\n"
+        "    root = logging.getLogger()\n"
+        "    print(root.level, len(root.handlers))\n"
+        "    logging.getLogger('jax').info('Unable to initialize backend')\n"
+        "    logging.getLogger('smc.metrics').info('of smc')\n"
+        "    logging.basicConfig(level='INFO', format='mine: %(message)s', force=False)\n"
+        "    logging.getLogger('jax').info('asked for')\n"
+        "    logging.getLogger('smc.metrics').info('once')\n"
+    )
+    ended = job.run("train.py")
+    assert ended.stdout == "30 0\n", ended.stderr
+    assert "Unable" not in ended.stderr
+    assert "INFO smc.metrics: of smc\n" in ended.stderr
+    assert "mine: asked for\n" in ended.stderr
+    assert ended.stderr.count("once") == 1
+    quiet = job.run("train.py", SAGEMAKER_CONTAINER_LOG_LEVEL="WARNING")
+    assert "of smc" not in quiet.stderr

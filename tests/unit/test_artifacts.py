@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.artifacts import write_into, write_whole
+from smc_core.artifacts import export_note, write_into, write_whole
 
 
 def write_folder(path: str) -> None:
@@ -89,3 +89,27 @@ def test_files_of_which_one_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no space"):
         write_into(str(tmp_path), fail)
     assert list(tmp_path.iterdir()) == []
+
+
+def missing() -> ImportError:
+    try:
+        import no_such_exporter.onnx  # type: ignore[import-not-found]  # noqa: F401
+    except ImportError as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (missing(), "serving export skipped: needs no_such_exporter (optional)"),
+        (
+            ImportError("This requires the tensorflow module. You can install it via `pip install tensorflow`"),
+            "serving export skipped: needs tensorflow (optional)",
+        ),
+        (ImportError("DLL"), "serving export skipped: needs a package that is not installed (optional)"),
+        (ValueError("no such op\nlong story"), "not exported for serving: ValueError: no such op"),
+    ],
+)
+def test_a_copy_for_serving_that_was_not_written(error: Exception, said: str) -> None:
+    assert export_note(error) == said

@@ -65,7 +65,7 @@ def run(plugins: Plugins, environment: Environment, target: str | None = None) -
 
     """
     sys.argv[:] = [environment.user_entry_point or sys.argv[0], *environment.user_args]
-    logging.basicConfig(level=environment.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _show_own_lines(environment.log_level)
     steps = _Steps(plugins, environment)
     try:
         steps.framework(target) if target else steps.hooks()
@@ -79,6 +79,20 @@ def run(plugins: Plugins, environment: Environment, target: str | None = None) -
         sys.stderr.write(reports.user_traceback(error))
         return EXIT_USER_CODE
     return EXIT_SUCCESS
+
+
+def _show_own_lines(level: int) -> None:
+    """Log what smc and its plugins say; the root logger and its level are the user's.
+
+    At level INFO, frameworks say things that alarm and mean nothing; and a ``basicConfig`` of the user's would change
+    nothing where there is a handler already.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    own = logging.getLogger("smc")
+    own.addHandler(handler)
+    own.setLevel(level)
+    own.propagate = False
 
 
 class _Steps:

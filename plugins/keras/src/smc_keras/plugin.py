@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from smc_core import hookimpl
-from smc_core.artifacts import in_a_line
+from smc_core.artifacts import export_note
 from smc_core.command import Command
 from smc_core.compatibility import check_framework
 from smc_core.contract import LAUNCHER_ENV
@@ -123,5 +123,5 @@ def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> 
         try:
             log.info("exported for serving: %s", models.export(model, environment.model_dir))
         except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved
-            log.info("not exported for serving: %s", in_a_line(error))
+            log.info(export_note(error))
     return path

@@ -9,7 +9,7 @@ import os
 from types import ModuleType
 from typing import Any
 
-from smc_core.artifacts import in_a_line, write_into, write_whole
+from smc_core.artifacts import export_note, in_a_line, write_into, write_whole
 from smc_core.compatibility import is_installed
 
 MODEL_FILE = "model.pt"
@@ -101,7 +101,7 @@ def write_program(model: Any, module: ModuleType, model_dir: str, *, sharded: bo
         path = write_whole(os.path.join(model_dir, PROGRAM_FILE), lambda partial: _export(model, example, partial))
         log.info("exported for serving: %s", path)
     except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved
-        log.info("not exported for serving: %s", in_a_line(error))
+        log.info(export_note(error))
 
 
 def _save_tensors(state: dict[str, Any], path: str) -> None:
