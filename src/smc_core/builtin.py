@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 from types import ModuleType
 from typing import Any
@@ -41,7 +42,11 @@ def train(environment: Environment, module: ModuleType) -> TrainResult:
             "as a program"
         )
     from smc_core.functions import call
+    from smc_core.train_function import check_loaded
 
+    warning = check_loaded(function, module, environment, os.environ)
+    if warning is not None and environment.is_primary:
+        logging.getLogger("smc").warning("%s", warning)
     model = call(function, environment)
     if inspect.isgenerator(model) or inspect.isasyncgen(model):
         raise ConfigurationError(

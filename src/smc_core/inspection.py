@@ -126,6 +126,7 @@ def _plan_content(made: Plan, plugins: Plugins) -> dict[str, Any]:
             if v.fits
         },
         "left_out": [variable.name for variable in made.left_out],
+        "warnings": made.warnings,
     }
 
 
@@ -138,6 +139,7 @@ def _plan_text(content: dict[str, Any]) -> str:
         ["entry point", f"{content['entry_point']}  ({settings['user_entry_point']['source']})"],
         ["mode", f"{content['mode']}  ({content['reason']})"],
         *([["code", content["code"]]] if content["code"] else []),
+        *(["warning", text] for text in content["warnings"]),
         ["argv", shlex.join(content["argv"])],
         ["arguments", f"{shlex.join(content['arguments']) or '-'}  ({settings['user_args']['source']})"],
         ["cwd", content["cwd"]],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from smc_core.arguments import argument_style, check_arguments, check_size
@@ -52,12 +52,14 @@ class Plan:
         entry_point: the program and its mode.
         command: the command, with its launcher.
         left_out: variables that the kernel cannot pass.
+        warnings: what of the job its code does not take.
     """
 
     environment: Environment
     entry_point: EntryPoint
     command: Command
     left_out: list[Variable]
+    warnings: list[str] = field(default_factory=list)
 
 
 def find_target(environment: Environment, framework: str | None = None, *, as_module: bool = False) -> Target:
@@ -68,7 +70,14 @@ def find_target(environment: Environment, framework: str | None = None, *, as_mo
     return Target(environment.user_entry_point, "module" if as_module else "program")
 
 
-def make_plan(environment: Environment, target: Target, plugins: Plugins, inherited: Mapping[str, str]) -> Plan:
+def make_plan(
+    environment: Environment,
+    target: Target,
+    plugins: Plugins,
+    inherited: Mapping[str, str],
+    *,
+    may_gain_plugins: bool = False,
+) -> Plan:
     """Find the entry point, build its command, and let a plugin put its launcher around it.
 
     Args:
@@ -76,15 +85,17 @@ def make_plan(environment: Environment, target: Target, plugins: Plugins, inheri
         target: what is asked for.
         plugins: the job's plugins.
         inherited: the variables that the container was given.
+        may_gain_plugins: whether something was installed for the job, which may have plugins that give more.
 
     Raises:
-        ConfigurationError: no entry point, or a value that no process can be passed.
+        ConfigurationError: no entry point, a ``train`` that cannot be called, or a value that no process can be passed.
         CodeError: the entry point is not there.
         PluginConflictError: two plugins launch.
         PluginError: a launcher is asked for on several hosts, and no plugin has it.
 
     """
     entry = _entry_point(target, environment, inherited)
+    warnings = [] if may_gain_plugins else _check_train(entry, target, environment, plugins, inherited)
     environ, left_out = process_environ(environment, inherited)
     argv = _framework_argv(entry) if target.kind == "framework" else _argv(entry, environment, inherited)
     cwd = environment.code_dir if os.path.isdir(environment.code_dir) else os.getcwd()
@@ -94,7 +105,21 @@ def make_plan(environment: Environment, target: Target, plugins: Plugins, inheri
         check_size(launched.argv, launched.environ, environment.hp_texts)
     if launched.launcher is None:
         _check_that_none_is_missing(environment, inherited)
-    return Plan(environment, entry, launched, left_out)
+    return Plan(environment, entry, launched, left_out, warnings)
+
+
+def _check_train(
+    entry: EntryPoint, target: Target, environment: Environment, plugins: Plugins, inherited: Mapping[str, str]
+) -> list[str]:
+    """Check the user's ``train`` before its module runs, where the core will call it; returns warnings."""
+    if entry.mode != "function" or entry.tree is None or entry.path is None or target.kind == "framework":
+        return []
+    if any(plugins.answerers(hook) != ["builtin"] for hook in ("load_user_module", "train")):
+        return []
+    from smc_core.train_function import check_source
+
+    warning = check_source(entry.tree, entry.path, environment, inherited)
+    return [] if warning is None else [warning]
 
 
 def what_is_used(environment: Environment, inherited: Mapping[str, str]) -> str | None:
@@ -106,10 +131,10 @@ def what_is_used(environment: Environment, inherited: Mapping[str, str]) -> str 
 
     """
     used, unused = [], []
-    for field, name in (("module_dir", "code"), ("user_entry_point", "entry point")):
-        value = getattr(environment, field)
-        unused += passed_over(field, value, inherited, environment.framework_params)
-        used.append(f"{name} {value} ({environment.sources[field]})")
+    for fact, name in (("module_dir", "code"), ("user_entry_point", "entry point")):
+        value = getattr(environment, fact)
+        unused += passed_over(fact, value, inherited, environment.framework_params)
+        used.append(f"{name} {value} ({environment.sources[fact]})")
     if not unused:
         return None
     left = ", ".join(f"{each.value} ({described(each.place)})" for each in unused)

@@ -170,6 +170,11 @@ class Plugins:
         plain = [impl for impl in implementations if impl not in wrappers]
         return [impl.plugin_name for impl in (*reversed(wrappers), *reversed(plain))]
 
+    def answerers(self, hook: str) -> list[str]:
+        """Names of the plugins that answer a hook themselves, in call order; those that only wrap it are left out."""
+        implementations = getattr(self.manager.hook, hook).get_hookimpls()
+        return [impl.plugin_name for impl in reversed(implementations) if not (impl.wrapper or impl.hookwrapper)]
+
     def launch(self, environment: Environment, command: Command) -> Command:
         """The command with the launcher that a plugin puts around it, or as it is.
 

@@ -105,7 +105,7 @@ def test_a_parameter_that_nobody_gives(job: JobFolder) -> None:
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert ended.failure is not None
     message = (
-        "train() (train.py:1) cannot be called: 'epoch' is given by nobody (nearest: 'epochs'); 'lr': hyperparameter"
+        "train() (train.py:1) cannot be called: nothing provides 'epoch' (did you mean 'epochs'?); 'lr': hyperparameter"
     )
     assert message in ended.failure
     assert not ended.success
@@ -219,3 +219,34 @@ def test_the_root_logger_is_the_users_and_smc_logs_beside_it(job: JobFolder) -> 
     assert ended.stderr.count("once") == 1
     quiet = job.run("train.py", SAGEMAKER_CONTAINER_LOG_LEVEL="WARNING")
     assert "of smc" not in quiet.stderr
+
+
+def test_train_is_checked_before_its_module_runs_by_run_and_by_plan(job: JobFolder) -> None:
+    job.code(train_py="print('the module has run')\ndef train(epoch, lr: float): ...\n")
+    job.raw_hyperparameters({"epochs": "5", "lr": "x"})
+    message = "train() (train.py:2) cannot be called: nothing provides 'epoch' (did you mean 'epochs'?); 'lr': "
+    ended = job.run("train.py")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert message in (ended.failure or "").splitlines()[0]
+    plan = subprocess.run(
+        [sys.executable, "-m", "smc_core", "plan"],
+        env=job.environ("train.py"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert plan.returncode == 2
+    assert message in plan.stderr
+
+
+def test_what_train_does_not_take_is_told_once_or_refused(job: JobFolder) -> None:
+    job.code(train_py="def train(epochs=3):\n    print(epochs)\n").hyperparameters(epoch=50)
+    told = "train() (train.py:1) does not take hyperparameter 'epoch' (did you mean 'epochs'?)"
+    ended = job.run("train.py")
+    assert (ended.exit_code, ended.stdout) == (0, "3\n"), ended.stderr
+    assert ended.stderr.count(told) == 1
+    strict = job.run("train.py", SMC_STRICT="1")
+    assert (strict.exit_code, strict.stdout) == (2, "")
+    assert told in (strict.failure or "")
+    job.code(train_py="import functools\n@functools.lru_cache\ndef train(epochs=3):\n    print(epochs)\n")
+    assert "does not take hyperparameter 'epoch' (did you mean 'epochs'?)" in job.run("train.py").stderr

@@ -137,7 +137,7 @@ def test_all_problems_are_told_at_once_with_the_nearest_name(env: Environment) -
         call(train, env)
     message = str(caught.value)
     assert "train() (test_functions.py:" in message
-    assert "'epoch' is given by nobody (nearest: 'epochs')" in message
+    assert "nothing provides 'epoch' (did you mean 'epochs'?)" in message
     assert "hyperparameter 'learning-rate' is 0.1, not int" in message
     assert "hyperparameter 'optimizer' is 'adam', not float" in message
     assert len(message.splitlines()) == 1

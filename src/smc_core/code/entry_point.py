@@ -6,7 +6,7 @@ import ast
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from smc_core.contract import PROGRAM_ENV, PROGRAM_PARAM
@@ -29,6 +29,7 @@ class EntryPoint:
         module: dotted name where it is run as ``python -m``; else None.
         mode: ``script`` (as ``__main__``), ``function`` (its ``train`` is called), ``executable`` (anything else).
         reason: why this mode, for the log.
+        tree: the syntax tree of a Python file that could be parsed.
     """
 
     name: str
@@ -36,6 +37,7 @@ class EntryPoint:
     module: str | None
     mode: Mode
     reason: str
+    tree: ast.Module | None = field(default=None, compare=False, repr=False)
 
 
 def resolve(
@@ -89,19 +91,24 @@ def _forced_mode(environ: Mapping[str, str]) -> str | None:
     return MODE.of(environ)
 
 
-def _mode(path: str, forced: str | None, code_dir: str) -> tuple[Mode, str]:
+def _mode(path: str, forced: str | None, code_dir: str) -> tuple[Mode, str, ast.Module | None]:
+    tree, reason = _parsed(path) if path.endswith(".py") else (None, "its source cannot be read")
     if forced:
-        return ("function" if forced == "function" else "script"), f"{MODE}={forced}"
-    if not path.endswith(".py"):
-        return "script", "its source cannot be read"
+        return ("function" if forced == "function" else "script"), f"{MODE}={forced}", tree
+    if tree is None:
+        return "script", reason, None
+    return (*shape(tree, code_dir), tree)
+
+
+def _parsed(path: str) -> tuple[ast.Module | None, str]:
+    """The syntax tree of a file, or None and why there is none."""
     try:
         with open(path, "rb") as file:
-            tree = ast.parse(file.read(), path)
+            return ast.parse(file.read(), path), ""
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return "script", "Python cannot parse it"
+        return None, "Python cannot parse it"
     except OSError as error:
         raise CodeError.of_reading(path, error) from error
-    return shape(tree, code_dir)
 
 
 def _module_file(name: str, code_dir: str) -> str | None:

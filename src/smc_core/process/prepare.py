@@ -94,7 +94,7 @@ class _Steps:
         if target.kind != "framework":
             environment = self._bring_code(environment)
         self.phase = "launch"
-        plan = make_plan(environment, target, plugins, os.environ)
+        plan = make_plan(environment, target, plugins, os.environ, may_gain_plugins=self.installed)
         _tell(plan)
         self.phase = "hosts"
         _wait_for_hosts(environment)
@@ -163,6 +163,8 @@ def _make_folders(environment: Environment) -> None:
 def _tell(plan: Plan) -> None:
     entry = plan.entry_point
     log.line(f"{entry.mode} mode: {entry.name} ({entry.reason})")
+    for warning in plan.warnings:
+        log.line(f"warning: {warning}")
     for variable in plan.left_out:
         log.line(
             f"variable {variable.name} is left out: no process can be passed its {len(variable.text):,} characters"

@@ -1,0 +1,224 @@
+"""What a function asks for by name, and what a job has to offer.
+
+In this order: the Environment itself (``environment``, ``env``); any field of it, plugins' fields too;
+``<channel>_dir``; ``hyperparameters`` or ``hps``; one hyperparameter (``-`` as ``_``). An annotation converts. All that
+is wrong is told at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smc_core.contract import HYPERPARAMETERS_FILE
+from smc_core.environment import ALIASES, Environment
+from smc_core.errors import ConfigurationError
+from smc_core.masking import is_secret
+from smc_core.settings import STRICT
+
+_ENVIRONMENT_NAMES = ("environment", "env")
+_UNKNOWN = object()
+_WHOLE_HYPERPARAMETERS = frozenset({*_ENVIRONMENT_NAMES, "hyperparameters", "hps", "hp_texts", "user_args"})
+_WHOLE_CHANNELS = frozenset(
+    {*_ENVIRONMENT_NAMES, "channel_dirs", "channel_input_dirs", "input_data_config", "input_data_dir", "input_dir"}
+    | {"base_dir"}
+)
+"""Parameters that are given all of them."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a function asks for.
+
+    Attributes:
+        parameters: its named parameters, by name, in order.
+        annotations: the types that they are annotated with, resolved where they can be.
+        takes_all: whether it has ``**kwargs``, which gets everything.
+    """
+
+    parameters: Mapping[str, inspect.Parameter]
+    annotations: Mapping[str, Any]
+    takes_all: bool
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """A value that a parameter can be given: decoded, and the text it was decoded from where there is one."""
+
+    value: Any
+    label: str
+    text: str | None = None
+    secret: bool = False
+
+
+def match(wanted: Signature, environment: Environment | Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A value for each parameter that somebody gives, converted as it is annotated.
+
+    Args:
+        wanted: what is asked for.
+        environment: an Environment, or any mapping of values by name.
+        name: of the function, for the message.
+
+    Returns:
+        The values by parameter name; with ``**kwargs``, everything else too. A parameter with a default that nobody
+        gives is left out.
+
+    Raises:
+        ConfigurationError: parameters that nobody gives, and values that do not fit their annotation: all of them.
+
+    """
+    offers = _offers(environment)
+    chosen: dict[str, Any] = {}
+    problems: list[str] = []
+    for parameter_name, parameter in wanted.parameters.items():
+        offer = offers.get(parameter_name)
+        if offer is None:
+            if parameter.default is inspect.Parameter.empty:
+                problems.append(f"nothing provides {parameter_name!r}{_hint(parameter_name, offers, environment)}")
+            continue
+        try:
+            chosen[parameter_name] = _convert(offer, wanted.annotations.get(parameter_name, _UNKNOWN))
+        except ValueError as error:
+            problems.append(f"{parameter_name!r}: {error}")
+    if problems:
+        raise ConfigurationError(f"{name} cannot be called: {'; '.join(problems)}")
+    if wanted.takes_all:
+        chosen.update({each: offer.value for each, offer in offers.items() if each not in wanted.parameters})
+    return chosen
+
+
+def ignored(wanted: Signature, environment: Environment, name: str, environ: Mapping[str, str]) -> str | None:
+    """What of the job a function does not take, in one line; None where there is nothing.
+
+    Args:
+        wanted: what it asks for.
+        environment: the Environment.
+        name: of the function, for the message.
+        environ: the variables, of which ``SMC_STRICT`` counts.
+
+    Raises:
+        ConfigurationError: there is something, and ``SMC_STRICT`` is on.
+
+    """
+    if wanted.takes_all:
+        return None
+    asked = set(wanted.parameters)
+    found = []
+    if not asked & _WHOLE_HYPERPARAMETERS:
+        read = set(environment.sources.values())  # a plugin's field may be made of one
+        free = sorted(asked - {_identifier(key) for key in environment.hp_texts})
+        for key in environment.hp_texts:
+            if not asked & {key, _identifier(key)} and f"{HYPERPARAMETERS_FILE}: {key}" not in read:
+                found.append(f"hyperparameter {key!r}{_nearest(_identifier(key), free)}")
+    if not asked & _WHOLE_CHANNELS:
+        for channel, folder in environment.channel_dirs.items():
+            names = {f"{channel}_dir", _identifier(f"{channel}_dir")}
+            if not asked & names and not os.path.abspath(environment.module_dir).startswith(folder):
+                found.append(f"channel {channel!r}")
+    if not found:
+        return None
+    line = f"{name} does not take {', '.join(found)}"
+    if STRICT.of(environ):
+        raise ConfigurationError(f"{line}; name it as a parameter, or unset {STRICT}")
+    return f"{line}: ignored ({STRICT}=1 refuses it)"
+
+
+def function_name(fn: Callable[..., Any]) -> str:
+    """A function's name and place for a message: ``train() (train.py:3)``."""
+    name = getattr(fn, "__qualname__", None) or repr(fn)
+    code = getattr(inspect.unwrap(fn) if callable(fn) else fn, "__code__", None)
+    where = f" ({os.path.basename(code.co_filename)}:{code.co_firstlineno})" if code else ""
+    return f"{name}(){where}"
+
+
+def _offers(environment: Environment | Mapping[str, Any]) -> dict[str, _Offer]:
+    """Every value on offer, by parameter name; the first in the order of the module's docstring wins."""
+    offers: dict[str, _Offer] = {}
+    if not isinstance(environment, Environment):
+        for name, value in environment.items():
+            offers.setdefault(name, _Offer(value, repr(name)))
+        offers.setdefault("environment", _Offer(environment, "the environment"))
+        return offers
+    for name in _ENVIRONMENT_NAMES:
+        offers[name] = _Offer(environment, "the environment")
+    for name in (*type(environment).model_fields, *type(environment).model_computed_fields, *ALIASES):
+        offers.setdefault(name, _Offer(getattr(environment, name), f"the environment's {name}"))
+    for channel, folder in environment.channel_dirs.items():
+        for name in (f"{channel}_dir", _identifier(f"{channel}_dir")):
+            offers.setdefault(name, _Offer(folder, f"the folder of channel {channel!r}"))
+    for key, text in environment.hp_texts.items():
+        offer = _Offer(environment.hps[key], f"hyperparameter {key!r}", text, is_secret(key))
+        for name in (key, _identifier(key)):
+            offers.setdefault(name, offer)
+    return offers
+
+
+def _identifier(name: str) -> str:
+    return name.replace("-", "_").replace(".", "_")
+
+
+def _convert(offer: _Offer, annotation: Any) -> Any:
+    """The value as its annotation wants it: first what was decoded, then the text it was decoded from."""
+    if annotation in (_UNKNOWN, Any, inspect.Parameter.empty):
+        return offer.value
+    from pydantic import TypeAdapter, ValidationError
+    from pydantic.errors import PydanticUserError
+
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    except PydanticUserError:
+        return offer.value  # a class that pydantic knows nothing of: nothing to convert to
+    try:
+        return adapter.validate_python(_for_model(offer.value, annotation))
+    except ValidationError as first:
+        if offer.text is not None:
+            try:
+                return adapter.validate_python(offer.text)
+            except ValidationError:
+                pass  # the first error speaks of the value that the user means
+        shown = "(masked)" if offer.secret else _shortened(offer.value)
+        raise ValueError(f"{offer.label} is {shown}, not {_type_name(annotation)}: {_details(first)}") from first
+
+
+def _for_model(value: Any, annotation: Any) -> Any:
+    """Hyperparameters for a pydantic model: each name also as an identifier."""
+    fields = getattr(annotation, "model_fields", None)
+    if fields is None or not isinstance(value, Mapping) or isinstance(value, Environment):
+        return value
+    return {**{_identifier(key): item for key, item in value.items() if _identifier(key) in fields}, **value}
+
+
+def _details(error: Any) -> str:
+    parts = []
+    for item in error.errors(include_url=False, include_input=False):
+        place = ".".join(str(step) for step in item["loc"])
+        parts.append(f"{place}: {item['msg']}" if place else item["msg"])
+    return ", ".join(parts)
+
+
+def _hint(name: str, offers: Mapping[str, _Offer], environment: Environment | Mapping[str, Any]) -> str:
+    hint = _nearest(name, list(offers))
+    if not name.endswith("_dir") or not isinstance(environment, Environment):
+        return hint
+    known = ", ".join(environment.channel_dirs) or "none"
+    channels = f"channels: {known}; -c {name.removesuffix('_dir')}=... adds one)"
+    return f"{hint.removesuffix(')')} {channels}" if hint else f" ({channels}"
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    import difflib
+
+    matches = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def _shortened(value: Any, width: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= width else text[: width - 3] + "..."

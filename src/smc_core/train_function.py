@@ -1,0 +1,69 @@
+"""The user's ``train`` against what the job has for it: before its module runs, where its source shows enough."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from smc_core.environment import Environment
+from smc_core.functions import signature
+from smc_core.parameters import Signature, function_name, ignored, match
+from smc_core.source import TRAIN
+
+
+def check_source(tree: ast.Module, path: str, environment: Environment, environ: Mapping[str, str]) -> str | None:
+    """Check what ``train`` asks for, as its source shows it.
+
+    Args:
+        tree: the syntax tree of its module.
+        path: of the module's file.
+        environment: the Environment.
+        environ: the variables.
+
+    Returns:
+        One line about hyperparameters and channels that it does not take; None where there are none, where the module
+        may read them in another way, or where the source does not show what ``train`` asks for.
+
+    Raises:
+        ConfigurationError: it cannot be called, or ``SMC_STRICT`` is on and something is not taken.
+
+    """
+    from smc_core.source.signature import described
+
+    found = described(tree, TRAIN)
+    if found is None:
+        return None
+    name = f"{TRAIN}() ({os.path.basename(path)}:{found.line})"
+    wanted = Signature(found.parameters, found.annotations, found.takes_all)
+    match(wanted, environment, name)
+    return None if found.reads_itself else ignored(wanted, environment, name, environ)
+
+
+def check_loaded(
+    function: Callable[..., Any], module: ModuleType, environment: Environment, environ: Mapping[str, str]
+) -> str | None:
+    """The same of a ``train`` that is loaded, where :func:`check_source` could say nothing about it.
+
+    Args:
+        function: the module's ``train``.
+        module: the module.
+        environment: the Environment.
+        environ: the variables.
+
+    Raises:
+        ConfigurationError: ``SMC_STRICT`` is on and something is not taken.
+
+    """
+    from smc_core.source.signature import described, reads_itself
+
+    try:
+        with open(module.__file__ or "", "rb") as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError):
+        return None
+    if described(tree, TRAIN) is not None or reads_itself(tree):
+        return None
+    return ignored(signature(function), environment, function_name(function), environ)
