@@ -98,9 +98,9 @@ HOST_SECRET = Text(
 )
 MASTER_PORT = Count(
     "SMC_MASTER_PORT",
-    "TCP port of the master for rendezvous; the next one is where the hosts watch each other",
+    "TCP port of the master for rendezvous; at the next one the hosts watch each other, those after it are launchers'",
     7777,
-    most=65534,
+    most=65533,  # smc_core.ports.LAST_MASTER_PORT, whose module is more than the supervisor needs
     group="hosts",
 )
 LAUNCHER = Text(

@@ -29,6 +29,9 @@ ROOMS = {
     "smc_core.functions": """
         Signature call call_with_env execute import_target intersect_fn_args signature
     """,
+    "smc_core.kit.launcher": """
+        HostLink Ports await_request main reach
+    """,
     "smc_core.modules": """
         DEFAULT_MODULE_NAME download download_and_import execute import_module install start_metrics
     """,

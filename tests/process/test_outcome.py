@@ -118,6 +118,7 @@ def test_a_call_of_sys_exit():
         (1, {"oom_kills": 1}, "Out of memory: the kernel killed a process of the job; exit code 1"),
         (5, {}, "Exit code 5, and nothing on stderr"),
         (5, {"tail": b"one\ntwo\n"}, "Exit code 5; last line on stderr: two"),
+        (5, {"tail": b"one\n-----\n\0\n"}, "Exit code 5; last line on stderr: one"),
         (139, {}, "Exit code 139, and nothing on stderr"),
         (
             139,

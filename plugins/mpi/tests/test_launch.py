@@ -85,6 +85,22 @@ def test_the_master_starts_and_the_others_serve(job: JobFolder, mpirun: str) -> 
     assert other.serves
 
 
+@pytest.mark.parametrize("option", ["-np 3", "--np 3", "-n 3", "--n=3", "-c 3", "-np"])
+def test_a_number_of_ranks_among_the_options_is_ignored_with_a_line(
+    job: JobFolder, mpirun: str, option: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mpi(job, sagemaker_mpi_custom_mpi_options=f"--tag-output {option}" + " --timestamp-output" * (option != "-np"))
+    command = launched(job, mpirun, SMC_PROCESSES_PER_HOST="2")
+    assert command is not None
+    assert command.argv[command.argv.index("-np") : command.argv.index(sys.executable, 3)][:5] == (
+        *("-np", "2", "--bind-to", "none", "--tag-output"),
+    )
+    assert "3" not in command.argv
+    assert f"{option} in sagemaker_mpi_custom_mpi_options is ignored: sagemaker_mpi_num_processes sets" in (
+        capfd.readouterr().err
+    )
+
+
 def test_only_the_group_that_distributes_takes_part(job: JobFolder, mpirun: str) -> None:
     groups = [
         {"instance_group_name": "gpus", "instance_type": "ml.g5.xlarge", "hosts": ["algo-2", "algo-3"]},

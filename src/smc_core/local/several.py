@@ -15,6 +15,7 @@ from smc_core.local.host import IDENTITY_OPTION, PROBE_OPTION
 from smc_core.local.identity import address, hosts_file
 from smc_core.local.record import Record
 from smc_core.local.watch import HOST_PROGRAM
+from smc_core.ports import LAST_MASTER_PORT, Ports
 from smc_core.process import log
 
 _SHOWN_CLASHES = 3
@@ -50,11 +51,14 @@ def hosts_path(folder: str) -> str:
 
 
 def free_port() -> int:
-    """A port for the master, of which the next one is free too: hosts on one machine share its ports."""
+    """A port for the master, of which the next ones are free too: hosts on one machine share its ports."""
     while True:
-        with socket.create_server((address(1), 0)) as first:
+        with contextlib.suppress(OSError), contextlib.ExitStack() as taken:
+            first = taken.enter_context(socket.create_server((address(1), 0)))
             port: int = first.getsockname()[1]
-            with contextlib.suppress(OSError), socket.create_server((address(1), port + 1)):
+            if port <= LAST_MASTER_PORT:
+                for other in Ports.of(port)[1:]:
+                    taken.enter_context(socket.create_server((address(1), other)))
                 return port
 
 

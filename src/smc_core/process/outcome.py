@@ -201,7 +201,7 @@ def _tell_exit(ending: Ending, tail: str) -> _Story:
         first = f"{first}: a command was killed by {signal_name(number)}"
         if place := fault_place(tail, ending.code_dir):
             first = f"{first} ({place})"
-    said = last_lines(tail, 1)
+    said = [line for line in last_lines(tail, _LAST_LINES) if any(map(str.isalnum, line))][-1:]  # no row of dashes
     first = f"{first}; last line on stderr: {said[0]}" if said else f"{first}, and nothing on stderr"
     if ending.note is None:
         facts.insert(0, "The user's code had not begun.")

@@ -13,12 +13,19 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 
-from smc_core.process import messages
+from smc_core.process import handshake, log, messages
 from smc_core.process.handshake import SEAL_BYTES, RefusedError, Session
 from smc_core.process.messages import LONGEST_LINE, Message
+from smc_core.settings import HOST_SECRET
 
 _MOST_UNSENT = 16 * LONGEST_LINE
 """Bytes that wait for a host that reads nothing, before it is given up."""
+REFUSED = (
+    "one does not recognise the other; all hosts of a job need the same hyperparameters.json, list of hosts and "
+    f"job name, or the same {HOST_SECRET}"
+)
+REFUSED_SECONDS = 60.0
+"""After which a host that is refused again and again gives up: it is of another job, or has other settings."""
 _RETRY_SECONDS = 0.2
 _BACKLOG = 1024
 """Connections that the kernel keeps until they are accepted: all hosts of a job may come at once."""
@@ -149,3 +156,37 @@ def connect(host: str, port: int, deadline: float) -> socket.socket:
             continue
         link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return link
+
+
+def join(me: str, host: str, port: int, key: bytes, purpose: str, deadline: float) -> tuple[socket.socket, Session]:
+    """Connect to another host until it is a host of this job that answers, and it takes this one in.
+
+    A refusal need not be the last word: where strangers crowd its port it may drop one of the job, too.
+
+    Args:
+        me: name of this host.
+        host: name of the other one.
+        port: its port.
+        key: the key of the job's hosts.
+        purpose: what the connection is for.
+        deadline: when to give up, on the monotonic clock.
+
+    Raises:
+        RefusedError: the other side was not convinced, or not convincing, up to the end.
+        OSError: the last reason why there was no connection.
+
+    """
+    refused_since: float | None = None
+    while True:
+        link = connect(host, port, deadline)
+        try:
+            return link, handshake.call(link, key, purpose, me)
+        except (RefusedError, OSError):
+            link.close()
+            now = time.monotonic()
+            if refused_since is None:
+                refused_since = now
+                log.line(f"not taken in at port {port} of {host} yet: {REFUSED}")
+            if now + _RETRY_SECONDS >= min(deadline, refused_since + REFUSED_SECONDS):
+                raise
+            time.sleep(_RETRY_SECONDS)

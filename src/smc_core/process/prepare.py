@@ -191,13 +191,14 @@ def _stands_and_falls(plan: Plan) -> bool:
 
 def _together(plan: Plan) -> list[str]:
     """The beginning of a command line: what holds the hosts of a launched job together."""
+    from smc_core.ports import Ports
     from smc_core.process import together
 
     environment, command = plan.environment, plan.command
     return [
         *(sys.executable, together.__file__),
         *("--host", environment.current_host, "--hosts", ",".join(environment.distribution_hosts)),
-        *("--port", str(environment.master_port + 1)),
+        *("--port", str(Ports.of(environment.master_port).watch)),
         *("--kind", _kind(plan), "--launcher", str(command.launcher)),
         *(["--serves"] if command.serves else []),
         "--",

@@ -8,18 +8,15 @@ from collections.abc import Sequence
 
 from smc_core.errors import HostError
 from smc_core.hosts import LOG_SECONDS, host_wait
-from smc_core.process import handshake, log
+from smc_core.process import log
 from smc_core.process.handshake import RefusedError
 from smc_core.process.host_key import host_key, is_guessable
 from smc_core.process.hub import Hub
 from smc_core.process.messages import SHOWN_NAMES, Cause
-from smc_core.process.peer_link import Connection, connect, listen
+from smc_core.process.peer_link import REFUSED, Connection, join, listen
 from smc_core.process.peers import PURPOSE, Member, Peers
 from smc_core.settings import HOST_SECRET, HOST_WAIT
 
-REFUSED_SECONDS = 60.0
-"""After which a host that is refused again and again gives up: it is of another job, or has other settings."""
-_RETRY_SECONDS = 0.2
 _HEAD_START = 5.0
 """Seconds that the master gives up before the others, as it knows who is missing."""
 
@@ -72,41 +69,15 @@ def _meet(host: str, hosts: Sequence[str], port: int, timeout: float, deadline: 
     try:
         if host == master:
             return Hub(master, hosts, key, listen(master, port, hosts), timeout)
-        return Member(host, _join(host, master, port, key, deadline), timeout)
+        link, session = join(host, master, port, key, PURPOSE, deadline)
+        return Member(host, Connection(link, session, master), timeout)
     except RefusedError as error:
-        raise HostError(f"{host} cannot join the master at {where}: {_REFUSED}") from error
+        raise HostError(f"{host} cannot join the master at {where}: {REFUSED}") from error
     except OSError as error:
         if host == master:
             raise HostError(f"{where} cannot be opened for the other hosts: {error.strerror}") from error
         why = f"{error.strerror or error} ({HOST_WAIT} sets how long to try)"
         raise HostError(f"{host} cannot reach the master at {where}: {why}") from error
-
-
-_REFUSED = (
-    "one does not recognise the other; all hosts of a job need the same hyperparameters.json, list of hosts and "
-    f"job name, or the same {HOST_SECRET}"
-)
-
-
-def _join(host: str, master: str, port: int, key: bytes, deadline: float) -> Connection:
-    """Connect to the master until it is the master that answers, and it takes this host in.
-
-    A refusal need not be the last word: where strangers crowd the master's port it may drop one of the job, too.
-    """
-    refused_since: float | None = None
-    while True:
-        link = connect(master, port, deadline)
-        try:
-            return Connection(link, handshake.call(link, key, PURPOSE, host), master)
-        except (RefusedError, OSError):
-            link.close()
-            now = time.monotonic()
-            if refused_since is None:
-                refused_since = now
-                log.line(f"not taken in at port {port} of {master} yet: {_REFUSED}")
-            if now + _RETRY_SECONDS >= min(deadline, refused_since + REFUSED_SECONDS):
-                raise
-            time.sleep(_RETRY_SECONDS)
 
 
 def _absence(peers: Peers, seconds: float, *, is_master: bool) -> HostError:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import EXIT_HOST, CodeError
-from smc_core.process import diagnosis, log, reports, roll, signals
+from smc_core.process import diagnosis, log, program, reports, roll, signals
 from smc_core.process.culprit import own_cause
 from smc_core.process.hub import SETTLE_SECONDS
 from smc_core.process.messages import Cause
@@ -46,14 +46,10 @@ LOOK_SECONDS = 1.0
 def main(argv: Sequence[str]) -> int:
     """Run one host's part; returns the exit code."""
     options = _parser().parse_args(argv)
-    try:
-        timeout = host_timeout(os.environ)
-        grace = stop_grace(os.environ)
-        peers = roll.call(options.host, options.hosts, options.port, timeout)
-        return _Part(options, peers, signals.Inbox(), grace, timeout).run()
-    except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
-        reports.write_report(error, phase="hosts")
-        return log.failure(error)
+    timeout = host_timeout(os.environ)
+    grace = stop_grace(os.environ)
+    peers = roll.call(options.host, options.hosts, options.port, timeout)
+    return _Part(options, peers, signals.Inbox(), grace, timeout).run()
 
 
 def host_timeout(environ: Mapping[str, str]) -> float:
@@ -275,4 +271,4 @@ def _as_it_ended(status: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program.main(main, sys.argv[1:], phase="hosts"))

@@ -18,31 +18,35 @@ if __name__ == "__main__":
 import json
 import os
 import shlex
-import time
 from collections.abc import Sequence
 
-from smc_core.process.peer_link import connect
+from smc_core.errors import HostError
+from smc_core.kit.launcher import main, reach
 
 DAEMONS = ("prted", "orted")
 """Open MPI's daemon on each host: that of version 5, and of version 4."""
+PURPOSE = "mpi"
+"""What the connection is for, as both sides name it in their handshake."""
 _PATIENCE_SECONDS = 60.0
 
 
-def main(argv: Sequence[str]) -> int:
-    """Start the daemon on a host, and wait for its end; returns its exit code."""
+def run(argv: Sequence[str]) -> int:
+    """Start the daemon on a host, and wait for its end; returns its exit code.
+
+    Raises:
+        HostError: the host cannot be reached, or Open MPI asks for something else than its daemon.
+
+    """
     port, host, command = int(argv[1]), argv[2], argv[3:]
-    name, arguments = daemon_of(" ".join(command))
     try:
-        link = connect(host, port, time.monotonic() + _PATIENCE_SECONDS)
-    except OSError as error:
-        sys.stderr.write(f"smc: {host} cannot be reached at port {port} to start {name}: {error}\n")
-        return 1
-    link.settimeout(None)
-    with link, link.makefile("rw", encoding="utf-8") as stream:
-        stream.write(json.dumps({"daemon": name, "arguments": arguments}) + "\n")
-        stream.flush()
-        answer = stream.readline()
-    return int(answer) if answer.strip().isdecimal() else 1
+        name, arguments = daemon_of(" ".join(command))
+    except ValueError as error:
+        raise HostError(f"mpirun asks {host} for what smc-mpi does not know: {error}") from error
+    me = os.environ.get("SM_CURRENT_HOST") or os.uname().nodename
+    with reach(host, port, PURPOSE, me=me, seconds=_PATIENCE_SECONDS) as link:
+        link.send(json.dumps({"daemon": name, "arguments": arguments}).encode("ascii"))
+        answer = link.receive() or b""
+    return int(answer) if answer.isdigit() and len(answer) <= 3 else 1
 
 
 def daemon_of(command: str) -> tuple[str, list[str]]:
@@ -61,4 +65,4 @@ def daemon_of(command: str) -> tuple[str, list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(run, sys.argv[1:], phase="hosts"))

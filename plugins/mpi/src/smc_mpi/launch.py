@@ -19,6 +19,7 @@ from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import raw_text
 from smc_core.launching import is_asked_for, processes_per_host, takes_part
+from smc_core.ports import Ports
 from smc_core.process import log
 from smc_mpi.ranks import RANK
 
@@ -28,6 +29,7 @@ TOTAL_PARAM = "sagemaker_mpi_num_processes"
 LOOPBACK = "lo"
 """The interface of hosts that are simulated on one machine (``smc run --hosts``)."""
 OPTIONS_PARAM = "sagemaker_mpi_custom_mpi_options"
+_NUMBER_OPTIONS = frozenset({"n", "np", "c"})
 
 _ROOM = os.path.dirname(os.path.abspath(__file__))
 AGENT, MASTER, SERVE = (os.path.join(_ROOM, name) for name in ("agent.py", "master.py", "serve.py"))
@@ -62,7 +64,7 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
             f"Open MPI cannot run on {len(hosts)} hosts that share one machine's addresses; "
             f"leave --hosts out, and set SMC_PROCESSES_PER_HOST={len(hosts)}"
         )
-    port = environment.master_port + 2
+    port = Ports.of(environment.master_port).own
     if not environment.is_master:
         serve = [sys.executable, SERVE, "--host", environment.current_host, "--master", environment.master_hostname]
         argv = (*serve, "--port", str(port), "--daemons", os.path.dirname(mpirun))
@@ -93,9 +95,24 @@ def _mpirun_options(environment: Environment, per_host: int) -> list[str]:
         own = shlex.split(str(params.get(OPTIONS_PARAM) or ""))
     except ValueError as error:
         raise ConfigurationError(f"hyperparameter {OPTIONS_PARAM} is no command line: {error}") from error
+    own = _without_number(own, total)
     names = slots if len(hosts) > 1 else [f"localhost:{slots[0].rpartition(':')[2]}"]
     root = ["--allow-run-as-root"] if os.geteuid() == 0 else []
     return [*root, "--host", ",".join(names), "-np", str(total), "--bind-to", "none", *own]
+
+
+def _without_number(options: list[str], total: int) -> list[str]:
+    """Options of ``mpirun`` without the number of ranks: it has another place, by which slots are counted too."""
+    kept = []
+    words = iter(options)
+    for word in words:
+        name, is_one, _ = word.partition("=")
+        if name.lstrip("-") in _NUMBER_OPTIONS and name.startswith("-"):
+            number = word if is_one else f"{word} {next(words, '')}".rstrip()
+            log.line(f"{number} in {OPTIONS_PARAM} is ignored: {TOTAL_PARAM} sets the number of ranks, here {total}")
+        else:
+            kept.append(word)
+    return kept
 
 
 def _settings(environment: Environment, port: int, interfaces: str) -> dict[str, str]:

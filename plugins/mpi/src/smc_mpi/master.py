@@ -7,7 +7,21 @@ import sys
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
-from smc_mpi.ranks import run
+from collections.abc import Sequence
+
+from smc_core.kit.launcher import main
+from smc_mpi.ranks import Engine
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run ``mpirun``, once more where it fails before any rank has begun; returns the exit code."""
+    engine = Engine(argv[1:])
+    code = engine.run()
+    if code and engine.may_start_again:
+        code = engine.start_again(code)
+    engine.report(code)
+    return code
+
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[2:]))
+    sys.exit(main(run, sys.argv[1:]))

@@ -1,9 +1,12 @@
-"""One rank: starts the command, and tells what the command itself cannot.
+"""One rank: starts the command, and reports what the command itself cannot.
 
 Started by its path, by Open MPI's daemon: ``python rank.py KIND -- COMMAND``. KIND is ``python``, whose process gets
-signals alone, or ``binary``, with which all that it has started gets them. A rank that a signal kills gets a report
-that names it; and one that has failed, but waits in ``MPI_Finalize`` for ranks that wait for it in a collective
-operation, is ended, so that ``mpirun`` ends the others.
+signals alone, or ``binary``, with which all that it has started gets them.
+
+A rank that ends otherwise than with 0 and has not reported why gets a report that names it and says how: killed by a
+signal, an exit code, or ``MPI_Abort``, which is a failure with the code 0 too. So is a rank that leaves with 0 while
+others wait for it. One that has failed, but waits in
+``MPI_Finalize`` for ranks that wait for it in a collective operation, is ended, so that ``mpirun`` ends the others.
 """
 
 from __future__ import annotations
@@ -15,85 +18,180 @@ if __name__ == "__main__":
 
 import os
 import signal
-import subprocess
+import time
 from collections.abc import Sequence
 
 from smc_core.contract import REPORT_DIR_ENV
-from smc_core.errors import CodeError
-from smc_core.process import log, processes, reports
+from smc_core.errors import EXIT_SIGNAL_BASE, CodeError
+from smc_core.kit.launcher import main
+from smc_core.process import processes, reports
 from smc_core.process.report_reader import Report, read_reports
 from smc_core.process.signals import name as signal_name
 from smc_mpi import failures
+from smc_mpi.failures import LEFT_EARLY
 
 _LOOK_SECONDS = 0.5
 """Between two looks at whether the command has reported that it failed."""
 _FINALIZE_SECONDS = 3.0
 """What a command that has failed gets to end by itself."""
+_ABORT_SECONDS = 0.5
+"""From the daemon's SIGCONT, which comes before its SIGTERM, to the end of the rank that has called ``MPI_Abort``."""
+_CONFIRM_SECONDS = 2.0
+"""In which that SIGTERM follows; it does after a quarter of a second."""
+_LEFT_SECONDS = 0.3
+"""After the end of a rank with exit code 0, in which the daemon ends the others, where it was none that is due."""
+_LAG_SECONDS = 0.5
+"""What a rank reports that much earlier than another one dies was not brought about by that death."""
+_TYPE = "ChildProcessError"
+_RANKS = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK")
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_WAITED_FOR = {*_PASSED_ON, signal.SIGCHLD, signal.SIGCONT}
 
 
-def main(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str]) -> int:
     """Run the command, and note that it has failed; returns its exit code, 128 + n where signal n killed it."""
-    code = _run(argv)
-    failures.note(code)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
+    kind, command = argv[0], list(argv[2:])
+    defaults = {signal.SIGPIPE, signal.SIGXFSZ}  # which Python ignores
+    try:
+        pid = os.posix_spawnp(command[0], command, os.environ, setsigmask=(), setsigdef=defaults)
+    except OSError as error:
+        failures.note(failures.FAILED, number())
+        raise CodeError.of_start(command[0], error) from error
+    failures.note(failures.BEGUN, number())
+    rank = _Rank(pid, kind)
+    code = rank.wait()
+    if rank.was_ended:
+        failures.note(failures.ENDED, number())
+    elif not code:
+        failures.note(failures.LEFT, number())
+    if code:
+        failures.note(failures.FAILED, number())
     return code
 
 
-def _run(argv: Sequence[str]) -> int:
-    kind, command = argv[0], argv[2:]
-    try:
-        child = subprocess.Popen(command)  # noqa: S603 - an argument list
-    except OSError as error:
-        told = CodeError.of_start(command[0], error)
-        reports.write_report(told, phase="launch")
-        return log.failure(told)
-    asked: list[int] = []
-
-    def pass_on(number: int, _frame: object) -> None:
-        asked.append(number)
-        if kind == "binary":
-            processes.send(processes.descendants([child.pid], processes.table()), number)
-        child.send_signal(number)
-
-    for number in _PASSED_ON:
-        signal.signal(number, pass_on)
-    status = _wait(child)
-    if status >= 0:
-        return status
-    if -status not in asked and -status != signal.SIGTERM:
-        rank = next((os.environ[each] for each in _RANKS if os.environ.get(each, "").isdecimal()), None)
-        reports.write_for_another(
-            f"was killed by {signal_name(-status)}",
-            host=os.environ.get("SM_CURRENT_HOST", ""),
-            rank=None if rank is None else int(rank),
-            type_name=f"rank {rank}",
-            exit_code=128 - status,
-        )
-    return 128 - status
+def number() -> int | None:
+    """The rank's number; None where Open MPI does not say it."""
+    return next((int(os.environ[each]) for each in _RANKS if os.environ.get(each, "").isdecimal()), None)
 
 
-_RANKS = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK")
+class _Rank:
+    """The process of one rank, up to its end.
 
+    Signals are waited for and not handled, so that it is known who has sent one. The daemon that started this program
+    is its parent. Where a rank has failed or called ``MPI_Abort``, the daemon sends SIGCONT, SIGTERM and SIGKILL to
+    all; who calls ``MPI_Abort`` ends by itself between the first and the second, or before them where the word has to
+    go through the master.
+    """
 
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    while True:
+    def __init__(self, pid: int, kind: str) -> None:
+        self.was_ended = False
+        self._pid = pid
+        self._kind = kind
+        self._daemon = os.getppid()
+        self._asked: set[int] = set()
+        self._continued_at: float | None = None
+        self._report: Report | None = None
+        self._kill_at: float | None = None
+        self._status: int | None = None
+        self._ended_at = 0.0
+
+    def wait(self) -> int:
+        """Wait for its end, and report what it has not reported itself; returns the exit code."""
+        while (status := self._poll()) is None:
+            self._take(_LOOK_SECONDS)
+            self._look(time.monotonic())
+        if self._report is not None and self._kill_at is None:
+            return self._report.exit_code  # it was killed on its way out
+        code = status if status >= 0 else EXIT_SIGNAL_BASE - status
+        if self._asked & _ENDING:
+            return code  # as whoever asked expects
+        how = self._how(status)
+        if how:
+            code = code or 1
+            self._tell(how, code)
+        return code
+
+    def _how(self, status: int) -> str:
+        """How it failed, in words; empty where it has not, or where somebody wanted it to end."""
+        if status < 0:
+            return "" if -status in (*self._asked, signal.SIGTERM) else f"was killed by {signal_name(-status)}"
+        aborted = self._continued(_ABORT_SECONDS)
+        if (aborted or status == 0) and self._is_followed_by_the_end_of_all():
+            return f"ended by MPI_Abort with error code {status}" if aborted else LEFT_EARLY
+        if status == 0:
+            return ""
+        return f"ended with exit code {status}" + (", without an exception" if self._kind == "python" else "")
+
+    def _poll(self) -> int | None:
+        if self._status is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                self._status, self._ended_at = os.waitstatus_to_exitcode(status), time.time()
+        return self._status
+
+    def _take(self, seconds: float) -> None:
+        """Take a signal in, and pass it on, unless it is one that says something of the process."""
+        found = signal.sigtimedwait(_WAITED_FOR, seconds)
+        if found is None or found.si_signo == signal.SIGCHLD:
+            return
+        from_daemon = found.si_pid == self._daemon
+        if found.si_signo == signal.SIGCONT:
+            self._continued_at = time.monotonic() if from_daemon else self._continued_at
+            return
+        self.was_ended = self.was_ended or (from_daemon and found.si_signo == signal.SIGTERM)
+        if self._poll() is None:  # else it has ended without having been asked
+            self._asked.add(found.si_signo)
+            self._send(found.si_signo)
+
+    def _send(self, number: int) -> None:
         try:
-            return child.wait(_LOOK_SECONDS)
-        except subprocess.TimeoutExpired:
-            report = _own_report(child.pid)
-        if report is not None:
-            try:
-                return child.wait(_FINALIZE_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-                return report.exit_code
+            if self._kind == "binary":
+                processes.send(processes.descendants([self._pid], processes.table()), number)
+            os.kill(self._pid, number)
+        except ProcessLookupError:
+            return
 
+    def _look(self, now: float) -> None:
+        """End a process that has reported a failure, and stays."""
+        if self._report is None:
+            found = read_reports(os.environ.get(REPORT_DIR_ENV))
+            self._report = next((report for report in found if report.pid == self._pid), None)
+            self._kill_at = None if self._report is None else now + _FINALIZE_SECONDS
+        elif self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = None
+            self._send(signal.SIGKILL)
 
-def _own_report(pid: int) -> Report | None:
-    found = read_reports(os.environ.get(REPORT_DIR_ENV))
-    return next((report for report in found if report.pid == pid), None)
+    def _continued(self, seconds: float) -> bool:
+        """Whether the daemon has begun to end all ranks, no longer ago than that."""
+        return self._continued_at is not None and time.monotonic() - self._continued_at <= seconds
+
+    def _is_followed_by_the_end_of_all(self) -> bool:
+        """Whether the daemon ends all ranks now, though nobody has asked for that."""
+        until = time.monotonic() + (_CONFIRM_SECONDS if self._continued(_ABORT_SECONDS) else _LEFT_SECONDS)
+        while not self.was_ended and (now := time.monotonic()) < until:
+            self._take(until - now)
+            if self._continued(_LEFT_SECONDS):
+                until = max(until, now + _CONFIRM_SECONDS)
+        return self.was_ended
+
+    def _tell(self, how: str, code: int) -> None:
+        """Report how it ended, unless it has done so, or another rank has before: that brought this about."""
+        rank = number()
+        for report in read_reports(os.environ.get(REPORT_DIR_ENV)):
+            lag = 0.0 if report.type == _TYPE else _LAG_SECONDS
+            if report.rank == rank or report.time < self._ended_at - lag:
+                return
+        reports.write_for_another(
+            f"rank {rank} {how}",
+            host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
+            rank=rank,
+            type_name=_TYPE,
+            exit_code=code,
+            at=self._ended_at,
+        )
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(run, sys.argv[1:]))

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 import psutil
 
 from smc_core.contract import REPORT_DIR_ENV
+from smc_core.errors import EXIT_SIGNAL_BASE, CodeError
+from smc_core.process import log, reports
 from smc_core.process.report_reader import read_reports
 from smc_mpi import failures
 
@@ -23,29 +25,89 @@ RANK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rank.py")
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def run(command: Sequence[str]) -> int:
-    """Run ``mpirun``, or a daemon, and pass signals on to the ranks below it.
+class Engine:
+    """``mpirun``, or a daemon of it on another host.
 
-    Returns:
-        Its exit code, or that of the rank that failed first on this host.
+    Args:
+        command: the command line.
 
     """
-    started = subprocess.Popen(list(command))  # noqa: S603 - an argument list
 
-    def pass_on(number: int, _frame: object) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = list(command)
+        self._name = os.path.basename(command[0])
+        self._asked: list[int] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        for number in _PASSED_ON:
+            signal.signal(number, self._pass_on)
+
+    def run(self) -> int:
+        """Run it to its end.
+
+        Returns:
+            Its exit code, or that of the rank that failed first on this host.
+
+        Raises:
+            CodeError: it cannot be started.
+
+        """
+        try:
+            self._process = subprocess.Popen(self._command)  # noqa: S603 - an argument list
+        except OSError as error:
+            raise CodeError.of_start(self._command[0], error) from error
+        status = self._process.wait()
+        code = status if status >= 0 else EXIT_SIGNAL_BASE - status
+        if code or failures.noted(failures.FAILED):  # else a report is of a child that a program has seen to
+            found = read_reports(os.environ.get(REPORT_DIR_ENV))
+            if found:
+                return found[0].exit_code or 1
+        if not self._asked and failures.noted(failures.ENDED):
+            code = code or 1  # mpirun ends with 0 after MPI_Abort(0)
+            left = [int(rank) for rank in failures.noted(failures.LEFT) if rank.isdecimal()]
+            if left:
+                self._tell(f"rank {left[0]} {failures.LEFT_EARLY}", code, left[0])
+            else:
+                self._tell(f"{self._name} ended the ranks of this host, as one of another host failed", code)
+        return code
+
+    @property
+    def may_start_again(self) -> bool:
+        """Whether it has ended, though nobody asked for that, before any rank of this host has begun."""
+        return not self._asked and not failures.noted(failures.BEGUN)
+
+    def start_again(self, code: int) -> int:
+        """Run it once more, with a line that says why: Open MPI now and then fails at its own start.
+
+        Args:
+            code: what it has ended with.
+
+        """
+        log.line(f"{self._name} ended with exit code {code} before any rank began: starting it again, once")
+        return self.run()
+
+    def report(self, code: int) -> None:
+        """Report that it has failed, where nobody has said why."""
+        if code and not self._asked and not read_reports(os.environ.get(REPORT_DIR_ENV)):
+            began = "" if failures.noted(failures.BEGUN) else " before any rank began"
+            self._tell(f"{self._name} ended with exit code {code}{began}; it says why in the log", code)
+
+    def _tell(self, what: str, code: int, rank: int | None = None) -> None:
+        reports.write_for_another(
+            what,
+            host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
+            rank=rank,
+            type_name="ChildProcessError",
+            exit_code=code,
+        )
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        self._asked.append(number)
+        if self._process is None:
+            os._exit(EXIT_SIGNAL_BASE + number)  # nothing has begun
         with contextlib.suppress(psutil.Error):  # it has ended by now
-            for process in _ranks_below(started.pid) or [psutil.Process(started.pid)]:
+            for process in _ranks_below(self._process.pid) or [psutil.Process(self._process.pid)]:
                 with contextlib.suppress(psutil.Error):
                     process.send_signal(number)
-
-    for number in _PASSED_ON:
-        signal.signal(number, pass_on)
-    code = started.wait()
-    if code or failures.noted():  # else a report is of a child that a program has seen to
-        reports = read_reports(os.environ.get(REPORT_DIR_ENV))
-        if reports:
-            return reports[0].exit_code or 1
-    return code if code >= 0 else 128 - code
 
 
 def _ranks_below(pid: int) -> list[psutil.Process]:

@@ -4,8 +4,9 @@ Started by its path::
 
     python serve.py --host algo-2 --master algo-1 --port 7779 --daemons /usr/bin
 
-Only the master's own addresses are heard, and nothing but the daemon that lies beside this host's ``mpirun`` can be
-started.
+Nobody is heard who does not prove that it is a host of this job, and nothing but the daemon beside this host's
+``mpirun`` can be started. A daemon that fails before any rank of this host has begun is waited for once more: the
+master then starts ``mpirun`` again.
 """
 
 from __future__ import annotations
@@ -19,69 +20,69 @@ import argparse
 import contextlib
 import json
 import os
-import socket
 from collections.abc import Sequence
-from typing import Any
 
 from smc_core.errors import HostError
 from smc_core.hosts import host_wait
-from smc_core.process import log, reports
-from smc_core.process.peer_link import listen
-from smc_mpi.agent import DAEMONS
-from smc_mpi.ranks import run
-
-_LONGEST = 64 * 1024
+from smc_core.kit.launcher import HostLink, await_request, main
+from smc_core.process import log
+from smc_mpi.agent import DAEMONS, PURPOSE
+from smc_mpi.ranks import Engine
 
 
-def main(argv: Sequence[str]) -> int:
-    """Serve the master; returns the exit code."""
+def run(argv: Sequence[str]) -> int:
+    """Serve the master; returns the exit code.
+
+    Raises:
+        HostError: the port is taken, the master has not come, or it asks for something else.
+
+    """
     parser = argparse.ArgumentParser(prog="serve")
     for name in ("--host", "--master", "--daemons"):
         parser.add_argument(name, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args(argv)
-    with listen(options.host, options.port, [options.master]) as listener:
-        listener.settimeout(host_wait(os.environ) or None)
-        while True:
-            try:
-                link, address = listener.accept()
-            except TimeoutError:
-                error = HostError(f"{options.master} has asked for no ranks within {host_wait(os.environ):g} s")
-                reports.write_report(error, phase="hosts")
-                return log.failure(error)
-            with link:
-                request = _request(link) if _is_master(address[0], options.master) else None
-                if request is None:
-                    log.line(f"{address[0]} wanted something at port {options.port}, and was turned away")
-                    continue
-                return _serve(link, os.path.join(options.daemons, request["daemon"]), request["arguments"])
-
-
-def _is_master(address: str, master: str) -> bool:
-    try:
-        return address in {str(found[4][0]) for found in socket.getaddrinfo(master, None)}
-    except OSError:
-        return False
-
-
-def _request(link: socket.socket) -> dict[str, Any] | None:
-    link.settimeout(10)
-    try:
-        with link.makefile("rb") as stream:
-            request = json.loads(stream.readline(_LONGEST))
-        arguments = request["arguments"]
-        known = request["daemon"] in DAEMONS and isinstance(arguments, list)
-        return request if known and all(isinstance(each, str) for each in arguments) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
-def _serve(link: socket.socket, daemon: str, arguments: list[str]) -> int:
-    code = run([daemon, *arguments])
-    with contextlib.suppress(OSError):  # mpirun has ended before
-        link.sendall(f"{code}\n".encode())
+    code, engine = _serve(options)
+    if code and engine.may_start_again:
+        log.line(f"Open MPI ended with exit code {code} before any rank began: waiting for {options.master} once more")
+        code, engine = _serve(options)
+    engine.report(code)
     return code
 
 
+def _serve(options: argparse.Namespace) -> tuple[int, Engine]:
+    """Start the daemon that the master asks for; returns its exit code, which the master is given."""
+    link, asked = await_request(
+        options.host, options.port, PURPOSE, asker=options.master, seconds=host_wait(os.environ)
+    )
+    with link:
+        engine = Engine(_command(asked, options.daemons))
+        code = engine.run()
+        _answer(link, code)
+    return code, engine
+
+
+def _command(request: bytes, folder: str) -> list[str]:
+    """The daemon's command line.
+
+    Raises:
+        HostError: it is asked for something else.
+
+    """
+    try:
+        content = json.loads(request)
+        daemon, arguments = content["daemon"], content["arguments"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        daemon, arguments = "", None
+    if daemon not in DAEMONS or not isinstance(arguments, list) or not all(isinstance(each, str) for each in arguments):
+        raise HostError("the master asks for what is no daemon of Open MPI; do all hosts have the same smc-mpi?")
+    return [os.path.join(folder, daemon), *arguments]
+
+
+def _answer(link: HostLink, code: int) -> None:
+    with contextlib.suppress(OSError):  # mpirun has ended before
+        link.send(str(code).encode())
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(run, sys.argv[1:], phase="hosts"))

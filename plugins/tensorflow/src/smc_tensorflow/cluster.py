@@ -9,6 +9,7 @@ from typing import Literal
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.launching import is_asked_for, takes_part
+from smc_core.ports import LAST_PORT, Ports
 from smc_tensorflow.tf_config import CHIEF, PS, TF_CONFIG_ENV, WORKER, Task, read_tf_config
 
 Strategy = Literal["mwms", "parameter-server"]
@@ -23,9 +24,6 @@ WORKER_PORT = 8890
 CHIEF_PORT = 2222
 """Port of the chief under the parameter server strategy, as in the classic toolkit."""
 _USUAL_MASTER_PORT = 7777
-_OWN_PORTS = 2
-"""Ports from the master's on that are taken: the rendezvous, and the roll call of the hosts."""
-_LAST_PORT = 65535
 _HERE = "localhost"
 
 
@@ -130,9 +128,9 @@ def _cluster(strategy: Strategy, environment: Environment) -> dict[str, list[str
 def _first_port(usual: int, count: int, environment: Environment) -> int:
     """The usual port; but those after the master's where somebody has chosen that one, so that two jobs do not meet."""
     port = environment.master_port
-    first = usual if port == _USUAL_MASTER_PORT else port + _OWN_PORTS
-    if first + count - 1 > _LAST_PORT:
+    first = usual if port == _USUAL_MASTER_PORT else Ports.of(port).own
+    if first + count - 1 > LAST_PORT:
         raise ConfigurationError(
-            f"SMC_MASTER_PORT={port} leaves no {count} ports for TensorFlow; choose one below {_LAST_PORT - count}"
+            f"SMC_MASTER_PORT={port} leaves no {count} ports for TensorFlow; choose one below {LAST_PORT - count}"
         )
     return first
