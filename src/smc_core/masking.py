@@ -1,136 +1,95 @@
-"""What looks like a secret, and how smc keeps it out of everything that it writes.
+"""How smc keeps secrets out of everything that it writes.
 
-A value is a secret by the *name* it goes under: a variable of the environment, a hyperparameter, a key
-inside a hyperparameter that holds an object. Only text that smc writes itself is masked (its log lines,
-``output/failure``, ``smc env``); what the user's code prints passes byte for byte. Standard library only.
+A value is a secret by the name it goes under (:mod:`smc_core.secret_names`), or by its place in a URL. Only text that
+smc writes itself is masked (its log lines, ``output/failure``, ``smc env``, ``smc plan``, ``smc why``, the record of a
+local job); what the user's code prints passes byte for byte. Standard library only.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from smc_core.json_file import read_json_text
+from smc_core.secret_names import is_secret
 
 MASK = "****"
 
-_SECRET_WORDS = frozenset(
-    {
-        "token",
-        "tokens",
-        "password",
-        "passwords",
-        "passwd",
-        "passphrase",
-        "pwd",
-        "secret",
-        "secrets",
-        "credential",
-        "credentials",
-        "apikey",
-        "apitoken",
-        "authkey",
-        "accesskey",
-        "secretkey",
-        "privatekey",
-        "authorization",
-    }
-)
-_KEY_OWNERS = frozenset(
-    {
-        "api",
-        "access",
-        "secret",
-        "private",
-        "auth",
-        "account",
-        "license",
-        "licence",
-        "encryption",
-        "signing",
-        "ssh",
-        "master",
-    }
-)
-_HARMLESS_BEFORE_TOKEN = frozenset(
-    {
-        "pad",
-        "eos",
-        "bos",
-        "unk",
-        "mask",
-        "cls",
-        "sep",
-        "start",
-        "end",
-        "stop",
-        "special",
-        "image",
-        "video",
-        "audio",
-        "num",
-        "max",
-        "min",
-        "n",
-        "per",
-        "total",
-        "decoder",
-        "prefix",
-        "suffix",
-        "forced",
-    }
-)
-"""``pad_token`` is a word of the model's vocabulary and ``max_tokens`` a number; neither is a secret."""
-_HARMLESS_AFTER_TOKEN = frozenset(
-    {
-        "id",
-        "ids",
-        "len",
-        "length",
-        "count",
-        "dim",
-        "type",
-        "types",
-        "size",
-        "limit",
-        "embedding",
-        "embeddings",
-    }
-)
-_PLACE_WORDS = frozenset({"file", "path", "dir", "directory", "folder"})
-"""A name that ends so tells where a secret lies (``AWS_WEB_IDENTITY_TOKEN_FILE``), not what it is."""
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 _TRIVIAL = re.compile(r"(?i)|true|false|yes|no|on|off|none|null|auto|[-+.0-9]{1,5}")
 _SHORT = 8
 """Characters below which a secret is masked only where it stands as a word of its own."""
+_LONGEST_SPELLED = 64 * 1024
+"""Characters above which a secret is looked for as it stands, and in no other spelling."""
+_PEM_LINE = "-----"
+_URL_END = re.compile(r"[\s'\"<>\\]")
+_REQUEST = re.compile(r"(?<=url: )(/[^\s?#'\"<>\\]*)\?[^\s#'\"<>\\]*")
+"""How urllib3 writes in its errors what was asked for: ``… with url: /path?query``."""
+_HARMLESS_USER = "git"
 
 
-def is_secret(name: str) -> bool:
-    """Whether what goes under this name looks like a secret: ``HF_TOKEN``, ``dbPassword``, ``api-key``.
+def mask_urls(text: str) -> str:
+    """The text with user, password and query of every URL in it replaced by ``****``.
 
-    Args:
-        name: name of a variable, a hyperparameter or a key, in any spelling.
-
+    A token may be the user or the password; a query is where signed URLs carry their signature. The user ``git``
+    without a password stays, and so does a fragment (``#sha256=…``) but for what has a secret's name in it. The time
+    it takes grows with the length of the text and no faster.
     """
-    words = [word.lower() for word in _WORDS.findall(name)]
-    if name == "PWD" or (words and words[-1] in _PLACE_WORDS):  # PWD is the shell's working directory
-        return False
-    for index, word in enumerate(words):
-        before = words[index - 1] if index else ""
-        after = words[index + 1] if index + 1 < len(words) else ""
-        if word in ("key", "keys") and before in _KEY_OWNERS:
-            return True
-        harmless = before in _HARMLESS_BEFORE_TOKEN or after in _HARMLESS_AFTER_TOKEN
-        if word in _SECRET_WORDS and not (harmless and word in ("token", "tokens")):
-            return True
-    return False
+    if "://" not in text:
+        return _REQUEST.sub(rf"\1?{MASK}", text) if "url: /" in text else text
+    parts: list[str] = []
+    position = 0
+    while (found := text.find("://", position)) >= 0:
+        begin = found + 3
+        end = _URL_END.search(text, begin)
+        stop = end.start() if end else len(text)
+        parts += [text[position:begin], _masked_url(text[begin:stop])]
+        position = stop
+    return _REQUEST.sub(rf"\1?{MASK}", "".join([*parts, text[position:]]))
+
+
+def _masked_url(url: str) -> str:
+    """What follows ``://``, up to the end; further URLs may follow in its path."""
+    head, mark, fragment = url.partition("#")
+    rest = ""
+    if "@" in fragment.partition("/")[0] and "@" not in head.partition("/")[0]:  # a password with # in it
+        head, mark, fragment = url, "", ""
+    place, question, query = _split_query(head)
+    if question:
+        rest = f"?{MASK}{query[len(query.rstrip(').,;]}')) :]}"
+    pieces = [_without_user(piece) for piece in place.split("://")]
+    return "://".join(pieces) + rest + mark + _masked_fragment(fragment)
+
+
+def _split_query(head: str) -> tuple[str, str, str]:
+    """Part a URL at its query; a question mark in a password begins none."""
+    user_end = head.partition("/")[0].rfind("@") + 1
+    place, question, query = head[user_end:].partition("?")
+    return head[:user_end] + place, question, query
+
+
+def _without_user(piece: str) -> str:
+    authority, slash, path = piece.partition("/")
+    user, at, host = authority.rpartition("@")
+    if not at or user == _HARMLESS_USER:
+        return piece
+    return f"{MASK}@{host}{slash}{path}"
+
+
+def _masked_fragment(fragment: str) -> str:
+    if "=" not in fragment:
+        return fragment
+    pairs = [pair.partition("=") for pair in fragment.split("&")]
+    return "&".join(f"{name}={MASK}" if value and is_secret(name) else name + is_ + value for name, is_, value in pairs)
 
 
 def secret_values(names_to_values: Mapping[str, object]) -> frozenset[str]:
     """The texts of all values that go under a secret name, also inside values that are JSON objects.
 
-    Values too common to mean anything (``true``, ``none``, numbers of up to five digits) are left out:
-    masking them would make a text unreadable and protect nothing.
+    Passwords in URLs are among them, whatever name a URL goes under. Values too common to mean anything (``true``,
+    ``none``, numbers of up to five digits) are left out: masking them would make a text unreadable and protect nothing.
     """
     return frozenset(text for text in _secret_texts(names_to_values.items()) if not _TRIVIAL.fullmatch(text))
 
@@ -153,16 +112,32 @@ class Masker:
         return cls(secret_values(environ) | secret_values(_read_object(hyperparameters_file)))
 
     def __call__(self, text: str) -> str:
-        """The text with every secret, and the password of every URL, replaced by ``****``."""
+        """The text with every secret, and user, password and query of every URL, replaced by ``****``."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
-        return _URL_PASSWORD.sub(rf"\g<1>{MASK}", text)
+        return mask_urls(text)
+
+
+def masked(value: Any, name: str = "") -> Any:
+    """A value with everything masked in it that goes under a secret's name, and the secret parts of URLs.
+
+    Args:
+        value: text, number, or an object or list of such.
+        name: the name that it goes under.
+
+    """
+    if name and is_secret(name):
+        return MASK
+    if isinstance(value, Mapping):
+        return {key: masked(item, str(key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(item) for item in value]
+    return mask_urls(value) if isinstance(value, str) else value
 
 
 def _read_object(path: str) -> dict[str, object]:
     try:
-        with open(path, encoding="utf-8") as file:
-            value = json.load(file)
+        value = json.loads(read_json_text(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -172,8 +147,10 @@ def _secret_texts(items: Iterable[tuple[str, object]]) -> Iterator[str]:
     for name, value in items:
         if is_secret(name):
             yield from _leaves(value)
-        else:
-            yield from _secret_texts(_inner_items(value))
+            continue
+        if isinstance(value, str) and "://" in value:
+            yield from _url_secrets(value)
+        yield from _secret_texts(_inner_items(value))
 
 
 def _inner_items(value: object) -> Iterable[tuple[str, object]]:
@@ -188,8 +165,19 @@ def _inner_items(value: object) -> Iterable[tuple[str, object]]:
     return value.items() if isinstance(value, dict) else ()
 
 
+def _url_secrets(text: str) -> Iterator[str]:
+    """The passwords in the URLs of a text, and users of eight characters and more without one: tokens."""
+    for piece in text.split("://")[1:]:
+        user, at, _ = _URL_END.split(piece, maxsplit=1)[0].partition("/")[0].rpartition("@")
+        name, colon, password = user.partition(":")
+        secret = password if colon else name
+        if at and len(secret) >= (1 if colon else _SHORT):
+            yield secret
+            yield urllib.parse.unquote(secret)
+
+
 def _leaves(value: object) -> Iterator[str]:
-    """A secret's text as it stands, and the texts inside it where it is JSON."""
+    """A secret's text as it stands, its lines, and the texts inside it where it is JSON or a URL."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from _leaves(inner)
@@ -199,6 +187,8 @@ def _leaves(value: object) -> Iterator[str]:
     elif isinstance(value, str):
         yield value
         yield value.strip()
+        yield from _lines(value)
+        yield from _url_secrets(value)
         if value[:1] in ("{", "[", '"'):
             try:
                 yield from _leaves(json.loads(value))
@@ -208,10 +198,27 @@ def _leaves(value: object) -> Iterator[str]:
         yield json.dumps(value)
 
 
+def _lines(value: str) -> Iterator[str]:
+    """Each line of a secret of several, such as a key in PEM, that could be recognized as part of it."""
+    lines = [line.strip() for line in value.replace("\\n", "\n").splitlines()]
+    if len(lines) > 1:
+        yield from (line for line in lines if len(line) >= _SHORT and not line.startswith(_PEM_LINE))
+
+
 def _spellings(secret: str) -> set[str]:
-    """A secret as it appears in text: plain, and inside the quotes of Python and of JSON."""
+    """A secret as it appears in text: plain, inside the quotes of Python and of JSON, and in a URL."""
+    if len(secret) > _LONGEST_SPELLED:
+        return {secret}
     quoted = (repr(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False))
-    return {secret, *(text[1:-1] for text in quoted)}
+    forms = {secret, *(text[1:-1] for text in quoted)}
+    for quote in (urllib.parse.quote, urllib.parse.quote_plus):
+        for safe in ("", "/"):
+            encoded = quote(secret, safe=safe, errors="surrogatepass")
+            forms |= {encoded, _ESCAPE.sub(lambda match: match.group().lower(), encoded)}
+    return forms
+
+
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
 
 
 def _as_pattern(secret: str) -> str:

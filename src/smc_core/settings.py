@@ -140,13 +140,34 @@ HOST_STRANGERS = Count(
 HOST_HANDSHAKE = Seconds("SMC_HOST_HANDSHAKE", "seconds that such a connection gets to prove it", 10.0, group="limits")
 MAX_ARCHIVE_BYTES = Count(
     "SMC_MAX_ARCHIVE_BYTES",
-    "how large submitted code may be when it is unpacked",
+    "how large submitted code may be: what is transferred, and what it unpacks to",
     10 * 1024**3,
     unit="bytes",
     group="limits",
 )
 MAX_ARCHIVE_FILES = Count(
     "SMC_MAX_ARCHIVE_FILES", "how many files submitted code may have", 100_000, unit="files", group="limits"
+)
+MAX_ARCHIVE_MEMORY = Count(
+    "SMC_MAX_ARCHIVE_MEMORY",
+    "memory that unpacking an archive may take; `xz -9` needs 65 MiB",
+    128 * 1024**2,
+    unit="bytes",
+    group="limits",
+)
+MIN_DOWNLOAD_RATE = Count(
+    "SMC_MIN_DOWNLOAD_RATE",
+    "bytes per second below which, on average over five minutes, a download is given up; 0: never",
+    1000,
+    least=0,
+    group="limits",
+)
+FOLLOW_REDIRECTS = Choice(
+    "SMC_FOLLOW_REDIRECTS",
+    "`anywhere`: code may be redirected from https to http, and to link-local addresses, where clouds serve credentials",
+    ("safe", "anywhere"),
+    "safe",
+    group="limits",
 )
 
 CORE: dict[str, Setting] = {each.name: each for each in list(globals().values()) if isinstance(each, Setting)}

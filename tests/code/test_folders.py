@@ -150,3 +150,21 @@ def test_links_that_lead_round_are_refused(tmp_path: Path) -> None:
     (tmp_path / "source" / "everything").symlink_to(tmp_path)
     with pytest.raises(CodeError, match="leads round in a circle"):
         copy_folder(str(tmp_path / "source"), str(tmp_path / "copy"))
+
+
+def test_a_fan_of_links_is_counted_as_often_as_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty folders, each with two links to the next one: a million copies of one small file."""
+    for number in range(20):
+        (tmp_path / f"level{number}").mkdir()
+        for name in ("a", "b"):
+            (tmp_path / f"level{number}" / name).symlink_to(tmp_path / f"level{number + 1}")
+    (tmp_path / "level20").mkdir()
+    (tmp_path / "level20" / "data").write_bytes(bytes(1000))
+    (tmp_path / "copy").mkdir()
+    monkeypatch.setenv("SMC_MAX_ARCHIVE_FILES", "100")
+    with pytest.raises(CodeError, match=r"level0 is refused: it has more than 100 files; set SMC_MAX_ARCHIVE_FILES"):
+        copy_folder(str(tmp_path / "level0"), str(tmp_path / "copy"))
+    monkeypatch.setenv("SMC_MAX_ARCHIVE_BYTES", "3_999")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(CodeError, match=r"level18 is refused: it has more than 3,999 bytes; set SMC_MAX_ARCHIVE_BYTES"):
+        copy_folder(str(tmp_path / "level18"), str(tmp_path / "other"))

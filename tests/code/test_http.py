@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import random
@@ -15,9 +16,9 @@ from pathlib import Path
 import pytest
 from tests.code.conftest import Server, reply, tar_bytes, tree
 
-from smc_core.code import http
+from smc_core.code import http, pace
 from smc_core.code.download import download, fetch
-from smc_core.errors import CodeError
+from smc_core.errors import CodeError, ConfigurationError
 
 TRAIN = {"train.py": b"print('trained')\n", "noise.bin": random.Random(0).randbytes(300_000)}
 ARCHIVE = tar_bytes(TRAIN)
@@ -204,6 +205,177 @@ def test_redirects_are_followed(server: Server, code: Path) -> None:
 def test_redirects_that_lead_nowhere_end(server: Server, code: Path, target: str) -> None:
     with pytest.raises(CodeError, match=r"cannot be fetched: (Exceeded 30 redirects|No connection adapters)"):
         download(server.serve("/a.tar.gz", reply(b"", 302, Location=target)), code)
+
+
+def chunked(*chunks: bytes, every: float = 0.0):
+    """A body whose length nobody says, in pieces."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for chunk in chunks:
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                handler.wfile.flush()
+                time.sleep(every)
+            handler.wfile.write(b"0\r\n\r\n")
+
+    return answer
+
+
+def trickle(handler: BaseHTTPRequestHandler) -> None:
+    """Say a great length, and send a byte now and then until the other side hangs up."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        while True:
+            handler.wfile.write(b"x")
+            time.sleep(0.02)
+
+
+def test_a_body_in_pieces_arrives(server: Server, code: Path) -> None:
+    pieces = [ARCHIVE[begin : begin + 50_000] for begin in range(0, len(ARCHIVE), 50_000)]
+    download(server.serve("/c.tar.gz", chunked(*pieces)), code)
+    assert tree(code) == TRAIN
+
+
+LARGE = gzip.compress(bytes(2_000_000))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (reply(b"x" * 10, length=10**12), "it has more than 1,000,000 bytes"),
+        (chunked(*[bytes(100_000)] * 1000), "it has more than 1,000,000 bytes"),
+        (reply(LARGE, Content_Encoding="gzip"), "it unpacks to more than 1,000,000 bytes"),
+    ],
+    ids=["said", "not said", "encoded"],
+)
+def test_no_more_is_fetched_than_may_be(
+    server: Server, code: Path, answer, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMC_MAX_ARCHIVE_BYTES", "1_000_000")
+    url = server.serve("/train.py", answer)
+    with pytest.raises(CodeError) as caught:
+        download(url, code)
+    assert str(caught.value) == f"{url} is refused: {message}; set SMC_MAX_ARCHIVE_BYTES if that is meant"
+    assert len(server.requests) == 1
+    assert tree(code) == {}
+
+
+def test_a_body_that_trickles_is_not_waited_for(server: Server, code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "WINDOW_SECONDS", 0.5)
+    url = server.serve("/c.tar.gz", trickle)
+    with pytest.raises(CodeError, match=r"comes at less than 1,000 bytes a second, .*; set SMC_MIN_DOWNLOAD_RATE"):
+        download(url, code)
+    monkeypatch.setenv("SMC_MIN_DOWNLOAD_RATE", "0")
+    download(server.serve("/a.tar.gz", chunked(ARCHIVE[:1], ARCHIVE[1:2], ARCHIVE[2:], every=0.26)), code)
+    assert tree(code) == TRAIN
+    monkeypatch.setenv("SMC_MIN_DOWNLOAD_RATE", "slow")
+    with pytest.raises(ConfigurationError, match="variable SMC_MIN_DOWNLOAD_RATE is 'slow'"):
+        download(url, code)
+
+
+def test_a_byte_before_each_silence_is_no_progress_for_ever(
+    server: Server, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "WINDOW_SECONDS", 1.5)
+
+    def one_byte(handler: BaseHTTPRequestHandler) -> None:
+        begin = int(handler.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        said = {"ETag": '"1"', "Content_Range": f"bytes {begin}-999999/1000000"}
+        reply(b"x", 206 if begin else 200, length=1_000_000 - begin, **said)(handler)
+        handler.wfile.flush()
+        handler.connection.settimeout(10)
+        while handler.connection.recv(1000):
+            pass
+
+    with pytest.raises(CodeError, match="comes at less than 1,000 bytes a second"):
+        download(server.serve("/c.tar.gz", one_byte), code)
+
+
+@pytest.mark.parametrize("headers", [{"ETag": '"new"'}, {"Last_Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}, {}])
+def test_parts_of_different_files_are_not_joined(server: Server, code: Path, headers: dict[str, str]) -> None:
+    """A server that ignores If-Range and sends the rest of what lies there now."""
+    rest = reply(ARCHIVE[5000:], 206, Content_Range=f"bytes 5000-{len(ARCHIVE) - 1}/{len(ARCHIVE)}", **headers)
+    url = server.serve("/c.tar.gz", reply(b"o" * len(ARCHIVE), keep=5000, ETag='"old"'), rest, reply(ARCHIVE))
+    download(url, code)
+    assert tree(code) == TRAIN
+    assert [request.headers.get("range") for request in server.requests] == [None, "bytes=5000-", None]
+
+
+@pytest.mark.parametrize("text", ["²", "-1", "+5", "1_0", "9" * 5000, "1e3", "0x10", ""])
+def test_a_length_that_is_no_number_is_not_believed(server: Server, code: Path, text: str) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(f"HTTP/1.0 200 OK\r\nContent-Length: {text}\r\n\r\n".encode("latin-1") + ARCHIVE)
+
+    download(server.serve("/c.tar.gz", answer), code)
+    assert tree(code) == TRAIN
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: http://[::1/\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://host:99999999/\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://" + b"x" * 60_000 + b"/\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://\xff\xfe..%zz/\r\n\r\n",
+        b"HTTP/1.1 404 \x1b[31mred\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 999999 x\r\n\r\n",
+        b"HTTP/1.1 20\xb2 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"9" * 5000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 206 OK\r\nContent-Range: bytes " + b"9" * 5000 + b"-1/2\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 x\r\nRetry-After: Mon, 99 Foo 99999 99:99:99 +9999999\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 401 x\r\nWWW-Authenticate: Digest \xff\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 404 x\r\nSet-Cookie: a=b; Max-Age=" + b"9" * 5000 + b"\r\nContent-Length: 0\r\n\r\n",
+        b"garbage\r\n\r\n",
+        b"\x00" * 1000,
+    ],
+)
+def test_whatever_a_server_answers_is_told_in_a_line_of_code_that_cannot_be_fetched(
+    server: Server, code: Path, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(answer)
+        handler.close_connection = True
+
+    monkeypatch.setattr(http, "LONGEST_PAUSE_SECONDS", 0.01)
+    with pytest.raises(CodeError) as caught:
+        download(server.serve("/c.tar.gz", send), code)
+    assert len(str(caught.value)) < 600
+    assert str(caught.value).isprintable()
+
+
+def test_a_redirect_from_https_to_http_is_refused(
+    tls_server: Server, server: Server, authority: Path, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority / "ca.pem"))
+    plain = server.serve("/plain.tar.gz", reply(ARCHIVE))
+    url = tls_server.serve("/c.tar.gz", reply(b"", 302, Location=f"{plain}?sig=secret"))
+    with pytest.raises(CodeError) as caught:
+        download(url, code)
+    assert str(caught.value) == (
+        f"{url} cannot be fetched: it redirects to '{plain}?****', which is not encrypted; "
+        "set SMC_FOLLOW_REDIRECTS=anywhere if that is meant"
+    )
+    assert server.requests == []
+    monkeypatch.setenv("SMC_FOLLOW_REDIRECTS", "anywhere")
+    download(url, code)
+    assert tree(code) == TRAIN
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://169.254.169.254/latest/meta-data/", "//169.254.170.2/v2", "http://[fe80::1]/", "http://2852039166/",
+     "http://[::ffff:169.254.169.254]/", "http://0xa9fea9fe/"],
+)  # fmt: skip
+def test_a_redirect_to_a_link_local_address_is_refused(server: Server, code: Path, target: str) -> None:
+    with pytest.raises(CodeError, match="which is a link-local address; set SMC_FOLLOW_REDIRECTS=anywhere"):
+        download(server.serve("/c.tar.gz", reply(b"", 307, Location=target)), code)
 
 
 def test_credentials_in_the_url_are_used_and_never_told(

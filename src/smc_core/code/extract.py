@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Mapping
 
 from smc_core.code.folders import reason
-from smc_core.code.unpack import Limits, Unpacked
+from smc_core.code.limits import Limits
+from smc_core.code.unpack import Unpacked
 from smc_core.errors import CodeError
 
 ARCHIVE_SUFFIXES = (
@@ -64,9 +66,9 @@ def extract(
 ) -> int:
     """Unpack a tar or zip archive into an empty folder.
 
-    No member lands outside, nothing is made but files, folders and links that stay inside, and no more than
-    ``SMC_MAX_ARCHIVE_BYTES`` (10 GiB) and ``SMC_MAX_ARCHIVE_FILES`` (100,000). What decides is the content, not the
-    name: a zip called ``.tar.gz`` is unpacked too.
+    No member lands outside, nothing is made but files, folders and links that stay inside (others are left out, with
+    a line in the log), and no more than ``SMC_MAX_ARCHIVE_BYTES`` (10 GiB) and ``SMC_MAX_ARCHIVE_FILES`` (100,000).
+    What decides is the content, not the name: a zip called ``.tar.gz`` is unpacked too.
 
     Args:
         archive: the file.
@@ -98,7 +100,7 @@ def extract(
     except BaseException:
         _empty(dst)
         raise
-    return unpacked.size
+    return unpacked.quota.bytes
 
 
 def _read(archive: str, unpacked: Unpacked) -> None:
@@ -118,11 +120,14 @@ def _read(archive: str, unpacked: Unpacked) -> None:
 
 
 def _empty(folder: str) -> None:
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            os.unlink(entry.path)
+    """Remove what was unpacked, as far as that can be: the error that it was unpacked with is the one to report."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
 
 
 def _is_tar_header(head: bytes) -> bool:

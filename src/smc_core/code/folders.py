@@ -11,6 +11,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 
+from smc_core.code.limits import Limits, Quota
 from smc_core.errors import CodeError
 
 _LEFT_ALONE = frozenset({"lost+found"})
@@ -22,7 +23,13 @@ _log = logging.getLogger("smc.code")
 def reason(error: OSError) -> str:
     """What went wrong and with which file, as an error message says it."""
     text = error.strerror or str(error)
-    return f"{text}: {os.fsdecode(error.filename)}" if error.filename else text
+    return f"{text}: {shortened(os.fsdecode(error.filename))}" if error.filename else text
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """A text from outside as a message quotes it: at most so many characters, its middle left out."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
 
 
 @contextlib.contextmanager
@@ -128,7 +135,7 @@ def is_litter(name: str) -> bool:
     return name in _LEFT_ALONE or name in ("__MACOSX", ".DS_Store", "pax_global_header") or name.startswith("._")
 
 
-def copy_folder(source: str, target: str) -> int:
+def copy_folder(source: str, target: str, quota: Quota | None = None) -> int:
     """Copy a folder whole, so that the copy needs nothing of the original.
 
     A symbolic link that stays inside the folder is kept; one that leaves it is replaced by what it points to.
@@ -137,45 +144,48 @@ def copy_folder(source: str, target: str) -> int:
     Args:
         source: the folder.
         target: an existing empty folder.
+        quota: how much it may be; by default what the variables of this process say. What several links lead to
+            counts as often as it is copied.
 
     Returns:
         How many bytes its files hold.
 
     Raises:
-        CodeError: links lead round in a circle.
+        CodeError: links lead round in a circle, or it is too large.
         OSError: something cannot be read or written.
 
     """
     root = os.path.realpath(source)
-    size = 0
+    quota = quota or Quota(source, Limits.of_job(os.environ))
     pending = [(source, target, frozenset({root}))]
     while pending:
         folder, copy, above = pending.pop()
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
             path, place = entry.path, os.path.join(copy, entry.name)
+            quota.add_file()
             if entry.is_symlink() and _keep_link(path, root, place, target):
                 continue
-            mode = os.stat(path).st_mode
-            if stat.S_ISDIR(mode):
+            facts = os.stat(path)
+            if stat.S_ISDIR(facts.st_mode):
                 real = os.path.realpath(path)
                 if real in above:
                     raise CodeError(f"{path} leads round in a circle: it points to a folder that it lies in")
                 os.mkdir(place)
                 pending.append((path, place, above | {real}))
-            elif stat.S_ISREG(mode):
-                size += copy_file(path, place)
+            elif stat.S_ISREG(facts.st_mode):
+                quota.add_bytes(facts.st_size)
+                copy_file(path, place)
             else:
                 _log.warning("%s is left out: it is neither a file nor a folder", path)
-    return size
+    return quota.bytes
 
 
-def copy_file(source: str, target: str) -> int:
-    """Copy a file with its permissions (none of them special) and its time; returns its size in bytes."""
+def copy_file(source: str, target: str) -> None:
+    """Copy a file with its permissions (none of them special) and its time."""
     shutil.copyfile(source, target)
     facts = os.stat(source)
     os.chmod(target, (facts.st_mode & 0o777) | 0o600)
     os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    return facts.st_size
 
 
 def _keep_link(path: str, root: str, place: str, target: str) -> bool:

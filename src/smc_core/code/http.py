@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import os
 import random
@@ -13,7 +12,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from smc_core.code.arrived import Arrived
+from smc_core.code.folders import shortened
+from smc_core.code.limits import Limits, Quota, whole_number
 from smc_core.code.location import Location, harmless, without_credentials
+from smc_core.code.pace import Pace
 from smc_core.code.progress import Progress
 from smc_core.errors import CodeError
 
@@ -28,8 +30,10 @@ READ_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 _CHUNK = 64 * 1024
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-_FILENAME = re.compile(r"filename\*?=(?:UTF-8'[^']*')?\"?([^\";]+)", re.IGNORECASE)
+_LITTLE = 1024
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
+_FILENAME = re.compile(r"filename\*?=(?:UTF-8'[^']{0,40}')?\"?([^\";]+)", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _log = logging.getLogger("smc.code")
 
@@ -38,7 +42,8 @@ def fetch_http(location: Location, target: str) -> Arrived:
     """Fetch a file.
 
     Proxies, CA bundles and ``.netrc`` are those of the environment, as everywhere in ``requests``. Errors of the
-    connection, and the answers 408, 429 and 5xx, are tried again, later each time (``Retry-After`` is kept).
+    connection, and the answers 408, 429 and 5xx, are tried again, later each time (``Retry-After`` is kept). No more
+    arrives than ``SMC_MAX_ARCHIVE_BYTES``, and no slower than ``SMC_MIN_DOWNLOAD_RATE``.
 
     Args:
         location: where it lies.
@@ -49,10 +54,11 @@ def fetch_http(location: Location, target: str) -> Arrived:
         OSError: the file cannot be written.
 
     """
-    import requests
+    from smc_core.code.redirects import session_of
 
-    with requests.Session() as session, Progress(location.printable) as progress:
-        transfer = _Transfer(location, target, progress)
+    limits, pace = Limits.of_job(os.environ), Pace(location.printable, os.environ)
+    with session_of(location, os.environ) as session, Progress(location.printable) as progress:
+        transfer = _Transfer(location, target, progress, limits, pace)
         failures = 0
         while True:
             before = transfer.furthest
@@ -80,8 +86,11 @@ class _AgainError(Exception):
 class _Transfer:
     """One file on its way, over as many attempts as it takes."""
 
-    def __init__(self, location: Location, target: str, progress: Progress) -> None:
+    def __init__(self, location: Location, target: str, progress: Progress, limits: Limits, pace: Pace) -> None:
         self.furthest = 0
+        self._limits = limits
+        self._quota = Quota(location.printable, limits)
+        self._pace = pace
         self._location = location
         self._target = target
         self._progress = progress
@@ -101,12 +110,15 @@ class _Transfer:
         import urllib3
 
         try:
-            with session.get(
-                self._location.target,
-                headers=self._request_headers(),
-                stream=True,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-            ) as response:
+            with (
+                self._pace,
+                session.get(
+                    self._location.target,
+                    headers=self._request_headers(),
+                    stream=True,
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
+                ) as response,
+            ):
                 self._receive(response)
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
             raise self._failed(f"its certificate is not accepted ({_cause(error)})") from harmless(error)
@@ -120,6 +132,8 @@ class _Transfer:
             raise _AgainError(self._broken_off() if "IncompleteRead" in why else why) from harmless(error)
         except requests.RequestException as error:
             raise self._failed(_cause(error)) from harmless(error)
+        except (ValueError, LookupError, ArithmeticError) as error:  # an answer that breaks the libraries themselves
+            raise self._failed(f"its answer cannot be read ({_cause(error)})") from harmless(error)
 
     def finish(self) -> Arrived:
         """Decode the whole file where the server encoded it, and name it."""
@@ -148,19 +162,22 @@ class _Transfer:
     def _receive(self, response: Response) -> None:
         status = response.status_code
         if status in (408, 429) or status >= 500:
-            raise _AgainError(f"HTTP {status} {response.reason}", _retry_after(response.headers.get("Retry-After")))
+            raise _AgainError(f"HTTP {status} {_reason(response)}", _retry_after(response.headers.get("Retry-After")))
         if status == 416 and self._have:
             self._have, self._validator = 0, None
             raise _AgainError("the file has changed meanwhile")
         if status not in (200, 206):
-            raise self._failed(f"HTTP {status} {response.reason}{_hint(status)}")
+            raise self._failed(f"HTTP {status} {_reason(response)}{_hint(status)}")
         total = self._begin(response)
         with open(self._target, "r+b" if self._have else "wb") as file:
             file.seek(self._have)
             file.truncate()
-            for chunk in response.raw.stream(_CHUNK, decode_content=False):
-                file.write(chunk)
+            self._quota.check_bytes(total or 0)
+            while chunk := _read(response):
                 self._have += len(chunk)
+                self._quota.check_bytes(self._have)
+                self._pace.add(len(chunk))
+                file.write(chunk)
                 self.furthest = max(self.furthest, self._have)
                 self._progress.add(len(chunk))
         if total is not None and self._have < total:
@@ -169,9 +186,12 @@ class _Transfer:
     def _begin(self, response: Response) -> int | None:
         """Find out from which byte on the answer is; returns how long the whole file is, where known."""
         self._headers = {name.lower(): value for name, value in response.headers.items()}
-        etag = self._headers.get("etag", "")
+        etag, before = self._headers.get("etag", ""), self._validator
         self._validator = etag if etag.startswith('"') else self._headers.get("last-modified")
         part = _RANGE.match(self._headers.get("content-range", "")) if response.status_code == 206 else None
+        if part is not None and before != self._validator:
+            self._have, self._validator = 0, None
+            raise _AgainError("the file has changed meanwhile")
         if part is not None and int(part.group(1)) == self._have:
             total = None if part.group(2) == "*" else int(part.group(2))
         elif response.status_code == 206:
@@ -179,30 +199,33 @@ class _Transfer:
             raise _AgainError("the server sent another part than was asked for")
         else:
             self._have = 0
-            length = self._headers.get("content-length", "")
-            total = int(length) if length.isdigit() else None
+            total = whole_number(self._headers.get("content-length", ""))
         self._progress.bytes, self._progress.total = self._have, total
         return total
 
     def _name(self) -> str:
         stated = _FILENAME.search(self._headers.get("content-disposition", ""))
         name = stated.group(1).strip() if stated else self._location.name
-        name = name.replace("\\", "/").rpartition("/")[2].replace("\0", "")
+        name = _CONTROL.sub("", name.replace("\\", "/").rpartition("/")[2])
         return name if name not in ("", ".", "..") else "code"
 
     def _decode(self) -> None:
-        import shutil
         import zlib
 
         from smc_core.code.extract import kind_of
+        from smc_core.code.packed import Packed
 
         if kind_of(self._target) != "gzip":
             return
         plain = self._target + ".plain"
+        quota = Quota(self._location.printable, self._limits, "unpacks to")
         try:
-            with gzip.open(self._target) as packed, open(plain, "wb") as file:
-                shutil.copyfileobj(packed, file)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            with open(self._target, "rb") as file, open(plain, "wb") as target:
+                packed = Packed(file, "gzip", quota)
+                while chunk := packed.read(_CHUNK):
+                    quota.add_bytes(len(chunk))
+                    target.write(chunk)
+        except (EOFError, zlib.error) as error:
             raise self._failed("what the server sent cannot be decoded") from error
         os.replace(plain, self._target)
 
@@ -211,6 +234,14 @@ class _Transfer:
 
     def _failed(self, why: str) -> CodeError:
         return CodeError(f"{self._location.printable} cannot be fetched: {why}")
+
+
+def _read(response: Response) -> bytes:
+    """What has arrived by now, and at least a byte of it; nothing at the end."""
+    raw = response.raw
+    if hasattr(raw, "read1"):  # of urllib3 2
+        return bytes(raw.read1(_CHUNK, decode_content=False))
+    return bytes(raw.read(_LITTLE, decode_content=False))
 
 
 def _pause(failures: int) -> float:
@@ -223,10 +254,16 @@ def _retry_after(text: str | None) -> float | None:
     if not text:
         return None
     try:
-        seconds = float(text) if text.strip().isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, TypeError):
+        number = whole_number(text.strip())
+        seconds = parsedate_to_datetime(text).timestamp() - time.time() if number is None else float(number)
+    except (ValueError, TypeError, LookupError, ArithmeticError, OSError):
         return None
     return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS) or None
+
+
+def _reason(response: Response) -> str:
+    """The words that a server gives for its status, as a line can show them."""
+    return shortened(_CONTROL.sub(" ", str(response.reason or "")), 80)
 
 
 def _hint(status: int) -> str:
@@ -253,4 +290,4 @@ def _cause(error: BaseException) -> str:
         if "timeout" in type(found).__name__.lower():
             return "the server does not answer in time"
     text = str(error.args[0] if error.args else error) or type(error).__name__
-    return without_credentials(text)
+    return shortened(without_credentials(_CONTROL.sub(" ", text)))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from smc_core.code.arrived import Arrived
 from smc_core.code.aws import profile
+from smc_core.code.folders import shortened
+from smc_core.code.limits import Limits, Quota
 from smc_core.code.location import Location, harmless, without_credentials
+from smc_core.code.pace import Pace
 from smc_core.code.progress import Progress
 from smc_core.errors import CodeError
 
@@ -19,7 +23,8 @@ if TYPE_CHECKING:
 
 THREADS = 8
 """How many objects of a prefix are fetched at once."""
-_CHUNK = 1024 * 1024
+_CHUNK = 1
+"""Bytes to wait for; more would hide how slowly they come."""
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -28,7 +33,7 @@ _CREDENTIALS = (
     "AWS_SKIP_SIGNATURE",
 )
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "S3_ENDPOINT_URL", "AWS_ENDPOINT")
-_STATUS = re.compile(r"status code: (\d+)")
+_STATUS = re.compile(r"status code: ([0-9]{3})")
 _CODE = re.compile(r"<Code>([^<]*)</Code>")
 _METADATA = ("/latest/api/token", "/latest/meta-data/")
 
@@ -95,7 +100,7 @@ class _Bucket:
 
     def _fetch_object(self, key: str, target: str) -> Arrived:
         with Progress(self._location.printable) as progress:
-            size = self._write(key, target, progress)
+            size = self._write(key, target, _Watch(progress, self._quota(), self._location.printable))
         return Arrived(target, self._location.name, size)
 
     def _fetch_prefix(self, prefix: str, target: str) -> Arrived:
@@ -109,38 +114,56 @@ class _Bucket:
         for place in places.values():
             os.makedirs(os.path.dirname(place), exist_ok=True)
         with Progress(self._location.printable, sum(objects.values())) as progress, ThreadPoolExecutor(THREADS) as pool:
-            sizes = pool.map(lambda key: self._write(key, places[key], progress), objects)
+            watch = _Watch(progress, self._quota(), self._location.printable)
+            sizes = pool.map(lambda key: self._write(key, places[key], watch), objects)
             return Arrived(target, None, sum(sizes))
 
     def _list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Every object below a prefix with its size in bytes, without the markers of folders."""
         import obstore
 
-        from smc_core.code.unpack import Limits, Unpacked
-
-        check = Unpacked("", self._location.printable, Limits.of_job(os.environ))
+        quota = self._quota()
         found: dict[str, int] = {}
-        total = 0
         for page in obstore.list(self._store, prefix or None):
             for item in page:
                 found[item["path"]] = item["size"]
-                total += item["size"]
-                check.check_count(len(found))
-                check.check_size(total)
+                quota.add_file()
+                quota.add_bytes(item["size"])
+                quota.add_text(len(item["path"]))
         folders = {key.rpartition("/")[0] for key in found}
         folders |= {prefix, *(above for folder in folders for above in _above(folder))}
         return ((key, size) for key, size in sorted(found.items()) if size or key not in folders)
 
-    def _write(self, key: str, path: str, progress: Progress) -> int:
+    def _write(self, key: str, path: str, watch: _Watch) -> int:
         import obstore
 
         answer = obstore.get(self._store, key)
+        watch.quota.check_bytes(answer.meta["size"])
         size = 0
         with open(path, "wb") as file:
             for chunk in answer.stream(min_chunk_size=_CHUNK):
+                watch.add(len(chunk))
                 size += file.write(chunk)
-                progress.add(len(chunk))
         return size
+
+    def _quota(self) -> Quota:
+        return Quota(self._location.printable, Limits.of_job(os.environ))
+
+
+class _Watch:
+    """Counts what arrives of one location, from several threads."""
+
+    def __init__(self, progress: Progress, quota: Quota, what: str) -> None:
+        self.quota = quota
+        self._progress = progress
+        self._pace = Pace(what, os.environ)
+        self._lock = threading.Lock()
+
+    def add(self, size: int) -> None:
+        self.quota.add_bytes(size)
+        self._progress.add(size)
+        with self._lock:
+            self._pace.add(size)
 
 
 def _store(bucket: str, region: str | None, environ: Mapping[str, str]) -> S3Store:
@@ -204,7 +227,7 @@ def _cause(error: str) -> str:
             "container or the instance, ~/.aws/credentials)"
         )
     status, code = _status(error), _CODE.search(error)
-    told = code.group(1) if code else ""
+    told = shortened(code.group(1), 80) if code else ""
     if status == "403":
         return (
             f"403 {told or 'Forbidden'}; it is not there, or the role lacks s3:GetObject (s3:ListBucket for a prefix)"
@@ -217,7 +240,7 @@ def _cause(error: str) -> str:
         return "the server cannot be reached"
     if "TimedOut" in error or "timed out" in error:
         return "the server does not answer in time"
-    return without_credentials(error.partition("\n")[0])
+    return shortened(without_credentials(error.partition("\n")[0]))
 
 
 def _status(error: str) -> str | None:
@@ -228,7 +251,7 @@ def _status(error: str) -> str | None:
 def _relative(key: str, prefix: str) -> list[str]:
     parts = (key[len(prefix) :] if prefix else key).strip("/").split("/")
     if ".." in parts or "" in parts:
-        raise CodeError(f"the S3 key {key!r} is no path of a file")
+        raise CodeError(f"the S3 key {shortened(key)!r} is no path of a file")
     return parts
 
 

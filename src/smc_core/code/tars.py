@@ -1,44 +1,31 @@
 """Reads tar archives, compressed or not, to their very end.
 
-The standard library's ``tarfile`` takes a broken header, and the absence of the closing block, for the end of the
-archive; here both are errors. Nothing depends on its extraction filters, which old patch levels of Python lack.
+A broken header, and the absence of the closing block, are errors here. Headers are read by
+:mod:`smc_core.code.headers`, in bounded memory and in time that grows with the archive and no faster.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
 import lzma
-import tarfile
 import zlib
-from collections.abc import Callable
-from typing import IO, Any, Literal, cast
+from typing import IO, Protocol, cast
 
+from smc_core.code import headers
+from smc_core.code.headers import BLOCK, Extended, Header, Map, Records
+from smc_core.code.packed import KINDS, Packed
 from smc_core.code.unpack import Unpacked
 
-_MAX_HEADER = 256 * 1024
-"""Bytes of a member's extended header: names and the like. Real ones have a few hundred."""
 _OVERHEAD = 4 * 1024
 """Bytes of headers and padding that one member may take besides its content."""
+_PER_RECORD = 32
+"""What a record of a pax header, be it of four bytes, counts for besides: it takes time."""
 _CHUNK = 1024 * 1024
 _MANY_CHUNKS = 64
-_EXTENDED = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
-_LABEL = b"V"
-"""The type of GNU tar's volume label, which is no file."""
-_KINDS = {tarfile.CHRTYPE: "a device", tarfile.BLKTYPE: "a device", tarfile.FIFOTYPE: "a FIFO"}
-_OPENERS: dict[str, Callable[[str, Literal["rb"]], Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+_SPECIAL = {b"3": "a device", b"4": "a device", b"6": "a FIFO"}
 
-_private = cast(Any, tarfile)
-_EndHeaderError: type[Exception] = _private.EOFHeaderError
-_EmptyHeaderError: type[Exception] = _private.EmptyHeaderError
-_TruncatedHeaderError: type[Exception] = _private.TruncatedHeaderError
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 def read_tar(path: str, compression: str, unpacked: Unpacked) -> None:
@@ -54,9 +41,9 @@ def read_tar(path: str, compression: str, unpacked: Unpacked) -> None:
         OSError: something cannot be read or written.
 
     """
-    opener = _OPENERS.get(compression, open)
     try:
-        with opener(path, "rb") as content:
+        with open(path, "rb") as file:
+            content = Packed(file, compression, unpacked.quota) if compression in KINDS else file
             _read_whole(_Stream(content, unpacked), unpacked)
     except _BrokenError as error:
         raise unpacked.damaged(str(error)) from error
@@ -68,13 +55,13 @@ def read_tar(path: str, compression: str, unpacked: Unpacked) -> None:
         raise unpacked.damaged(f"is corrupt: {error}") from error
     except (zlib.error, lzma.LZMAError) as error:
         raise unpacked.damaged(f"is corrupt: its {compression} data cannot be unpacked") from error
-    except (tarfile.TarError, ValueError, LookupError, RecursionError, ArithmeticError) as error:
+    except (ValueError, LookupError, ArithmeticError) as error:
         raise unpacked.damaged(f"is corrupt: {error or type(error).__name__}") from error
 
 
 def _read_whole(stream: _Stream, unpacked: Unpacked) -> None:
     try:
-        _read_members(stream, unpacked)
+        _Reader(stream, unpacked).read()
     except _BrokenError:
         stream.drain(_MANY_CHUNKS)  # if the compressed data itself is broken, that is the cause
         raise
@@ -82,77 +69,147 @@ def _read_whole(stream: _Stream, unpacked: Unpacked) -> None:
     stream.drain()  # up to the checksum of the compressed data
 
 
-def _read_members(stream: _Stream, unpacked: Unpacked) -> None:
-    archive = tarfile.TarFile(fileobj=cast("IO[bytes]", stream), tarinfo=_Header, errors="surrogateescape")
-    if cast(Any, archive).firstmember is None:
-        return  # it is empty, and asked again for a first member, Python 3.10 would seek before its beginning
-    while (member := archive.next()) is not None:
-        cast(Any, archive).members.clear()  # it would remember each
-        _read_member(archive, member, stream, unpacked)
-
-
-def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, stream: _Stream, unpacked: Unpacked) -> None:
-    if member.isdir():
-        unpacked.folder(member.name, member.mode)
-    elif member.issym():
-        unpacked.symbolic_link(member.name, member.linkname)
-    elif member.islnk():
-        unpacked.hard_link(member.name, member.linkname)
-    elif member.isreg():
-        if member.issparse():
-            content = cast("IO[bytes]", archive.extractfile(member))
-        else:
-            stream.seek(member.offset_data)
-            content = cast("IO[bytes]", stream)
-        unpacked.file(member.name, content, member.size, member.mode, float(member.mtime))
-    elif member.type != _LABEL:
-        kind = _KINDS.get(member.type, f"of the unknown type {member.type!r}")
-        raise unpacked.refused(member.name, f"is {kind}")
-
-
 class _BrokenError(Exception):
     """The archive is not what it should be; the message says how."""
 
 
-class _Header(tarfile.TarInfo):
-    """A header that is read strictly."""
+class _Reader:
+    """Reads the members of one archive in turn."""
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
-        """Read one block, and refuse sizes that no honest archive has."""
-        header = super().frombuf(buf, encoding, errors)
-        if header.size < 0 or (header.type in _EXTENDED and header.size > _MAX_HEADER):
-            raise _BrokenError("is corrupt: it has a header of impossible size")
-        return header
+    def __init__(self, stream: _Stream, unpacked: Unpacked) -> None:
+        self._stream = stream
+        self._unpacked = unpacked
+        self._quota = unpacked.quota
+        self._for_all: Records = {}
 
-    @classmethod
-    def fromtarfile(cls, tarfile: tarfile.TarFile) -> _Header:
-        """Read the next header; raises where ``TarFile.next`` would quietly stop."""
-        first = tarfile.offset == 0
+    def read(self) -> None:
+        """Read all members, up to the closing block."""
+        extended = Extended()
+        while (header := self._header()) is not None:
+            if header.type in headers.EXTENDED:
+                self._extend(header, extended)
+            else:
+                self._member(header, extended)
+                extended = Extended()
+
+    def _header(self) -> Header | None:
+        """The next header; None for the block of zeros that closes the archive."""
+        first = self._stream.position == 0
+        block = self._stream.read(BLOCK)
+        if len(block) < BLOCK:
+            raise _BrokenError("is no tar archive" if first else "is truncated: its end is missing")
+        if not any(block):
+            return None
         try:
-            return super().fromtarfile(tarfile)
-        except _EndHeaderError:
-            raise
-        except (_EmptyHeaderError, _TruncatedHeaderError):
-            if first:
-                raise _BrokenError("is no tar archive") from None
-            raise _BrokenError("is truncated: its end is missing") from None
-        except _private.HeaderError:
+            return headers.read_header(block)
+        except OverflowError:
+            raise _BrokenError("is corrupt: it has a header of impossible size") from None
+        except ValueError:
             raise _BrokenError("is no tar archive" if first else "is corrupt: it has a broken header") from None
+
+    def _extend(self, header: Header, extended: Extended) -> None:
+        """Read an extended header, which says more of the next member, or of all that follow."""
+        padded = _padded(header.size)
+        self._quota.add_text(BLOCK + padded)
+        data = self._stream.read(padded)
+        if len(data) < padded:
+            raise _BrokenError("is truncated: its end is missing")
+        data = data[: header.size]
+        self._quota.add_text(_PER_RECORD * data.count(b"\n"))
+        if header.type == headers.LONG_NAME:
+            extended.name = headers.read_text(data)
+        elif header.type == headers.LONG_LINK:
+            extended.target = headers.read_text(data)
+        elif header.type == headers.PAX_GLOBAL:
+            self._for_all |= headers.read_records(data)
+        else:
+            extended.records |= headers.read_records(data)
+
+    def _member(self, header: Header, extended: Extended) -> None:
+        unpacked = self._unpacked
+        headers.complete(header, {**self._for_all, **extended.records}, extended)
+        if header.type == headers.FOLDER:
+            unpacked.folder(header.name, header.mode)
+        elif header.type == headers.SYMBOLIC_LINK:
+            unpacked.symbolic_link(header.name, header.target)
+        elif header.type == headers.HARD_LINK:
+            unpacked.hard_link(header.name, header.target)
+        elif header.type in (headers.REGULAR, headers.SPARSE):
+            self._file(header)
+        elif header.type == headers.LABEL:
+            self._quota.add_text(BLOCK)
+        else:
+            kind = _SPECIAL.get(header.type, f"of the unknown type {header.type!r}")
+            raise unpacked.refused(header.name, f"is {kind}")
+
+    def _file(self, header: Header) -> None:
+        while header.more:
+            self._quota.add_text(BLOCK)
+            headers.read_more(header, self._stream.read(BLOCK))
+        end = self._stream.position + _padded(header.size)
+        content: _Readable = self._stream
+        size = header.size
+        if header.sparse is not None:
+            stored = header.size - (self._map_in_content(header) if header.map_in_content else 0)
+            content, size = _Sparse(self._stream, headers.check_map(header, stored)), header.real_size
+        self._unpacked.file(header.name, cast("IO[bytes]", content), size, header.mode, header.time)
+        self._stream.skip(end)
+
+    def _map_in_content(self, header: Header) -> int:
+        """Read the map at the beginning of a sparse file: numbers on lines; returns how many bytes it takes."""
+        begin = self._stream.position
+        texts: list[bytes] = []
+        wanted, rest = 1, b""
+        while len(texts) < wanted:
+            self._quota.add_text(BLOCK)
+            block = self._stream.read(BLOCK)
+            if len(block) < BLOCK or len(rest) > BLOCK or self._stream.position - begin > header.size:
+                raise _BrokenError("is corrupt: it has a broken header")
+            *lines, rest = (rest + block).split(b"\n")
+            texts += lines
+            wanted = 1 + 2 * headers.decimal(texts[0]) if texts else 1
+            if wanted > 2 * headers.MAX_PIECES:
+                raise ValueError("a sparse file has too many pieces")
+        header.sparse = headers.read_map(list(map(headers.decimal, texts[1:wanted])))
+        return self._stream.position - begin
+
+
+class _Sparse:
+    """The content of a sparse file, its holes being zeros."""
+
+    def __init__(self, stream: _Stream, pieces: Map) -> None:
+        self._stream = stream
+        self._pieces = iter(pieces)
+        self._piece = next(self._pieces, None)
+        self._position = 0
+
+    def read(self, size: int) -> bytes:
+        if self._piece is None:
+            data = bytes(size)
+        elif self._position < self._piece[0]:
+            data = bytes(min(size, self._piece[0] - self._position))
+        else:
+            end = sum(self._piece)
+            data = self._stream.read(min(size, end - self._position))
+            if self._position + len(data) == end:
+                self._piece = next(self._pieces, None)
+        self._position += len(data)
+        return data
 
 
 class _Stream:
     """The unpacked bytes of a tar archive: read forwards only, and not without end."""
 
-    def __init__(self, content: IO[bytes], unpacked: Unpacked) -> None:
+    def __init__(self, content: _Readable, unpacked: Unpacked) -> None:
+        self.position = 0
         self._content = content
-        self._unpacked = unpacked
-        self._position = 0
+        self._quota = unpacked.quota
+        self._most = unpacked.quota.limits.max_files * _OVERHEAD
 
     def read(self, size: int) -> bytes:
         data = self._content.read(size)
-        self._position += len(data)
-        self._unpacked.check_size(self._position - self._unpacked.limits.max_files * _OVERHEAD)
+        self.position += len(data)
+        self._quota.check_bytes(self.position - self._most)
         return data
 
     def drain(self, chunks: int | None = None) -> None:
@@ -160,12 +217,11 @@ class _Stream:
         while chunks != 0 and self.read(_CHUNK):
             chunks = None if chunks is None else chunks - 1
 
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if whence != io.SEEK_SET or offset < self._position:
-            raise _BrokenError("is corrupt: its members overlap")
-        while self._position < offset and self.read(min(offset - self._position, _CHUNK)):
+    def skip(self, position: int) -> None:
+        """Read on to a position, or to the end."""
+        while self.position < position and self.read(min(position - self.position, _CHUNK)):
             pass
-        return self._position
+
+
+def _padded(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK

@@ -5,8 +5,9 @@ An archive is treated as hostile, and four rules keep it inside its folder on an
 1. A member's name is cut into parts; an absolute one, one with ``..``, and one with a drive letter are refused.
 2. Files and folders are written while there is no symbolic link in the folder at all: links are kept until the end.
    So nothing is ever written *through* a link, however links, names and letter cases are combined.
-3. A link's target climbs first (``../..``), at most up to the folder itself, and then only goes down. From a real
-   folder inside, such a path stays inside, also where it passes further links of the same kind.
+3. A link is made so that its target climbs first (``../..``), at most up to the folder itself, and then only goes
+   down (:mod:`smc_core.code.links`). From a real folder inside, such a path stays inside, also where it passes further
+   links of the same kind. A link that leads outside is left out; what lies *behind* a link is refused.
 4. A file is made new or not at all (``O_EXCL``, ``O_NOFOLLOW``), and a hard link is made only to a file written before.
 
 Nothing is made but files, folders and those links; no permission but ``rwxr-xr-x`` at the most is given.
@@ -14,50 +15,28 @@ Nothing is made but files, folders and those links; no permission but ``rwxr-xr-
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+import sys
 from typing import IO, Literal
 
+from smc_core.code.limits import Limits, Quota
+from smc_core.code.links import Links, Parts
 from smc_core.errors import CodeError
-from smc_core.settings import MAX_ARCHIVE_BYTES, MAX_ARCHIVE_FILES
 
 MAX_DEPTH = 100
 """Folders inside folders; the deepest public source trees have about 30."""
 MAX_LINK_LENGTH = 4096
 """Bytes of a symbolic link's target: Linux's ``PATH_MAX``."""
 
+_log = logging.getLogger("smc.code")
+
 _CHUNK = 1024 * 1024
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TIMES = range(315_532_800, 2**33)
 """1980 to 2242: earlier times break every tool that makes zip archives and wheels, later ones file systems."""
-
-Parts = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much an archive may unpack to.
-
-    Attributes:
-        max_bytes: content of all files together, in bytes, 10 GiB by default.
-        max_files: files, folders and links together, 100,000 by default.
-    """
-
-    max_bytes: int = MAX_ARCHIVE_BYTES.of({})
-    max_files: int = MAX_ARCHIVE_FILES.of({})
-
-    @classmethod
-    def of_job(cls, environ: Mapping[str, str]) -> Limits:
-        """The limits that ``SMC_MAX_ARCHIVE_BYTES`` and ``SMC_MAX_ARCHIVE_FILES`` set.
-
-        Raises:
-            ConfigurationError: one of them is no positive whole number.
-
-        """
-        return cls(MAX_ARCHIVE_BYTES.of(environ), MAX_ARCHIVE_FILES.of(environ))
 
 
 class Unpacked:
@@ -71,13 +50,11 @@ class Unpacked:
     """
 
     def __init__(self, root: str, archive: str, limits: Limits) -> None:
-        self.size = 0
-        self.limits = limits
+        self.quota = Quota(archive, limits, "unpacks to")
         self._root = root
         self._archive = archive
         self._kinds: dict[Parts, Literal["file", "folder", "link"]] = {}
         self._links: dict[Parts, str] = {}
-        self._members = 0
 
     def folder(self, name: str, mode: int | None = None) -> None:
         """Make a folder."""
@@ -99,7 +76,7 @@ class Unpacked:
 
         """
         parts = self._place(name)
-        self._reserve(size)
+        self.quota.add_bytes(size)
         path = self._path(parts)
         if self._kinds.get(parts) == "file":
             os.unlink(path)  # the later of two members with one name counts, as for tar
@@ -116,7 +93,7 @@ class Unpacked:
         """Make another name of a file that the archive held before."""
         source, parts = self._parts(target), self._place(name)
         if self._kinds.get(source) != "file":
-            raise self.refused(name, f"is a hard link to {target!r}, which is no earlier file of the archive")
+            raise self.refused(name, f"is a hard link to {_shown(target)}, which is no earlier file of the archive")
         if source == parts:
             return
         path = self._path(parts)
@@ -125,26 +102,33 @@ class Unpacked:
         try:
             os.link(self._path(source), path, follow_symlinks=False)
         except OSError:  # a file system without hard links
-            self._reserve(os.path.getsize(self._path(source)))
+            self.quota.add_bytes(os.path.getsize(self._path(source)))
             shutil.copy(self._path(source), path)
         self._kinds[parts] = "file"
 
     def symbolic_link(self, name: str, target: str) -> None:
-        """Remember a symbolic link; :meth:`finish` makes it."""
+        """Remember a symbolic link; :meth:`finish` makes it, or leaves it out where it leads outside."""
         parts = self._place(name)
         if self._kinds.get(parts) == "file":
             raise self.refused(name, "is both a file and a link")
-        if not _stays_inside(len(parts) - 1, target):
-            raise self.refused(name, f"is a link to {target!r}, which may lead outside")
+        if not target or "\0" in target or len(target) > MAX_LINK_LENGTH:
+            raise self.refused(name, "is a link with an empty, unreadable or endless target")
+        self.quota.add_text(len(target))
         self._kinds[parts] = "link"
         self._links[parts] = target
 
     def finish(self) -> None:
-        """Make the symbolic links, after everything else."""
-        if not any(kind != "folder" for kind in self._kinds.values()):
+        """Make the symbolic links that stay inside, after everything else, and say which do not."""
+        inside = Links(self._links).inside()
+        if "file" not in self._kinds.values() and not inside:
             raise self.damaged("holds no files")
-        for parts, target in self._links.items():
+        for parts, target in inside.items():
             os.symlink(target, self._path(parts))
+        outside = [f"{'/'.join(parts)} -> {target}" for parts, target in self._links.items() if parts not in inside]
+        if outside:
+            more = f" and {len(outside) - 3} more" if len(outside) > 3 else ""
+            shown = ", ".join(map(_shown, outside[:3]))
+            _log.warning("%s: links that lead outside are left out: %s%s", self._archive, shown, more)
 
     def refused(self, name: str, why: str) -> CodeError:
         """The error that says which member is refused and why."""
@@ -153,27 +137,6 @@ class Unpacked:
     def damaged(self, how: str) -> CodeError:
         """The error that says how the archive is broken."""
         return CodeError(f"{self._archive} {how}")
-
-    def check_size(self, size: int) -> None:
-        """Refuse an archive that unpacks to more than it may.
-
-        Args:
-            size: bytes of content that it holds so far, or will hold.
-
-        """
-        if size > self.limits.max_bytes:
-            raise CodeError(
-                f"{self._archive} is refused: it unpacks to more than {self.limits.max_bytes:,} bytes; "
-                f"set {MAX_ARCHIVE_BYTES} if that is meant"
-            )
-
-    def check_count(self, members: int) -> None:
-        """Refuse an archive of more files than it may have."""
-        if members > self.limits.max_files:
-            raise CodeError(
-                f"{self._archive} is refused: it has more than {self.limits.max_files:,} files; "
-                f"set {MAX_ARCHIVE_FILES} if that is meant"
-            )
 
     def _place(self, name: str) -> Parts:
         """Check the name of a file or link, and make the folders above it."""
@@ -189,12 +152,14 @@ class Unpacked:
         return parts
 
     def _parts(self, name: str) -> Parts:
-        plain = name.replace("\\", "/")
-        if "\0" in name or not plain:
+        if "\0" in name or not name:
             raise self.refused(name, "has an empty or unreadable name")
+        if len(name) > MAX_LINK_LENGTH:
+            raise self.refused(name, "has a name that is too long")
+        plain = name.replace("\\", "/")
         if plain.startswith("/") or _DRIVE.match(plain):
             raise self.refused(name, "has an absolute path")
-        parts = tuple(part for part in plain.split("/") if part not in ("", "."))
+        parts = tuple(sys.intern(part) for part in plain.split("/") if part not in ("", "."))
         if ".." in parts:
             raise self.refused(name, "leads outside (..)")
         if len(parts) > MAX_DEPTH:
@@ -211,22 +176,14 @@ class Unpacked:
                     os.mkdir(self._path(above), 0o755)
                 self._kinds[above] = "folder"
             elif kind != "folder":
-                raise self.refused(name, f"lies in {'/'.join(above)!r}, which is a {kind}")
+                raise self.refused(name, f"lies in {_shown('/'.join(above))}, which is a {kind}")
 
     def _path(self, parts: Parts) -> str:
         return os.path.join(self._root, *parts)
 
     def _count(self, name: str) -> None:
-        self._members += 1
-        self.check_count(self._members)
-        if len(name) > MAX_LINK_LENGTH:
-            raise self.refused(name, "has a name that is too long")
-
-    def _reserve(self, size: int) -> None:
-        if size < 0:
-            raise self.damaged("is corrupt: it has a file of negative size")
-        self.size += size
-        self.check_size(self.size)
+        self.quota.add_file()
+        self.quota.add_text(len(name))
 
     def _copy(self, content: IO[bytes], file: IO[bytes], size: int, name: str) -> None:
         left = size
@@ -236,19 +193,6 @@ class Unpacked:
                 raise self.damaged(f"is truncated: it ends inside {_shown(name)}")
             file.write(chunk)
             left -= len(chunk)
-
-
-def _stays_inside(depth: int, target: str) -> bool:
-    """Whether a link in a folder ``depth`` levels below the root leads to a place inside it (rule 3)."""
-    if not target or "\0" in target or len(target) > MAX_LINK_LENGTH:
-        return False
-    if target.startswith("/") or "\\" in target or _DRIVE.match(target):
-        return False
-    parts = [part for part in target.split("/") if part not in ("", ".")]
-    climbs = 0
-    while climbs < len(parts) and parts[climbs] == "..":
-        climbs += 1
-    return climbs <= depth and ".." not in parts[climbs:]
 
 
 def _shown(name: str) -> str:

@@ -1,0 +1,75 @@
+"""Follow a server to another one only where that cannot harm: a redirect is the server's word, not the user's."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from smc_core.code.folders import shortened
+from smc_core.code.location import Location, without_credentials
+from smc_core.errors import CodeError
+from smc_core.settings import FOLLOW_REDIRECTS
+
+ANYWHERE = "anywhere"
+
+
+def session_of(location: Location, environ: Mapping[str, str]) -> requests.Session:
+    """A session that follows redirects within reason.
+
+    Refused are one from ``https`` to ``http``, and one to a link-local address (169.254.0.0/16, fe80::/10), where
+    clouds serve credentials; unless the variable ``SMC_FOLLOW_REDIRECTS`` is ``anywhere``.
+
+    Args:
+        location: what is fetched, for messages.
+        environ: the variables of the job.
+
+    """
+    return _Session(location, anywhere=FOLLOW_REDIRECTS.of(environ) == ANYWHERE)
+
+
+class _Session(requests.Session):
+    def __init__(self, location: Location, *, anywhere: bool) -> None:
+        super().__init__()
+        self._location = location
+        self._anywhere = anywhere
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is None:
+            return None
+        try:
+            whole = urllib.parse.urljoin(resp.url, target)
+            before, after = urllib.parse.urlsplit(resp.url), urllib.parse.urlsplit(whole)
+            host = after.hostname or ""
+        except ValueError as error:
+            raise self._refused(target, "is no URL") from error
+        if self._anywhere:
+            return target
+        if before.scheme == "https" and after.scheme == "http":
+            raise self._refused(whole, "is not encrypted")
+        if _is_link_local(host) and not _is_link_local(before.hostname or ""):
+            raise self._refused(whole, "is a link-local address")
+        return target
+
+    def _refused(self, target: str, why: str) -> CodeError:
+        allow = "" if why == "is no URL" else f"; set {FOLLOW_REDIRECTS}={ANYWHERE} if that is meant"
+        shown = shortened(without_credentials(target))
+        return CodeError(f"{self._location.printable} cannot be fetched: it redirects to {shown!r}, which {why}{allow}")
+
+
+def _is_link_local(host: str) -> bool:
+    """Whether a host is, or has, an address that reaches only what is next to this machine."""
+    try:
+        found: list[Any] = [ipaddress.ip_address(host)]
+    except ValueError:
+        try:
+            answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):  # unknown here; a proxy may know it
+            return False
+        found = [ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers]
+    return any((getattr(address, "ipv4_mapped", None) or address).is_link_local for address in found)
