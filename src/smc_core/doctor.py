@@ -272,11 +272,11 @@ def _hosts() -> Iterator[Finding]:
 def _index() -> Iterator[Finding]:
     from smc_core.code.index import find_index
     from smc_core.code.installer import find_installer
-    from smc_core.code.location import without_credentials
     from smc_core.code.reach import unreachable
+    from smc_core.masking import mask_urls
 
     for url in find_installer().index_urls(find_index(os.getcwd(), os.environ), os.environ):
-        name, why = without_credentials(url), unreachable(url, os.environ)
+        name, why = mask_urls(url), unreachable(url, os.environ)
         if why is None:
             yield Finding("index", "ok", f"{name} can be reached")
         else:

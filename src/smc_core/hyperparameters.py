@@ -20,7 +20,7 @@ from smc_core.contract import (
     TUNING_METRIC_PARAM,
 )
 from smc_core.errors import ConfigurationError
-from smc_core.masking import is_secret
+from smc_core.secret_names import is_secret
 from smc_core.setting import FALSE, TRUE
 
 _MOST_WRAPPINGS = 8

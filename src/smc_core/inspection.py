@@ -10,9 +10,10 @@ from typing import Any
 from smc_core.contract import HYPERPARAMETERS_FILE, NAMED_PROGRAM_ENV, PROGRAM_ENV
 from smc_core.environment import Environment
 from smc_core.errors import CodeError, SmcError
-from smc_core.masking import MASK, Masker, is_secret
+from smc_core.masking import MASK, Masker, masked
 from smc_core.plan import Plan, find_target, make_plan, what_is_used
 from smc_core.plugins import HOOKS, Installed, Plugins, installed, new_manager, register
+from smc_core.secret_names import is_secret
 from smc_core.table import table
 
 
@@ -50,7 +51,7 @@ def plan(program: str | None, module: str | None, *, as_json: bool) -> str:
 def environment() -> str:
     """The Environment of the job, as JSON."""
     made = Plugins.load().create_environment()
-    return _masker(made)(json.dumps(_masked(made.dict()), indent=2, default=str))
+    return _masker(made)(json.dumps(masked(made.dict()), indent=2, default=str))
 
 
 def plugins(*, as_json: bool) -> tuple[str, bool]:
@@ -119,7 +120,7 @@ def _plan_content(made: Plan, plugins: Plugins) -> dict[str, Any]:
         "launcher": command.launcher,
         "arguments": env.user_args,
         "plugins": [str(plugin) for plugin in plugins.installed if not plugin.disabled],
-        "settings": {n: {"value": _masked(v, n), "source": env.sources[n]} for n, v in fields.items()},
+        "settings": {n: {"value": masked(v, n), "source": env.sources[n]} for n, v in fields.items()},
         "variables": {
             v.name: {"value": MASK if is_secret(v.name) else v.text, "source": v.source}
             for v in script_variables(env).values()
@@ -156,12 +157,3 @@ def _plan_text(content: dict[str, Any]) -> str:
 
 def _masker(made: Environment) -> Masker:
     return Masker.of_job(os.environ, os.path.join(made.input_config_dir, HYPERPARAMETERS_FILE))
-
-
-def _masked(value: Any, name: str = "") -> Any:
-    """A value with everything masked that is named like a secret."""
-    if name and is_secret(name):
-        return MASK
-    if isinstance(value, dict):
-        return {key: _masked(item, str(key)) for key, item in value.items()}
-    return [_masked(item) for item in value] if isinstance(value, list) else value

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import os
 
-MAX_BYTES = 16 * 1024**2
-"""Of a configuration file. SageMaker's own limits allow hyperparameters of 0.3 MB."""
-
 
 class TooLargeError(ValueError):
     """A file that is larger than any configuration; its message says how large it may be."""
 
 
-def read_json_text(path: str | os.PathLike[str]) -> str:
+def read_json_text(path: str | os.PathLike[str], most: int) -> str:
     """The text of a file in UTF-8, with or without a byte order mark.
 
     Args:
         path: the file.
+        most: how many bytes it may have.
 
     Raises:
         OSError: it cannot be read.
         UnicodeDecodeError: it is not UTF-8.
-        TooLargeError: it is larger than 16 MiB.
+        TooLargeError: it is larger than that.
 
     """
     with open(path, "rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise TooLargeError(f"larger than {MAX_BYTES:,} bytes")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise TooLargeError(f"larger than {most:,} bytes")
     return content.decode("utf-8-sig")

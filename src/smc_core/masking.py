@@ -11,10 +11,11 @@ import json
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
+from smc_core.errors import ConfigurationError
 from smc_core.json_file import read_json_text
 from smc_core.secret_names import is_secret
+from smc_core.settings import MAX_CONFIG_BYTES
 
 MASK = "****"
 
@@ -24,7 +25,8 @@ _SHORT = 8
 _LONGEST_SPELLED = 64 * 1024
 """Characters above which a secret is looked for as it stands, and in no other spelling."""
 _PEM_LINE = "-----"
-_URL_END = re.compile(r"[\s'\"<>\\]")
+_URL_END = re.compile(r"[\s'\"<>]|\\[\"'nrt]")
+"""Also the escaped end of a line or of a text in JSON."""
 _REQUEST = re.compile(r"(?<=url: )(/[^\s?#'\"<>\\]*)\?[^\s#'\"<>\\]*")
 """How urllib3 writes in its errors what was asked for: ``… with url: /path?query``."""
 _HARMLESS_USER = "git"
@@ -109,7 +111,7 @@ class Masker:
     @classmethod
     def of_job(cls, environ: Mapping[str, str], hyperparameters_file: str) -> Masker:
         """A masker for a job: its variables, and ``hyperparameters.json`` where it can be read."""
-        return cls(secret_values(environ) | secret_values(_read_object(hyperparameters_file)))
+        return cls(secret_values(environ) | secret_values(_read_object(hyperparameters_file, environ)))
 
     def __call__(self, text: str) -> str:
         """The text with every secret, and user, password and query of every URL, replaced by ``****``."""
@@ -118,7 +120,7 @@ class Masker:
         return mask_urls(text)
 
 
-def masked(value: Any, name: str = "") -> Any:
+def masked(value: object, name: str = "") -> object:
     """A value with everything masked in it that goes under a secret's name, and the secret parts of URLs.
 
     Args:
@@ -135,10 +137,10 @@ def masked(value: Any, name: str = "") -> Any:
     return mask_urls(value) if isinstance(value, str) else value
 
 
-def _read_object(path: str) -> dict[str, object]:
+def _read_object(path: str, environ: Mapping[str, str]) -> dict[str, object]:
     try:
-        value = json.loads(read_json_text(path))
-    except (OSError, ValueError, RecursionError):
+        value = json.loads(read_json_text(path, MAX_CONFIG_BYTES.of(environ)))
+    except (OSError, ValueError, RecursionError, ConfigurationError):
         return {}
     return value if isinstance(value, dict) else {}
 

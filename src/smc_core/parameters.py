@@ -16,7 +16,7 @@ from typing import Any
 from smc_core.contract import HYPERPARAMETERS_FILE
 from smc_core.environment import ALIASES, Environment
 from smc_core.errors import ConfigurationError
-from smc_core.masking import is_secret
+from smc_core.secret_names import is_secret
 from smc_core.settings import STRICT
 
 _ENVIRONMENT_NAMES = ("environment", "env")

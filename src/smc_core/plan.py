@@ -14,13 +14,13 @@ from typing import Literal
 from smc_core.arguments import argument_style, check_arguments, check_size
 from smc_core.code.entry_point import EntryPoint, resolve
 from smc_core.code.executable import executable_argv
-from smc_core.code.location import without_credentials
 from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import CodeError, PluginError
 from smc_core.launching import NO_LAUNCHER, takes_part, who_asks
 from smc_core.lookup import described, passed_over
+from smc_core.masking import mask_urls
 from smc_core.plugins import Plugins
 from smc_core.variables import Variable, process_environ
 
@@ -138,7 +138,7 @@ def what_is_used(environment: Environment, inherited: Mapping[str, str]) -> str 
     if not unused:
         return None
     left = ", ".join(f"{each.value} ({described(each.place)})" for each in unused)
-    return without_credentials(f"{', '.join(used)}; not used: {left}")
+    return mask_urls(f"{', '.join(used)}; not used: {left}")
 
 
 def _check_that_none_is_missing(environment: Environment, inherited: Mapping[str, str]) -> None:

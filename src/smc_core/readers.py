@@ -21,6 +21,8 @@ from smc_core.contract import (
 )
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import decode, parse_preserving_numbers, raw_text
+from smc_core.json_file import TooLargeError, read_json_text
+from smc_core.settings import MAX_CONFIG_BYTES
 
 DEFAULT_NETWORK_INTERFACE = "eth0"
 DEFAULT_INSTANCE_TYPE = "local"
@@ -40,12 +42,12 @@ def read_config(path: str | os.PathLike[str], parse: Callable[[str], Any] = json
         The object; an empty one where there is no such file.
 
     Raises:
-        ConfigurationError: the file cannot be read, is no JSON (told with line and column), or no object.
+        ConfigurationError: the file cannot be read, is larger than ``SMC_MAX_CONFIG_BYTES``, is no JSON (reported with
+            line and column), or no object.
 
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            content = parse(file.read())
+        content = parse(read_json_text(path, MAX_CONFIG_BYTES.of(os.environ)))
     except FileNotFoundError:
         return {}
     except json.JSONDecodeError as error:
@@ -53,6 +55,8 @@ def read_config(path: str | os.PathLike[str], parse: Callable[[str], Any] = json
         raise ConfigurationError(f"{path}, {place}: not valid JSON: {error.msg}") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}, byte {error.start}: not UTF-8 text") from error
+    except TooLargeError as error:
+        raise ConfigurationError(f"{path}: {error}; set {MAX_CONFIG_BYTES} if that is meant") from error
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not usable JSON: {error}") from error
     except OSError as error:
@@ -130,7 +134,7 @@ class _Checker:
         self.path = path
 
     def fail(self, place: str, expected: str, found: Any) -> None:
-        shown = _kind(found) if isinstance(found, (dict, list)) or found is None else repr(found)
+        shown = _kind(found) if isinstance(found, (dict, list)) or found is None else _shown(found)
         raise ConfigurationError(f"{self.path}, {place}: expected {expected}, found {shown}")
 
     def text(self, config: dict[str, Any], name: str, prefix: str = "") -> None:
@@ -156,6 +160,12 @@ class _Checker:
             if not isinstance(item, dict):
                 self.fail(f"{name}[{index}]", "an object", item)
         return list(items)
+
+
+def _shown(value: Any) -> str:
+    """A value as a message quotes it."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _kind(value: Any) -> str:

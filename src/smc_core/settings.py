@@ -164,7 +164,7 @@ MIN_DOWNLOAD_RATE = Count(
 )
 FOLLOW_REDIRECTS = Choice(
     "SMC_FOLLOW_REDIRECTS",
-    "`anywhere`: code may be redirected from https to http, and to link-local addresses, where clouds serve credentials",
+    "`anywhere`: a download may be redirected from https to http, and to link-local addresses",
     ("safe", "anywhere"),
     "safe",
     group="limits",

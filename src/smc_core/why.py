@@ -18,9 +18,10 @@ from smc_core.environment import ALIASES, Environment
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import decode, raw_text, variable_names
 from smc_core.lookup import PLACES, described, is_internal, is_param, places
-from smc_core.masking import MASK, Masker, is_secret
+from smc_core.masking import MASK, Masker
 from smc_core.plugins import Plugins
 from smc_core.resources import cpu_quota, installed_gpus
+from smc_core.secret_names import is_secret
 from smc_core.settings import Setting
 from smc_core.variables import FIELD_VARIABLES, process_environ, script_variables, variable_text
 

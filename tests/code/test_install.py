@@ -292,7 +292,7 @@ def test_a_secret_of_a_requirement_is_not_written(interpreter: Interpreter, inst
         },
     )
     outcome = interpreter.install(code, INDEX_WORD=SECRET, PIP_RETRIES="0", UV_HTTP_RETRIES="0")
-    assert "mine @ http://***@127.0.0.1:1/mine-1.0-py3-none-any.whl?***" in (outcome.error or "")
+    assert "mine @ http://****@127.0.0.1:1/mine-1.0-py3-none-any.whl?****" in (outcome.error or "")
     assert SECRET not in outcome.output + (outcome.error or "")
 
 

@@ -27,7 +27,7 @@ def test_submitted_code_runs_in_place_of_baked_code(job: JobFolder, server: Serv
     ended = job.run("train.py", SAGEMAKER_SUBMIT_DIRECTORY=url)
     assert ended.exit_code == 0, ended.stderr
     assert ended.stdout == "submitted ['train.py']\n"
-    assert f"code: {server.url}/sourcedir.tar.gz?***, " in ended.stderr
+    assert f"code: {server.url}/sourcedir.tar.gz?****, " in ended.stderr
     assert "replaces baked.py, train.py" in ended.stderr
     assert "secret" not in ended.stderr
 

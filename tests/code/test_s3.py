@@ -364,4 +364,4 @@ def test_no_credentials_at_all_are_told_within_seconds(
 
 def test_an_error_of_the_library_is_never_shown_whole() -> None:
     text = "Generic S3 error: odd https://h/x?secret=1\n\nDebug source:\nGeneric { ... }"
-    assert s3._cause(text) == "Generic S3 error: odd https://h/x?***"
+    assert s3._cause(text) == "Generic S3 error: odd https://h/x?****"

@@ -87,7 +87,7 @@ def test_a_value_that_no_process_can_be_passed(job: JobFolder) -> None:
 def test_values_that_are_together_too_many(job: JobFolder) -> None:
     job.code(train_py="print(1)")
     job.raw_hyperparameters({f"part{index:02}": "x" * (100_000 + index) for index in range(70)})
-    ended = job.run("train.py")
+    ended = job.run("train.py", SMC_MAX_CONFIG_BYTES="10_000_000")
     assert (ended.exit_code, ended.stdout) == (2, "")
     first = (ended.failure or "").splitlines()[0]
     assert "the job's arguments and variables are too large" in first

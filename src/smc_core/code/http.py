@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from smc_core.code.arrived import Arrived
 from smc_core.code.folders import shortened
 from smc_core.code.limits import Limits, Quota, whole_number
-from smc_core.code.location import Location, harmless, without_credentials
+from smc_core.code.location import Location, harmless
 from smc_core.code.pace import Pace
 from smc_core.code.progress import Progress
 from smc_core.errors import CodeError
+from smc_core.masking import mask_urls
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -290,4 +291,4 @@ def _cause(error: BaseException) -> str:
         if "timeout" in type(found).__name__.lower():
             return "the server does not answer in time"
     text = str(error.args[0] if error.args else error) or type(error).__name__
-    return shortened(without_credentials(_CONTROL.sub(" ", text)))
+    return shortened(mask_urls(_CONTROL.sub(" ", text)))

@@ -17,9 +17,8 @@ from typing import Literal
 
 from smc_core.code.cause import LONGEST_LINE, CauseSearch, is_note, one_line
 from smc_core.code.index import Index
-from smc_core.code.location import without_credentials
 from smc_core.errors import CodeError
-from smc_core.masking import Masker, secret_values
+from smc_core.masking import Masker, mask_urls, secret_values
 
 _DEFAULT_INDEX = re.compile(r"index[^.<]*\((?:by\s+)?default:?\s+<?(https?://[^\s>)]+)", re.IGNORECASE)
 _NAMED_INDEX = re.compile(r"^[\w-]+=(?=https?://)")
@@ -179,7 +178,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, mask: Mas
     )
     try:
         for raw in process.stdout or ():
-            line = without_credentials(mask(raw.rstrip("\n")))
+            line = mask_urls(mask(raw.rstrip("\n")))
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
             search.look_at(line)

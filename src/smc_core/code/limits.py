@@ -111,7 +111,9 @@ class Quota:
     def check_text(self, size: int) -> None:
         """Refuse a source of so many bytes of names and headers, where they are too many."""
         if size > self.limits.max_text:
-            raise self._refused(f"its names and headers have more than {self.limits.max_text:,} bytes", MAX_ARCHIVE_FILES)
+            raise self._refused(
+                f"its names and headers have more than {self.limits.max_text:,} bytes", MAX_ARCHIVE_FILES
+            )
 
     def too_much_memory(self) -> CodeError:
         """The error of an archive that cannot be unpacked in the memory that it may take."""

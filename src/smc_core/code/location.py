@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smc_core.errors import CodeError
+from smc_core.masking import mask_urls
 
 Scheme = Literal["file", "http", "https", "s3"]
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-_USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"<>]*@")
-_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"<>]*|(?<=url: )[^\s?#'\"<>]*)\?[^\s#'\"<>)]*")
 _CHECKSUM = re.compile(r"#(?:.*&)?(sha256|sha384|sha512)=([^&]*)$")
 _DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
@@ -64,22 +63,14 @@ def parse(url: str | os.PathLike[str]) -> Location:
     if scheme == "file":
         return _file(text, checksum)
     raise CodeError(
-        f"{without_credentials(text)}: {scheme}:// is not understood; "
+        f"{mask_urls(text)}: {scheme}:// is not understood; "
         "give a path, or a URL that begins with s3://, https://, http:// or file://"
     )
 
 
-def without_credentials(text: str) -> str:
-    """The text with the user and password of every URL in it, and every URL's query, replaced by ``***``.
-
-    A query is where signed URLs carry their signature, and some servers a token.
-    """
-    return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
-
-
 def harmless(error: BaseException) -> Exception:
     """An error of a library as one whose text can be shown: theirs hold whole URLs, query and all."""
-    return ConnectionError(f"{type(error).__name__}: {without_credentials(str(error))}")
+    return ConnectionError(f"{type(error).__name__}: {mask_urls(str(error))}")
 
 
 def _local(text: str) -> Location:
@@ -102,16 +93,16 @@ def _http(scheme: Literal["http", "https"], text: str, checksum: tuple[str, str]
     except ValueError:
         malformed = True
     if malformed:
-        raise CodeError(f"{without_credentials(text)} is no URL that can be fetched")
+        raise CodeError(f"{mask_urls(text)} is no URL that can be fetched")
     target = text.partition("#")[0]
     name = urllib.parse.unquote(parts.path).rstrip("/").rpartition("/")[2]
-    return Location(scheme, target, name, without_credentials(target), checksum)
+    return Location(scheme, target, name, mask_urls(target), checksum)
 
 
 def _s3(text: str, checksum: tuple[str, str] | None) -> Location:
     bucket, _, key = text[len("s3://") :].partition("/")
     if not bucket or "@" in bucket or ":" in bucket:
-        raise CodeError(f"{without_credentials(text)}: an S3 URL reads s3://bucket/key")
+        raise CodeError(f"{mask_urls(text)}: an S3 URL reads s3://bucket/key")
     return Location("s3", f"s3://{bucket}/{key}", key.rstrip("/").rpartition("/")[2], f"s3://{bucket}/{key}", checksum)
 
 
@@ -122,7 +113,7 @@ def _checksum(text: str) -> tuple[str, str] | None:
     algorithm, digest = found.group(1), found.group(2).lower()
     if len(digest) != _DIGITS[algorithm] or set(digest) - set("0123456789abcdef"):
         raise CodeError(
-            f"{without_credentials(text.partition('#')[0])}: #{algorithm}= needs {_DIGITS[algorithm]} "
+            f"{mask_urls(text.partition('#')[0])}: #{algorithm}= needs {_DIGITS[algorithm]} "
             f"hexadecimal digits, not {digest!r}"
         )
     return algorithm, digest

@@ -10,7 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 
-from smc_core.code.location import without_credentials
+from smc_core.masking import mask_urls
 
 ATTEMPTS = 3
 SECONDS = 4.0
@@ -25,7 +25,7 @@ def none_reachable(urls: Sequence[str], environ: Mapping[str, str]) -> str | Non
         why = unreachable(url, environ)
         if why is None:
             return None
-        whys.append(f"the package index {without_credentials(url)} cannot be reached ({why})")
+        whys.append(f"the package index {mask_urls(url)} cannot be reached ({why})")
     return whys[0] if whys else None
 
 

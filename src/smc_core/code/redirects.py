@@ -11,8 +11,9 @@ from typing import Any
 import requests
 
 from smc_core.code.folders import shortened
-from smc_core.code.location import Location, without_credentials
+from smc_core.code.location import Location
 from smc_core.errors import CodeError
+from smc_core.masking import mask_urls
 from smc_core.settings import FOLLOW_REDIRECTS
 
 ANYWHERE = "anywhere"
@@ -58,7 +59,7 @@ class _Session(requests.Session):
 
     def _refused(self, target: str, why: str) -> CodeError:
         allow = "" if why == "is no URL" else f"; set {FOLLOW_REDIRECTS}={ANYWHERE} if that is meant"
-        shown = shortened(without_credentials(target))
+        shown = shortened(mask_urls(target))
         return CodeError(f"{self._location.printable} cannot be fetched: it redirects to {shown!r}, which {why}{allow}")
 
 

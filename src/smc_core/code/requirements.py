@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from smc_core.code.location import without_credentials
 from smc_core.code.simple import Simple, read_simple
 from smc_core.errors import CodeError
+from smc_core.masking import mask_urls
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -54,7 +54,7 @@ class Line:
     @property
     def shown(self) -> str:
         """The text as a message may show it, without credentials."""
-        return without_credentials(self.text)
+        return mask_urls(self.text)
 
 
 @dataclass

@@ -13,10 +13,11 @@ from smc_core.code.arrived import Arrived
 from smc_core.code.aws import profile
 from smc_core.code.folders import shortened
 from smc_core.code.limits import Limits, Quota
-from smc_core.code.location import Location, harmless, without_credentials
+from smc_core.code.location import Location, harmless
 from smc_core.code.pace import Pace
 from smc_core.code.progress import Progress
 from smc_core.errors import CodeError
+from smc_core.masking import mask_urls
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -240,7 +241,7 @@ def _cause(error: str) -> str:
         return "the server cannot be reached"
     if "TimedOut" in error or "timed out" in error:
         return "the server does not answer in time"
-    return shortened(without_credentials(error.partition("\n")[0]))
+    return shortened(mask_urls(error.partition("\n")[0]))
 
 
 def _status(error: str) -> str | None:

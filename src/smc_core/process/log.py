@@ -15,6 +15,10 @@ ISSUES = "please report it with the lines above (CONTRIBUTING.md says where)"
 
 def line(text: str) -> None:
     """Say one line; a stderr that is gone is no reason to end a job."""
+    if "://" in text:
+        from smc_core.masking import mask_urls
+
+        text = mask_urls(text)
     data = f"smc: {text}\n".encode("utf-8", "backslashreplace")
     try:
         sys.stderr.flush()
@@ -42,10 +46,18 @@ def failure(error: BaseException) -> int:
     An expected error is one or two lines; anything else is a fault of smc, with its traceback.
     """
     if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
-        line(f"error: {error}")
+        line(f"error: {_without_secrets(str(error))}")
         return error.exit_code
     import traceback
 
     traceback.print_exception(type(error), error, error.__traceback__)
-    line(f"internal error: {type(error).__name__}: {error}; {ISSUES}")
+    line(f"internal error: {type(error).__name__}: {_without_secrets(str(error))}; {ISSUES}")
     return EXIT_INTERNAL
+
+
+def _without_secrets(text: str) -> str:
+    """What an error says, without the secrets of the job; it may quote what came from outside."""
+    from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
+    from smc_core.masking import Masker
+
+    return Masker.of_job(os.environ, os.path.join(job_paths().input_config, HYPERPARAMETERS_FILE))(text)
