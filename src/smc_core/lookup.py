@@ -68,7 +68,9 @@ def is_param(place: str) -> bool:
 
 
 def described(place: str) -> str:
-    """A place as it is told: ``variable SAGEMAKER_PROGRAM``, ``hyperparameters.json: sagemaker_program``."""
+    """A place in words: ``variable SAGEMAKER_PROGRAM``, ``hyperparameters.json: sagemaker_program``."""
+    if is_internal(place):
+        return "the command line"
     return f"{HYPERPARAMETERS_FILE}: {place}" if is_param(place) else f"variable {place}"
 
 

@@ -131,3 +131,26 @@ def test_a_large_job_still_runs(job: JobFolder) -> None:
     ended = job.run("train.py")
     assert (ended.exit_code, ended.stdout) == (0, "201 2500 False\n")
     assert "variable SM_HPS is left out" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [
+        ("print(1)", False),
+        ("os.makedirs(os.environ['SM_MODEL_DIR'] + '/empty/folders')", False),
+        ("open(os.environ['SM_MODEL_DIR'] + '/model', 'w')", True),
+        ("os.makedirs('../output/data/a/b'); open('../output/data/a/b/c', 'w')", True),
+        ("os.makedirs('../checkpoints'); open('../checkpoints/1', 'w')", True),
+    ],
+)
+def test_a_job_that_ends_well_and_leaves_nothing_says_so(job: JobFolder, code: str, left: bool) -> None:
+    job.code(train_py=f"import os\n{code}\n")
+    ended = job.run("train.py")
+    assert (ended.exit_code, ended.success) == (0, True), ended.stderr
+    told = "smc: the job left no file in model/, output/ or checkpoints/\n"
+    assert ended.stderr.count(told) == (0 if left else 1)
+
+
+def test_a_job_that_fails_is_told_by_its_failure_alone(job: JobFolder) -> None:
+    job.code(train_py="raise SystemExit(3)")
+    assert "left no file" not in job.run("train.py").stderr

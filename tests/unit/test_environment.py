@@ -107,7 +107,7 @@ def test_classic_names_are_aliases(job: JobFolder) -> None:
             {"sagemaker_program": "b.py", "sagemaker_submit_directory": "/y"},
             "user_entry_point",
             "c.py",
-            "variable SMC_PROGRAM",
+            "the command line",
         ),
         ({}, {"sagemaker_program": '"\\"b.py\\""'}, "user_entry_point", "b.py", "sagemaker_program"),
         ({}, {"sagemaker_submit_directory": '"\\"/y\\""'}, "module_dir", "/y", "sagemaker_submit_directory"),

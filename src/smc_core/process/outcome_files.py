@@ -9,6 +9,8 @@ from smc_core.contract import JobPaths, write_atomic
 
 MAX_FAILURE_BYTES = 192 * 1024
 _RESERVE_FILE = ".smc-reserve"
+_MOST_FOLDERS = 1000
+"""Folders that are looked into for a file that the job left."""
 
 
 class OutcomeFiles:
@@ -51,6 +53,26 @@ class OutcomeFiles:
         except OSError as error:
             return f"{self._paths.success} cannot be written: {error.strerror}"
         return None
+
+    def left_nothing(self) -> bool:
+        """Whether a job that has ended left no file in ``model/``, ``output/`` and ``checkpoints/``."""
+        folders = [self._paths.model, self._paths.output, self._paths.checkpoints]
+        own = {self._paths.success, self._paths.failure, self._reserve}
+        for count, folder in enumerate(folders):
+            if count >= _MOST_FOLDERS:
+                return False
+            try:
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+                        elif entry.path not in own:
+                            return False
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return False
+        return True
 
     def fail(self, text: str) -> str | None:
         """Write ``failure``, unless the script has written one. Returns what went wrong, or None.

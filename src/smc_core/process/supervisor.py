@@ -219,11 +219,18 @@ class _Supervisor:
         text = "" if code == 0 else self._outcome.failure_text(ending, self._mask)
         trouble = self._files.fail(text) if text else self._files.succeed()
         self._dismiss_guard()
-        lines = [self._outcome.log_line(ending, text)] if text else []
+        lines = [self._outcome.log_line(ending, text)] if text else self._remark(ending)
         if trouble is not None:  # nobody else will tell
             lines = [*text.partition("\n\n")[0].splitlines(), trouble]
         self._voice.finish(rest, lines, self._inbox)
         return code
+
+    def _remark(self, ending: Ending) -> list[str]:
+        """What a job that ended well may not have meant: on several hosts, another one leaves the model."""
+        alone = ending.note is not None and ending.note.hosts == 1
+        return (
+            ["the job left no file in model/, output/ or checkpoints/"] if alone and self._files.left_nothing() else []
+        )
 
     def _ending(self) -> Ending:
         assert self._child.status is not None  # noqa: S101 - the job has been watched to its end
