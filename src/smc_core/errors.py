@@ -7,7 +7,7 @@
     ├─ PluginError            3    a plugin is broken or unclear; also a hook that nobody answered
     │  ├─ PluginLoadError          it cannot be imported or registered
     │  ├─ PluginConflictError      two plugins claim the same thing
-    │  └─ PluginVersionError       its framework does not meet the plugin's requirement
+    │  └─ PluginVersionError       its framework, or what else it requires, is missing or too old or too new
     ├─ CodeError              4    user code that cannot be fetched, unpacked or installed
     ├─ HostError              5    a host of the job that cannot be reached or was lost
     └─ UserCodeError          1    the user's own exception
@@ -69,7 +69,7 @@ class PluginConflictError(PluginError):
 
 
 class PluginVersionError(PluginError):
-    """A plugin's framework is installed in a version that the plugin does not work with."""
+    """A plugin's framework, or what else it requires, is not installed in a version that the plugin works with."""
 
 
 class CodeError(SmcError):

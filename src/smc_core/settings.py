@@ -54,6 +54,11 @@ STRICT = Flag(
 )
 STOP_GRACE = Seconds("SMC_STOP_GRACE", "seconds between SIGTERM and SIGKILL", 110.0)
 DISABLE_PLUGINS = Names("SMC_DISABLE_PLUGINS", "comma-separated plugins to leave out")
+HOOK_PATIENCE = Seconds(
+    "SMC_HOOK_PATIENCE",
+    "seconds after which a line says which plugin and hook the job is waiting for; 0: never",
+    30.0,
+)
 
 REQUIREMENTS = Text(
     "SMC_REQUIREMENTS",

@@ -72,7 +72,9 @@ def test_a_broken_plugin_ends_the_job_and_is_named(job: JobFolder, install: Inst
     assert ended.exit_code == 3
     assert ended.failure is not None
     first = ended.failure.splitlines()[0]
-    assert "plugin broken (smc-broken 1.2.3, smc_broken.plugin) cannot be loaded" in first
+    assert first.startswith(
+        "PluginLoadError: plugin broken (smc-broken 1.2.3), import: raised ModuleNotFoundError: No "
+    )
     assert "No module named 'a_framework_that_is_not_installed'" in ended.failure
     assert "SMC_DISABLE_PLUGINS=broken" in ended.stderr
 
@@ -102,15 +104,16 @@ def test_a_hook_that_does_not_exist_names_the_nearest(job: JobFolder, install: I
 def test_a_hook_with_a_wrong_argument_is_refused(job: JobFolder, install: Install) -> None:
     ended = job.run("train.py", **install("wrongargs"))
     assert ended.exit_code == 3
-    assert "mdoel" in (ended.failure or "")
-    assert "there is no hook" not in (ended.failure or "")
+    assert "hook save_model: asks for 'mdoel', not one of environment, module, model" in (ended.failure or "")
 
 
 def test_a_hook_that_gives_the_wrong_thing_is_refused(job: JobFolder, install: Install) -> None:
     job.code(train_py=TRAIN)
     ended = job.run("train.py", **install("wrongtrain"))
     assert ended.exit_code == 3
-    assert "the hook train gave int instead of a TrainResult; asked: wrongtrain, builtin" in (ended.failure or "")
+    assert "plugin wrongtrain (smc-wrongtrain 1.2.3), hook train: returned an int instead of a TrainResult or None" in (
+        ended.failure or ""
+    )
 
 
 def test_two_plugins_of_one_name_are_refused(job: JobFolder, distributions, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -148,7 +151,9 @@ def test_two_launchers_are_a_conflict_that_names_both(job: JobFolder, install: I
     job.code(train_py="").raw_hyperparameters({"sagemaker_alaunch": "1"})
     ended = job.run("train.py", **install("alaunch", "blaunch"))
     assert ended.exit_code == 3
-    assert "plugins alaunch and blaunch both launch this job" in (ended.failure or "")
+    assert "plugins alaunch (smc-alaunch 1.2.3) and blaunch (smc-blaunch 1.2.3) both launch this job" in (
+        ended.failure or ""
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount an interpreter read-only")

@@ -81,9 +81,8 @@ def test_the_earliest_report_is_the_cause():
 
 
 def test_an_error_that_is_expected_needs_no_traceback():
-    error = report(
-        type="smc_core.errors.ConfigurationError", message="no program", expected=True, place="", phase="launch"
-    )
+    kind = "smc_core.errors.ConfigurationError"
+    error = report(type=kind, message="no program", expected=True, place="", phase="launch", traceback="")
     assert failure_text(ending(2, error, note=None)) == "ConfigurationError: no program\nPhase: launch; exit code 2.\n"
 
 

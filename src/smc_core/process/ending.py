@@ -45,6 +45,7 @@ class Ending(NamedTuple):
         memory_peak: bytes; None where the kernel does not tell.
         disks: one line for each full file system.
         code_dir: the job's code directory.
+        waiting: the plugin and hook that a process still waited for; empty where none did.
 
     """
 
@@ -59,6 +60,7 @@ class Ending(NamedTuple):
     memory_peak: int | None = None
     disks: Sequence[str] = ()
     code_dir: str = ""
+    waiting: str = ""
 
 
 def exit_code(status: int) -> int:

@@ -133,6 +133,8 @@ def _stop(ending: Ending) -> Stop | None:
 
 def _tell_stop(ending: Ending, stop: Stop, report: Report | None) -> _Story:
     asked = f"Stopped by {signal_name(stop.number)}"
+    if ending.waiting:
+        asked = f"{asked} while waiting for {ending.waiting}"
     facts = ["A stop is not a fault of the script."]
     if not stop.begun:
         return _Story(f"{asked} before the user's code began", "", facts, [])
@@ -166,7 +168,7 @@ def _tell_report(ending: Ending, report: Report, tail: str) -> _Story:
     named = _class_name(report) in first or first.startswith("sys.exit(")
     message = "" if said and named else f"{_class_name(report)}: {report.message}"
     message = "\n".join(filter(None, (message, further)))
-    rest = [] if report.expected else [report.traceback]
+    rest = [report.traceback]
     if report.type == "SystemExit":
         rest.append(_last_lines(tail))
     return _Story(first, message, facts, rest)

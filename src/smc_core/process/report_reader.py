@@ -7,10 +7,13 @@ import json
 import os
 from typing import Any, NamedTuple
 
+from smc_core.contract import WAITING_PREFIX
 from smc_core.process.reports import COMMAND_FILE, REPORT_PREFIX
 
 _MAX_REPORTS = 64
 """Reports that are read; of a job with more ranks the earliest ones."""
+_MAX_WAITING = 120
+"""Characters that are read of what a process waits for."""
 
 
 class Report(NamedTuple):
@@ -83,6 +86,20 @@ def read_reports(folder: str | None) -> list[Report]:
         with contextlib.suppress(KeyError, TypeError):
             found.append(Report(**{field: values[field] for field in Report._fields}))
     return sorted(found, key=lambda report: report.time)
+
+
+def read_waiting(folder: str | None) -> str:
+    """What a process of the job waits for, or waited for when it was ended: a plugin's hook; empty for nothing.
+
+    Args:
+        folder: the folder of reports; None where the job has none.
+
+    """
+    try:
+        names = sorted(name for name in os.listdir(folder or "/nonexistent") if name.startswith(WAITING_PREFIX))
+    except OSError:
+        return ""
+    return str(_load(os.path.join(str(folder), names[0])).get("for", ""))[:_MAX_WAITING] if names else ""
 
 
 def _report_paths(folder: str | None) -> list[str]:

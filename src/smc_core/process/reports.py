@@ -192,11 +192,25 @@ def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -
         "message": _cut(mask(telling.message(told)), MAX_MESSAGE),
         "exit_code": exit_code(error, phase),
         "expected": ours,
-        "traceback": _cut_middle(mask(frames.shown_traceback(told, code_dir)), MAX_TRACEBACK),
+        "traceback": _cut_middle(mask(_traceback(told, code_dir, ours=ours)), MAX_TRACEBACK),
         "frame": place._asdict() if place else None,
         "place": telling.place_text(place, code_dir),
         "notes": [_cut(mask(note), MAX_NOTE) for note in telling.notes(told, code_dir)[:MAX_NOTES]],
     }
+
+
+def _traceback(error: BaseException, code_dir: str, *, ours: bool) -> str:
+    """The traceback from the first frame of the user or the plugin; none of other errors that smc raises on purpose."""
+    from smc_core import errors
+    from smc_core.process import frames
+
+    if not ours:
+        return frames.shown_traceback(error, code_dir)
+    if isinstance(error, errors.PluginError) and error.__cause__ is not None:
+        import traceback
+
+        return "".join(traceback.format_exception(error.__cause__))
+    return ""
 
 
 def _kind(error: BaseException, phase: str) -> str:

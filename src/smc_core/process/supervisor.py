@@ -248,6 +248,7 @@ class _Supervisor:
             memory_peak=memory.peak,
             disks=self._diagnosis.full_disks((self._paths.base, self._paths.output, self._paths.model, *_SCRATCH)),
             code_dir=self._paths.code,
+            waiting=self._reader.read_waiting(self._reports.path),
         )
 
     def _dismiss_guard(self) -> None:

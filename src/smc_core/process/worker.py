@@ -119,25 +119,15 @@ class _Steps:
             from smc_core.modules import start_metrics
 
             start_metrics()
-        result = self._checked(hook.train(environment=environment, module=module))
+        result: TrainResult = hook.train(environment=environment, module=module)
         if result.model is None:
             return
         self.phase = "save"
-        path = hook.save_model(environment=environment, module=module, model=result.model)
+        path = self.plugins.save_model(environment, module, result.model)
         if path is None:
             raise self._nobody_saves(module, result.model)
         if environment.is_primary:
-            log.line(_saved(os.fspath(path)))
-
-    def _checked(self, result: TrainResult | None) -> TrainResult:
-        from smc_core.hookspecs import TrainResult
-
-        if not isinstance(result, TrainResult):
-            raise PluginError(
-                f"the hook train gave {type(result).__name__} instead of a TrainResult; "
-                f"asked: {', '.join(self.plugins.callers('train'))}"
-            )
-        return result
+            log.line(_saved(path))
 
     def _nobody_saves(self, module: ModuleType, model: object) -> PluginError:
         kind = f"{type(model).__module__}.{type(model).__qualname__}"

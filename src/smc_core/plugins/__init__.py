@@ -1,0 +1,21 @@
+"""Find plugins, check them, put them in order, and call them.
+
+In order:
+
+1. Entry points of the group ``smc.plugins`` are read from the metadata of what is installed; nothing is imported.
+2. Two of the same name end the job.
+3. Names in ``SMC_DISABLE_PLUGINS`` (comma between them) are left out; one that is not installed is an error.
+4. What the others require by their metadata is compared with what is installed.
+5. They are imported and registered so that they are *called* in the order of their names, after the user's own
+   ``save`` and before the core's own behaviour.
+6. A function marked as a hook that is none of the five, or has the wrong form, ends the job.
+
+Whatever a plugin does wrong from there on ends the job with exit code 3 and one line that names the plugin, its
+distribution and version, and the hook. What the user's code raises through a plugin stays the user's; an error of
+:mod:`smc_core.errors` that a plugin raises on purpose keeps its class and exit code.
+"""
+
+from smc_core.plugins.discovery import GROUP, Installed, installed
+from smc_core.plugins.manager import HOOKS, Plugins, namespace, new_manager, register
+
+__all__ = ["GROUP", "HOOKS", "Installed", "Plugins", "installed", "namespace", "new_manager", "register"]

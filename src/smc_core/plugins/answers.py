@@ -1,0 +1,88 @@
+"""What a plugin may answer a hook with, and what it may make of the answer of others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from smc_core.command import Command
+from smc_core.environment import Environment
+from smc_core.hookspecs import TrainResult
+
+
+def wrong(hook: str, answer: object) -> str | None:
+    """What is wrong with the answer of a plugin, in words; None where it is one that the hook takes."""
+    if answer is None:
+        return None
+    if hook == "launch" and isinstance(answer, Command):
+        return _wrong_command(answer)
+    wanted, is_right = _ANSWERS[hook]
+    return None if is_right(answer) else f"returned {_kind(answer)} instead of {wanted} or None"
+
+
+def wrong_after(hook: str, answer: object, inner: object) -> str | None:
+    """What is wrong with what a wrapper returns in place of an answer; None where nothing is.
+
+    Args:
+        hook: name of the hook.
+        answer: what the wrapper returned.
+        inner: what its ``yield`` gave it: the answer of the others, None where there is none.
+
+    """
+    if answer is None:
+        if inner is None:
+            return None
+        return f"returned None instead of {_kind(inner)}, which its yield gave it; did it forget to return that?"
+    if hook == "launch":
+        if not isinstance(answer, list):
+            return f"returned {_kind(answer)} instead of the list of Commands"
+        return next((found for each in answer if (found := _wrong_item(each))), None)
+    if isinstance(inner, TrainResult) and isinstance(answer, TrainResult) and answer.model is None is not inner.model:
+        return f"lost the model, {_kind(inner.model)}: it returned a TrainResult without one"
+    return wrong(hook, answer)
+
+
+def _wrong_item(answer: object) -> str | None:
+    if isinstance(answer, Command):
+        return _wrong_command(answer)
+    return f"returned {_kind(answer)} in the list of Commands"
+
+
+def _wrong_command(command: Command) -> str | None:
+    if not isinstance(command.argv, (tuple, list)) or not command.argv:
+        return f"returned a Command whose argv is {command.argv!r}, not a list that begins with a program"
+    if not isinstance(command.environ, Mapping):
+        return f"returned a Command whose environ is {_kind(command.environ)}, not a mapping"
+    texts = {f"argv[{n}]": each for n, each in enumerate(command.argv)} | {"cwd": command.cwd}
+    texts |= {f"environ[{name!r}]": each for name, each in command.environ.items()}
+    texts |= {f"name {name!r} of a variable": name for name in command.environ if not isinstance(name, str)}
+    for place, each in texts.items():
+        if not isinstance(each, str):
+            return f"returned a Command whose {place} is {_kind(each)}, not text"
+        if "\0" in each:
+            return f"returned a Command whose {place} has a NUL character in it"
+    return None
+
+
+def _kind(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[:1] in 'AEIOUaeio' else 'a'} {name}"
+
+
+_ANSWERS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "create_environment": ("an Environment", lambda answer: isinstance(answer, Environment)),
+    "launch": ("a Command", lambda answer: isinstance(answer, Command)),
+    "load_user_module": ("a module", lambda answer: isinstance(answer, ModuleType)),
+    "train": ("a TrainResult", lambda answer: isinstance(answer, TrainResult)),
+    "save_model": ("a path", lambda answer: isinstance(answer, (str, os.PathLike))),
+}
+"""Hook → what it wants, and whether an answer is that."""
+
+
+def unwritten(environment: Environment, path: str) -> str | None:
+    """What is wrong with the path at which a plugin says that it has saved a model; None where nothing is."""
+    if not environment.is_primary or "://" in path or os.path.lexists(path):
+        return None
+    return f"returned {path} as the path of the saved model, and nothing is there"

@@ -1,0 +1,105 @@
+"""Which plugins are installed, and how one is imported."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from smc_core.errors import ConfigurationError, PluginConflictError, PluginLoadError, SmcError
+from smc_core.plugins import faults
+from smc_core.settings import DISABLE_PLUGINS
+
+GROUP = "smc.plugins"
+"""The entry-point group that a plugin is published through."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A plugin that is installed, imported or not.
+
+    Attributes:
+        name: name of its entry point.
+        distribution: name of the distribution that it came with.
+        version: that distribution's version.
+        entry_point: ``package.module`` or ``package.module:object``.
+        disabled: whether ``SMC_DISABLE_PLUGINS`` names it.
+        requires: what its distribution requires, one ``Requires-Dist`` each.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: str
+    disabled: bool = False
+    requires: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    _load: Any = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution} {self.version}, {self.entry_point})"
+
+    @property
+    def label(self) -> str:
+        """Name, distribution and version: ``keras (smc-keras 0.1.0)``."""
+        return f"{self.name} ({self.distribution} {self.version})"
+
+    def load(self) -> object:
+        """Import it.
+
+        Raises:
+            PluginVersionError: what it requires is not installed, or in another version.
+            PluginLoadError: it cannot be imported; names distribution, version and cause.
+            SmcError: what it raises on purpose while it is imported.
+
+        """
+        if self.requires:
+            from smc_core.plugins import requires
+
+            requires.check(self)
+        try:
+            return self._load()
+        except SmcError:
+            raise
+        except BaseException as error:
+            if faults.is_stop(error):
+                raise
+            raise faults.describe(self, faults.IMPORT, error, PluginLoadError) from error
+
+
+def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
+    """Every installed plugin, in the order of names; nothing is imported.
+
+    Args:
+        environ: the variables to find ``SMC_DISABLE_PLUGINS`` in.
+
+    Raises:
+        PluginConflictError: two distributions offer a plugin of the same name.
+        ConfigurationError: ``SMC_DISABLE_PLUGINS`` names a plugin that is not installed.
+
+    """
+    environ = os.environ if environ is None else environ
+    disabled = set(DISABLE_PLUGINS.of(environ))
+    found: dict[str, Installed] = {}
+    for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
+        plugin = _described(point, disabled)
+        other = found.get(plugin.name)
+        if other is not None and other != plugin:
+            raise PluginConflictError(f"two plugins are named {plugin.name!r}: {other} and {plugin}; remove one")
+        found[plugin.name] = plugin
+    unknown = sorted(disabled - set(found))
+    if unknown:
+        raise ConfigurationError(
+            f"variable {DISABLE_PLUGINS} names {unknown[0]!r}, which is not installed; "
+            f"installed: {', '.join(found) or 'none'}"
+        )
+    return list(found.values())
+
+
+def _described(point: importlib.metadata.EntryPoint, disabled: set[str]) -> Installed:
+    name, version, requires = "?", "?", ()
+    if point.dist is not None:
+        metadata = point.dist.metadata  # parsed anew each time that it is asked for
+        name, version, requires = metadata["Name"], metadata["Version"], tuple(metadata.get_all("Requires-Dist") or ())
+    return Installed(point.name, name, version, point.value, point.name in disabled, requires, point.load)

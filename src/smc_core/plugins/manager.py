@@ -1,0 +1,234 @@
+"""The plugins of a job: loaded, in order, and asked through the hooks."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import os
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from smc_core import builtin, hookspecs
+from smc_core.command import Command
+from smc_core.contract import job_paths
+from smc_core.environment import Environment
+from smc_core.errors import PluginConflictError, PluginError, PluginLoadError, SmcError
+from smc_core.plugins import answers, faults
+from smc_core.plugins.calls import Calls
+from smc_core.plugins.discovery import Installed, installed
+from smc_core.plugins.patience import Patience
+from smc_core.settings import CORE, DISABLE_PLUGINS, LAUNCHER, Setting, declared_by
+
+HOOKS = ("create_environment", "launch", "load_user_module", "train", "save_model")
+"""The hooks, in the order in which a job calls them."""
+
+
+class Manager(pluggy.PluginManager):
+    """pluggy's manager, with the guarded way to call its hooks.
+
+    Attributes:
+        calls: calls a hook of every plugin.
+    """
+
+    def __init__(self, patience: Patience) -> None:
+        super().__init__(hookspecs.PROJECT_NAME)
+        self.calls = Calls(self, patience)
+
+
+class Plugins:
+    """The plugins of a job, loaded, checked and in order; :attr:`hook` calls them.
+
+    Attributes:
+        installed: what is installed, disabled ones too.
+        manager: pluggy's plugin manager.
+    """
+
+    def __init__(self, manager: Manager, found: list[Installed]) -> None:
+        self.manager = manager
+        self.installed = found
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Plugins:
+        """Load every installed plugin that is not disabled.
+
+        Raises:
+            PluginError: one cannot be loaded, or answers a hook that does not exist.
+            ConfigurationError: ``SMC_DISABLE_PLUGINS`` or ``SMC_HOOK_PATIENCE`` is wrong.
+
+        """
+        manager = new_manager(environ)
+        found = installed(environ)
+        active = [plugin for plugin in found if not plugin.disabled]
+        if active:
+            with manager.calls.patience.kept():
+                for plugin in reversed(active):  # called last to first
+                    register(manager, plugin)
+        return cls(manager, found)
+
+    def settings(self) -> dict[str, Setting]:
+        """Every setting by the name of its variable: the core's, then those that plugins declare."""
+        return {**CORE, **declared_by(self.manager.get_plugins())}
+
+    @property
+    def hook(self) -> Calls:
+        """Calls a hook of every plugin: ``plugins.hook.train(environment=..., module=...)``."""
+        return self.manager.calls
+
+    def create_environment(self, base_dir: str | None = None) -> Environment:
+        """The Environment of the job, as the plugins extend it.
+
+        Args:
+            base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+
+        Raises:
+            ConfigurationError: a file or variable is malformed.
+            PluginError: a plugin has done something else.
+
+        """
+        with self._watched():
+            environment: Environment = self.hook.create_environment(base_dir=job_paths(base_dir).base)
+        return environment
+
+    def callers(self, hook: str) -> list[str]:
+        """Names of the plugins that answer a hook, in call order; those that wrap it come first."""
+        return [*self.wrappers(hook), *self.answerers(hook)]
+
+    def wrappers(self, hook: str) -> list[str]:
+        """Names of the plugins that wrap a hook, the outermost first."""
+        implementations = getattr(self.manager.hook, hook).get_hookimpls()
+        return [impl.plugin_name for impl in reversed(implementations) if impl.wrapper or impl.hookwrapper]
+
+    def answerers(self, hook: str) -> list[str]:
+        """Names of the plugins that answer a hook themselves, in call order; those that only wrap it are left out."""
+        implementations = getattr(self.manager.hook, hook).get_hookimpls()
+        return [impl.plugin_name for impl in reversed(implementations) if not (impl.wrapper or impl.hookwrapper)]
+
+    def launch(self, environment: Environment, command: Command) -> Command:
+        """The command with the launcher that a plugin puts around it, or as it is.
+
+        Raises:
+            PluginConflictError: two plugins put a launcher around it.
+
+        """
+        with self._watched():
+            commands = self.hook.launch(environment=environment, command=command)
+        if len(commands) > 1:
+            raise PluginConflictError(self._two_launchers(commands))
+        return commands[0] if commands else command
+
+    def save_model(self, environment: Environment, module: ModuleType, model: Any) -> str | None:
+        """Save a model; the path that was written, or None where nobody can save it.
+
+        Raises:
+            PluginError: a plugin says that it has saved the model, and nothing is there.
+
+        """
+        path = self.hook.save_model(environment=environment, module=module, model=model)
+        if path is None:
+            return None
+        written = str(os.fspath(path))
+        answered = self.manager.calls.answered
+        if answered and (problem := answers.unwritten(environment, written)):
+            raise PluginError(faults.sentence(answered[-1], "save_model", problem))
+        return written
+
+    def _watched(self) -> contextlib.AbstractContextManager[None]:
+        """One thread that watches all calls of a hook through which no code of the user's runs."""
+        if all(plugin.disabled for plugin in self.installed):
+            return contextlib.nullcontext()
+        return self.manager.calls.patience.kept()
+
+    def _two_launchers(self, commands: list[Command]) -> str:
+        plugins = self.manager.calls.answered[: len(commands)]
+        names = " and ".join(plugin.label for plugin in plugins)
+        launchers = " or ".join(f"{LAUNCHER}={command.launcher}" for command in commands)
+        last = plugins[-1].name if plugins else commands[-1].launcher
+        choice = f"choose one by {launchers}, or leave one out: {DISABLE_PLUGINS}={last}"
+        return f"plugins {names} both launch this job; {choice}"
+
+
+def new_manager(environ: Mapping[str, str] | None = None) -> Manager:
+    """A plugin manager that knows the hooks and the core's own answers to them."""
+    manager = Manager(Patience(environ))
+    manager.add_hookspecs(hookspecs)
+    manager.register(builtin, name="builtin")
+    manager.register(builtin.UserSave(), name="user")
+    return manager
+
+
+def register(manager: Manager, plugin: Installed) -> None:
+    """Import a plugin and register it.
+
+    Raises:
+        PluginVersionError: what it requires is not installed, or in another version.
+        PluginLoadError: it cannot be imported or registered, or answers a hook that does not exist.
+
+    """
+    with manager.calls.patience.waiting_for(f"plugin {plugin.label}, {faults.IMPORT}"):
+        loaded = plugin.load()
+    if loaded is None:
+        raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, f"{plugin.entry_point} is None, not a plugin"))
+    try:
+        manager.register(loaded, name=plugin.name)
+        manager.check_pending()
+    except (pluggy.PluginValidationError, ValueError) as error:
+        where, problem = _explain(str(error), loaded)
+        raise PluginLoadError(faults.sentence(plugin, where, problem)) from None
+    manager.calls.guard(plugin, loaded)
+
+
+def namespace(name: str) -> ModuleType:
+    """The top package of an installed plugin: what ``smc_core.<name>`` is.
+
+    Raises:
+        LookupError: there is no such plugin.
+        PluginLoadError: its package cannot be imported.
+
+    """
+    for plugin in installed():
+        if plugin.name == name and not plugin.disabled:
+            package = plugin.entry_point.partition(":")[0].partition(".")[0]
+            try:
+                return importlib.import_module(package)
+            except SmcError:
+                raise
+            except BaseException as error:
+                if faults.is_stop(error):
+                    raise
+                raise faults.describe(plugin, faults.IMPORT, error, PluginLoadError) from error
+    raise LookupError(name)
+
+
+def _explain(message: str, plugin: object) -> tuple[str, str]:
+    """The hook that a plugin cannot be registered for, and why; pluggy's own message where neither is found."""
+    mark = f"{hookspecs.PROJECT_NAME}_impl"
+    for name in dir(plugin):
+        function = inspect.getattr_static(plugin, name)
+        options = getattr(function, mark, None)
+        if not isinstance(options, dict):
+            continue
+        hook = options.get("specname") or name
+        if hook not in HOOKS:
+            import difflib
+
+            nearest = difflib.get_close_matches(hook, HOOKS, n=1, cutoff=0)
+            return faults.IMPORT, f"there is no hook {hook!r}; the nearest is {nearest[0]!r}"
+        if problem := _wrong_signature(hook, function, is_class=isinstance(plugin, type)):
+            return hook, problem
+        if (options.get("wrapper") or options.get("hookwrapper")) and not inspect.isgeneratorfunction(function):
+            return hook, "is marked as a wrapper, and has no yield"
+    return faults.IMPORT, message
+
+
+def _wrong_signature(hook: str, function: Any, *, is_class: bool) -> str | None:
+    takes = list(inspect.signature(getattr(hookspecs, hook)).parameters)
+    asked = [name for name in inspect.signature(function).parameters if name not in takes]
+    if asked[:1] == ["self"]:
+        if is_class:
+            return "the entry point is a class; name an instance of it, or a module"
+        del asked[0]
+    return f"asks for {asked[0]!r}, not one of {', '.join(takes)}" if asked else None
