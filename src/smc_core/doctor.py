@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from packaging.requirements import Requirement
 
+from smc_core import start_word
 from smc_core.contract import BASE_DIR_ENV, job_paths
 from smc_core.errors import ConfigurationError, SmcError
 from smc_core.hosts import wait_for_hosts
@@ -59,7 +60,19 @@ def doctor(*, index: bool, as_json: bool) -> tuple[str, bool]:
         What was found, and whether there is no problem.
 
     """
-    checks = [_python, _requirements, _plugins, _resources, _gpus, _shared_memory, _disks, _folders, _job, _hosts]
+    checks = [
+        _python,
+        _requirements,
+        _start_word,
+        _plugins,
+        _resources,
+        _gpus,
+        _shared_memory,
+        _disks,
+        _folders,
+        _job,
+        _hosts,
+    ]
     findings = [finding for check in [*checks, *([_index] if index else [])] for finding in _tried(check)]
     problems = [finding for finding in findings if finding.state == "problem"]
     if as_json:
@@ -100,6 +113,10 @@ def _requirements() -> Iterator[Finding]:
         yield Finding("smc-core", "problem", "; ".join(wrong), "pip install --upgrade smc-core")
     else:
         yield Finding("smc-core", "ok", f"{importlib.metadata.version('smc-core')}, all that it needs is there")
+
+
+def _start_word() -> Iterator[Finding]:
+    yield Finding("train", *start_word.judge(start_word.find()))
 
 
 def _unmet(name: str, extra: str = "") -> Iterator[str]:

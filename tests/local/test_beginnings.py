@@ -131,16 +131,3 @@ def test_a_hyperparameter_that_is_given_as_an_option_is_told_how(desk) -> None:
     assert (
         "unrecognized arguments: --epochs 5 (of a job's hyperparameters: smc run TARGET -p NAME=VALUE" in ended.stderr
     )
-
-
-def test_ctrl_c_while_an_environment_is_made_is_one_line(desk) -> None:
-    desk.write("project/train.py")
-    desk.write("slow/setup.py", "import time; open('begun', 'w').close(); time.sleep(100)\n")
-    desk.write("project/requirements.txt", f"slow @ file://{desk.folder}/slow\n")
-    running = desk.start("run", "./project", "--venv", start_new_session=True)
-    wait_until((desk.folder / "slow/begun").exists)
-    os.killpg(running.pid, signal.SIGINT)
-    _, stderr = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert "smc: interrupted" in stderr
-    assert "Traceback" not in stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.start_word import find, judge
 from smc_core.testing import JobFolder
 
 
@@ -105,6 +106,35 @@ def test_the_index_is_asked_only_when_that_is_wanted(job: JobFolder, is_there: b
         assert "index" not in doctor(job, **variables)[1]
         code, found = doctor(job, "--index", **variables)
     assert (code, found["index"]["state"]) == ((0, "ok") if is_there else (1, "problem"))
+
+
+@pytest.mark.parametrize(
+    ("script", "beside", "state", "text"),
+    [
+        ("from smc_core.cli import train", False, "ok", "starts smc"),
+        ("from smc_core.cli import train", True, "note", "sagemaker-training 5.1.0 brings a command of that name too"),
+        ("from sagemaker_training.cli.train import main", True, "problem", "it comes with sagemaker-training 5.1.0"),
+        ("import mine", False, "problem", "does not start smc"),
+    ],
+)
+def test_whose_the_command_train_is(
+    job: JobFolder, tmp_path: Path, script: str, beside: bool, state: str, text: str
+) -> None:
+    (tmp_path / "train").write_text(f"#!{sys.executable}\n{script}\n")
+    (tmp_path / "train").chmod(0o755)
+    if beside:
+        distribution(tmp_path, "sagemaker-training", "5.1.0")
+    code, found = doctor(job, PYTHONPATH=str(tmp_path), PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert (found["train"]["state"], code) == (state, int(state == "problem"))
+    assert f"{tmp_path}/train" in found["train"]["text"]
+    assert text in found["train"]["text"]
+    assert ("pip uninstall sagemaker-training" in found["train"]["fix"]) == (beside and state == "problem")
+
+
+def test_without_a_command_train() -> None:
+    state, text, fix = judge(find(path="/nowhere"))
+    assert (state, text[:25]) == ("problem", "there is no command train")
+    assert "smc-core" in fix
 
 
 def distribution(folder: Path, name: str, version: str, head: str = "", entry_points: str = "") -> None:

@@ -255,3 +255,24 @@ def test_secrets_are_readable_for_the_owner_only(desk) -> None:
     desk.run("train.py", "-p", "api_key=hunter2")
     for name in ("input/config/hyperparameters.json", "job.json", "log.txt"):
         assert (desk.job() / name).stat().st_mode & 0o077 == 0
+
+
+def test_requirements_that_are_not_installed_are_said_at_the_start_and_in_the_hint(desk) -> None:
+    desk.write("requirements.txt", "pytest\nno-such-cows>=6\n")
+    desk.write("train.py", "import no_such_cows\n")
+    ended = desk.smc("run", "train.py")
+    assert ended.code == 1
+    line = (
+        "smc: requirements.txt asks for no-such-cows>=6, which this environment does not have; --venv or --requirements"
+    )
+    assert line in ended.stderr
+    failure = (desk.job() / "output/failure").read_text()
+    assert (
+        "Nothing is installed for this job. If no_such_cows is a package, no_such_cows in requirements.txt" in failure
+    )
+    desk.write("requirements.txt", "pytest\n")
+    desk.write("train.py", "import sagemaker_training.environment\n")
+    ended = desk.smc("run", "train.py", "--name", "second")
+    assert "asks for" not in ended.stderr
+    failure = (desk.job("second") / "output/failure").read_text()
+    assert "smc takes the place of sagemaker_training: import smc_core as smc; smc.Environment.create()" in failure

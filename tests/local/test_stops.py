@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from smc_core.local.stopping import LinePattern, stop_after
+
 CHECKPOINTING = """
 import os, pathlib, signal, sys, time
 folder = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
@@ -43,6 +45,20 @@ def test_a_line_stops_the_job_and_it_goes_on_from_its_checkpoints(desk) -> None:
     assert json.loads((desk.job("one-3") / "job.json").read_text())["request"]["hyperparameters"] == {
         "steps": str(saved + 3)
     }
+
+
+def test_a_line_that_never_comes_is_said(desk) -> None:
+    desk.write("train.py", "print('step 1')\n")
+    ended = desk.run("train.py", "--stop-after", "step 9$")
+    assert "smc: --stop-after: no line of the output has matched step 9$\n" in ended.stderr
+    assert desk.jobs()[0]["status"] == "completed"
+
+
+def test_colours_are_no_part_of_a_line() -> None:
+    at_step = stop_after("^step 3$")
+    assert isinstance(at_step, LinePattern)
+    assert at_step(b"\x1b[1;32mstep \x1b[0m3\x1b[K")
+    assert not at_step(b"smc: step 3")
 
 
 def test_a_time_stops_the_job(desk) -> None:

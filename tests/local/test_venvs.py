@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -11,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.local.conftest import end
 
 SCRIPT = """
 import importlib.util, sys
@@ -94,12 +96,49 @@ def test_an_archive_gets_one_of_its_own(project) -> None:
     assert (ended.code, "No module named 'demo_dep'" in ended.stderr) == (1, True)
 
 
-def test_what_cannot_be_installed_is_told_and_no_job_begins(project) -> None:
+def test_a_job_fails_by_what_cannot_be_installed(project) -> None:
     project.write("project/requirements.txt", "demo_dep==3.0\n")
-    ended = project.smc("run", "./project", "--venv")
+    ended = project.smc("run", "./project", "--venv", "--name", "mine")
     assert ended.code == 4
-    assert "missing: demo_dep==3.0" in ended.stderr
-    assert project.jobs() == []
+    assert ended.stderr.count("missing: demo_dep==3.0") == 1
+    (job,) = project.jobs()
+    assert (job["name"], job["status"], job["exit_code"]) == ("mine", "failed", 4)
+    assert job["failure"].startswith("CodeError: requirements.txt cannot be installed: ")
+    assert "demo-dep==3.0" in project.smc("logs", "mine").stdout  # the installer's own lines
+    assert "job mine: failed with exit code 4" in ended.stderr
+
+
+SLOW_BACKEND = """
+import os, time
+def build_wheel(*_):
+    with open(os.environ["FIFO"], "w") as file: file.write(str(os.getpid()))
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_while_packages_are_installed_is_recorded(project, wait_for, number: int) -> None:
+    slow = project.folder / "project/slow"
+    project.write("project/requirements.txt", "./slow\n")
+    project.write("project/slow/slow.py", SLOW_BACKEND)
+    project.write(
+        "project/slow/pyproject.toml",
+        '[project]\nname = "slow"\nversion = "1"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "slow"\nbackend-path = ["."]\n',
+    )
+    project.environ["FIFO"] = str(slow / "fifo")
+    os.mkfifo(slow / "fifo")
+    process = project.start("run", "./project", "--venv", "--name", "mine")
+    builder = int((slow / "fifo").read_text())
+    process.send_signal(number)
+    ended = end(process)
+    assert ended.code == 128 + number, ended.stderr
+    (job,) = project.jobs()
+    assert (job["status"], job["exit_code"]) == ("stopped", 128 + number)
+    assert job["failure"] == f"Stopped by {signal.Signals(number).name} while packages were installed"
+    assert "Traceback" not in ended.stderr
+    assert "job mine: stopped with exit code" in ended.stderr
+    wait_for(lambda: not os.path.exists(f"/proc/{builder}"))
 
 
 def test_without_requirements_it_is_empty(project) -> None:

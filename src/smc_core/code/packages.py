@@ -15,6 +15,8 @@ REQUIREMENTS_ENV = "SMC_REQUIREMENTS"
 REQUIREMENTS_FILE = "requirements.txt"
 NOTHING = "none"
 """Value of the variable with which nothing is installed."""
+PROVIDED = "provided"
+"""Value of the variable where what the code needs was installed before the job began."""
 _BACKEND_OF_OLD = ("setuptools",)
 """What builds a project that names no build system (PEP 517)."""
 
@@ -69,7 +71,7 @@ def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
         CodeError: ``SMC_REQUIREMENTS`` names a file that is not there, or ``pyproject.toml`` is malformed.
 
     """
-    if environ.get(REQUIREMENTS_ENV) == NOTHING:
+    if environ.get(REQUIREMENTS_ENV) in (NOTHING, PROVIDED):
         return Needs()
     requirements = _requirements(folder, environ)
     project = os.path.join(folder, "pyproject.toml")

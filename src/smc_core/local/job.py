@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
-from smc_core.code.packages import NOTHING, REQUIREMENTS_ENV
 from smc_core.contract import (
     BASE_DIR_ENV,
     CODE_DIR_ENV,
@@ -23,18 +22,19 @@ from smc_core.contract import (
     SUBMIT_DIR_ENV,
     TRAINING_MODULE_ENV,
     JobPaths,
+    write_atomic,
 )
-from smc_core.errors import ConfigurationError
+from smc_core.errors import ConfigurationError, SmcError
+from smc_core.local import needs, several
 from smc_core.local import record as records
-from smc_core.local import several
 from smc_core.local.folder import describe_hosts, lay_out, make_job_folder, remove_job_folder, whole_or_removed
 from smc_core.local.record import Record
 from smc_core.local.request import Request
-from smc_core.local.stopping import StopAfter
+from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.summary import tell
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
-from smc_core.process import signals
+from smc_core.process import log, signals
 from smc_core.settings import HOST_SECRET
 
 ALONE = "algo-1"
@@ -80,19 +80,39 @@ def run(
         The exit code of the job.
 
     Raises:
-        SmcError: it cannot begin, and has left no folder.
+        SmcError: it cannot begin, and has left no folder. What cannot be installed is no such error: the job has
+            failed by it, and its record says so.
 
     """
     code = find_code(request)
-    python = _provide(request, code)
-    signals.hold()  # a stop that arrives from here on waits until there are hosts to be stopped
+    needs.check(request, code)
+    signals.hold()  # a stop that arrives from here on waits until there is something to be stopped
     record = make(request, name=name, job_dir=job_dir, earlier=earlier)
     record.save()
-    exit_code, status = _watch(record, code, python, stop)
+    if (line := needs.missing_line(request, code, {**os.environ, **request.variables})) is not None:
+        log.line(line)
+    python, exit_code, status = _provide(record, code)
+    if python is not None:
+        exit_code, status = _watch(record, code, python, stop)
     record.exit_code, record.status, record.ended = exit_code, status, time.time()
     record.save()
     tell(record)
     return exit_code
+
+
+def _provide(record: Record, code: Code) -> tuple[str | None, int, str]:
+    """The interpreter of the job; where it cannot be had, None, and how the job has ended by that."""
+    try:
+        with _log(record.log_path) as job_log:
+            return needs.provide_interpreter(record.request, code, job_log), 0, records.RUNNING
+    except SmcError as error:
+        text = f"{type(error).__name__}: {error}\n{error.details}".rstrip("\n")
+        write_atomic(record.paths.failure, f"{text}\n".encode("utf-8", "backslashreplace"))
+        return None, log.failure(error), records.FAILED
+    except needs.Interrupted as interrupted:
+        text = f"Stopped by {signals.name(interrupted.number)} while packages were installed"
+        write_atomic(record.paths.failure, f"{text}\n".encode())
+        return None, 128 + interrupted.number, records.STOPPED
 
 
 def make(
@@ -191,25 +211,7 @@ def host_variables(
         from smc_core.local.venvs import venv_variables
 
         result = venv_variables(python, result)
-    if not request.install or _is_provided(request, code):
-        result[REQUIREMENTS_ENV] = NOTHING
-    return result
-
-
-def _is_provided(request: Request, code: Code) -> bool:
-    """Whether what the code needs is installed before the job begins: once, and not by each host."""
-    return request.venv and code.folder is not None
-
-
-def _provide(request: Request, code: Code) -> str:
-    """The interpreter of the job: a virtual environment's where one is asked for, else this process's own."""
-    if request.hosts and request.install and not (request.venv and code.folder is not None):
-        raise ConfigurationError("--hosts would install what the code needs once for each: use --venv, and a folder")
-    if not request.venv:
-        return sys.executable
-    from smc_core.local.venvs import provide_venv
-
-    return provide_venv(code, {**os.environ, **request.variables}, install=request.install)
+    return {**result, **needs.requirements_variables(request, code)}
 
 
 def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> tuple[int, str]:
@@ -230,6 +232,8 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
             hosts.append(Host(name, [*several.host_arguments(record, name), *module], variables, python))
         watch = Watch(hosts, job_log, own_logs, stop)
         exit_code = watch.run()
+    if isinstance(stop, LinePattern) and not watch.was_stopped:
+        log.line(f"--stop-after: no line of the output has matched {stop.text}")
     if record.hosts:
         several.bring_together(record, watch.failed.name if watch.failed else None)
     # Ctrl-C on a terminal reaches the job alone, and not this process: the failure file tells of it.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
-from smc_core.process import log
+from smc_core.errors import SmcError
+from smc_core.process import log, reports
 
 
 def main(folder: str) -> int:
@@ -17,14 +19,19 @@ def main(folder: str) -> int:
         folder: the code.
 
     Returns:
-        0, or the exit code for what went wrong, which was said.
+        0, or the exit code for what went wrong, which was reported to the process that started this.
 
     """
     from smc_core.code.install import install
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the installer below is ended too
+
     log.show("smc.code")
     try:
         installed = install(folder)
+    except SmcError as error:
+        reports.write_report(error, phase="requirements")
+        return error.exit_code
     except Exception as error:  # noqa: BLE001 - told, whatever it is
         return log.failure(error)
     except KeyboardInterrupt:  # Ctrl-C reaches the whole group; the process that started this says so

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from smc_core.errors import ConfigurationError
 
-StopAfter = float | Callable[[bytes], bool]
+
+class LinePattern:
+    """What says of a line of output whether to stop.
+
+    Args:
+        text: a regular expression, which is looked for in every line but smc's own.
+
+    Raises:
+        re.error: it is none.
+
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._pattern = re.compile(text.encode())
+
+    def __call__(self, line: bytes) -> bool:
+        """Whether a line, without its end, is one to stop at; colours are no part of it."""
+        plain = _ESCAPES.sub(b"", line)
+        return not plain.startswith(b"smc: ") and self._pattern.search(plain) is not None
+
+
+StopAfter = float | LinePattern
 """Seconds from the start of the job, or what says of a line of its output whether to stop."""
+_ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -28,9 +50,8 @@ def stop_after(text: str) -> StopAfter:
     if time is not None:
         return float(time[1]) * _SECONDS[time[2]]
     try:
-        pattern = re.compile(text.encode())
+        return LinePattern(text)
     except re.error as error:
         raise ConfigurationError(
             f"--stop-after {text}: neither a time, as 30s, nor a regular expression: {error}"
         ) from error
-    return lambda line: not line.startswith(b"smc: ") and pattern.search(line) is not None

@@ -12,22 +12,31 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
 
 from smc_core.code.packages import REQUIREMENTS_ENV, REQUIREMENTS_FILE
+from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import CodeError
+from smc_core.local.streams import write_all
 from smc_core.local.target import Code
 from smc_core.process import log
+from smc_core.process.report_reader import Report, read_reports
 
 PROVIDE_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "provide.py")
+_CHUNK = 64 * 1024
+_STDERR = 2
+_PATIENCE = 5.0
+"""Seconds that an installer has to end."""
 _ASKING = (REQUIREMENTS_FILE, "pyproject.toml", "setup.py", "setup.cfg")
 """Files in which code says what it needs."""
 
 
-def provide_venv(code: Code, environ: dict[str, str], *, install: bool) -> str:
+def provide_venv(code: Code, environ: dict[str, str], job_log: int, *, install: bool) -> str:
     """The interpreter of a virtual environment that has what the code asks for, and nothing of this one but smc.
 
     Made by uv where it is present, else by Python's own ``venv``, and kept below ``~/.cache/smc`` by the hash of what
@@ -36,6 +45,7 @@ def provide_venv(code: Code, environ: dict[str, str], *, install: bool) -> str:
     Args:
         code: the code. Where it is yet to be fetched, the job itself installs what it asks for.
         environ: the variables of the job, which may name another requirement file or an index.
+        job_log: descriptor of the job's log, which gets what the installer prints.
         install: whether anything is installed; else the environment has smc alone.
 
     Returns:
@@ -55,7 +65,7 @@ def provide_venv(code: Code, environ: dict[str, str], *, install: bool) -> str:
             if not os.path.exists(os.path.join(place, "smc-ready")):
                 _make(place, os.path.join(cache, f"smc-{key}"))
             if install and code.folder is not None:
-                provide(python, code.folder, venv_variables(python, environ))
+                provide(python, code.folder, venv_variables(python, environ), job_log)
     except OSError as error:
         raise CodeError(f"{place} cannot be made: {error.strerror}: {error.filename}") from error
     return python
@@ -74,21 +84,58 @@ def venv_variables(python: str, environ: dict[str, str]) -> dict[str, str]:
     return {**environ, "VIRTUAL_ENV": os.path.dirname(scripts), "PATH": os.pathsep.join(folders)}
 
 
-def provide(python: str, folder: str, environ: dict[str, str]) -> None:
+def provide(python: str, folder: str, environ: dict[str, str], job_log: int) -> None:
     """Install what a folder of code asks for, as the job itself would do it.
 
     Args:
         python: the interpreter to install for.
         folder: the code.
         environ: the variables for the installer.
+        job_log: descriptor of the job's log, which gets what the installer prints.
 
     Raises:
-        CodeError: it cannot be installed; what is wrong was said already.
+        CodeError: it cannot be installed.
 
     """
-    status = subprocess.run([python, PROVIDE_PROGRAM, folder], env=environ, check=False).returncode  # noqa: S603
-    if status:
-        raise CodeError(f"what {folder} needs cannot be installed: see the lines above")
+    with tempfile.TemporaryDirectory(prefix="smc-venv-") as reports:
+        child = subprocess.Popen(  # noqa: S603 - an argument list
+            [python, PROVIDE_PROGRAM, folder],
+            env={**environ, REPORT_DIR_ENV: reports},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            assert child.stderr is not None  # noqa: S101 - a pipe was asked for
+            while data := os.read(child.stderr.fileno(), _CHUNK):
+                for sink in (_STDERR, job_log):
+                    with contextlib.suppress(OSError):  # a reader that is gone is no reason to end
+                        write_all(sink, data)
+            status = child.wait()
+        except BaseException:
+            _end_group(child)
+            raise
+        if status:
+            raise _not_installed(folder, read_reports(reports))
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End an installer and what it has started: a compiler, say, which would go on alone."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_PATIENCE)
+
+
+def _not_installed(folder: str, found: Sequence[Report]) -> CodeError:
+    """The error that the child has reported; its first two lines say it all, and the others were seen already."""
+    if not found:
+        return CodeError(f"what {folder} needs cannot be installed: see the lines above")
+    lines = found[0].message.splitlines()
+    error = CodeError("\n".join(lines[:2]))
+    error.details = "\n".join(lines[2:])
+    return error
 
 
 def _key(code: Code, environ: dict[str, str], *, install: bool) -> str:

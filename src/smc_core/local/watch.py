@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from smc_core.local import looks
-from smc_core.local.stopping import StopAfter
+from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.streams import Stream
 from smc_core.process import log, signals
 
@@ -106,7 +106,7 @@ class Watch:
         self._kill_at: float | None = None
         self._hosts = hosts
         self._running = list(hosts)
-        self._ends_line = stop_after if callable(stop_after) else None
+        self._ends_line = stop_after if isinstance(stop_after, LinePattern) else None
         self._stop_at = time.monotonic() + stop_after if isinstance(stop_after, (int, float)) else None
         on_line = self._look_at if self._ends_line else None
         self._streams = {host: host.streams(job_log, own_logs.get(host.name), on_line) for host in hosts}

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import difflib
 import importlib.metadata
+import os
 import pkgutil
 import sys
 
+from smc_core.settings import REQUIREMENTS
+
+_CLASSIC = ("sagemaker_training", "sagemaker_containers")
+"""AWS's own toolkit, which its examples import."""
 _DISTRIBUTIONS = {
     "bs4": "beautifulsoup4",
     "Crypto": "pycryptodome",
@@ -40,8 +45,13 @@ def _missing(name: str) -> str:
     if inner and top in sys.modules:
         near = _nearest(inner[-1], _submodules(top))
         return f"The installed {_version_of(top)} has no module {name}." + _suggest(near)
+    if top in _CLASSIC:
+        return f"smc takes the place of {top}: import smc_core as smc; smc.Environment.create() has the same values."
     requirement = _DISTRIBUTIONS.get(top, top)
     near = None if requirement != top else _nearest(top, _importable_names())
+    if os.environ.get(REQUIREMENTS.name) == "none":
+        advice = f"{requirement} in requirements.txt is installed by smc run --venv, or --requirements"
+        return f"Nothing is installed for this job. If {top} is a package, {advice}." + _suggest(near)
     return f"If {top} is a package, add it to requirements.txt: {requirement}." + _suggest(near)
 
 
