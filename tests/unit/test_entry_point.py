@@ -1,5 +1,7 @@
 """What is run, and how: told by the entry point itself."""
 
+from pathlib import Path
+
 import pytest
 
 from smc_core.code.entry_point import EntryPoint, resolve
@@ -93,3 +95,27 @@ def test_one_that_is_not_there_names_the_nearest(job: JobFolder) -> None:
         find(job, "train.py")
     with pytest.raises(CodeError, match="holds no files"):
         resolve("train.py", str(job.base / "model"))
+
+
+@pytest.mark.parametrize("name", ["train.py", "package.train", "package.inner.train", "package", "spread.deep.train"])
+def test_nothing_is_imported_to_find_it(
+    name: str, job: JobFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the file of that name elsewhere on the module path, nor the packages that hold a module."""
+    elsewhere = tmp_path / "elsewhere"
+    bomb = "raise SystemExit('it was imported')"
+    for path in ("train.py", "package/__init__.py", "package/inner/__init__.py", "package/__main__.py"):
+        (elsewhere / path).parent.mkdir(parents=True, exist_ok=True)
+        (elsewhere / path).write_text(bomb)
+    for path in ("package/train.py", "package/inner/train.py", "spread/deep/train.py"):
+        (elsewhere / path).parent.mkdir(parents=True, exist_ok=True)
+        (elsewhere / path).write_text("def train(): pass\n")
+    monkeypatch.syspath_prepend(str(elsewhere))
+    job.code(other_py="")
+    if name == "train.py":
+        with pytest.raises(CodeError, match=r"'train.py' is neither a file nor a module in .*code"):
+            find(job, name)
+        return
+    found = find(job, name)
+    inside = f"{name.replace('.', '/')}.py" if name != "package" else "package/__main__.py"
+    assert found.path == str(elsewhere / inside)

@@ -7,12 +7,15 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from smc_core.contract import PROGRAM_ENV, PROGRAM_PARAM
 from smc_core.errors import CodeError, ConfigurationError
 from smc_core.settings import MODE
 from smc_core.source import shape
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 Mode = Literal["script", "function", "executable"]
 
@@ -112,25 +115,41 @@ def _parsed(path: str) -> tuple[ast.Module | None, str]:
 
 
 def _module_file(name: str, code_dir: str) -> str | None:
-    """The file that ``python -m name`` would run, without importing the module itself."""
+    """The file that ``python -m name`` would run; neither the module nor a package above it is imported."""
     if not all(part.isidentifier() for part in name.split(".")):
         return None
     below = os.path.join(code_dir, *name.split("."))
     for candidate in (below + ".py", os.path.join(below, "__main__.py")):
         if os.path.isfile(candidate):
             return candidate
-    import importlib.util
-
-    sys.path.insert(0, code_dir)
-    try:
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.submodule_search_locations is not None:
-            spec = importlib.util.find_spec(name + ".__main__")
-    except ImportError:
-        return None
-    finally:
-        sys.path.remove(code_dir)
+    search = [code_dir, *sys.path]
+    spec: ModuleSpec | None = None
+    for part in [*name.split("."), "__main__"]:
+        if spec is not None and part == "__main__" and spec.submodule_search_locations is None:
+            break  # a module, and no package
+        spec = _spec(part if spec is None else f"{spec.name}.{part}", search, is_top=spec is None)
+        if spec is None:
+            return None
+        search = list(spec.submodule_search_locations or ())
     return None if spec is None else spec.origin
+
+
+def _spec(name: str, search: list[str], *, is_top: bool) -> ModuleSpec | None:
+    """What an import would find, asked of the finders one by one: importlib's own find_spec() imports the parents."""
+    from importlib.machinery import ModuleSpec, PathFinder
+
+    for finder in sys.meta_path:
+        path = None if is_top and finder is not PathFinder else search
+        try:
+            spec = finder.find_spec(name, path)
+        except KeyError:  # a namespace in a package that is not imported: its folders are those of this name
+            spec = ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = [os.path.join(folder, name.rpartition(".")[2]) for folder in search]
+        except (AttributeError, ImportError, ValueError):  # a finder that is no good
+            continue
+        if spec is not None:
+            return spec
+    return None
 
 
 def _nearest(name: str, code_dir: str) -> str:
