@@ -52,13 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Let what is printed go nowhere where a parent has closed stdout or stderr."""
+    """Let all that is printed be printed: it goes nowhere where a parent has closed stdout or stderr."""
     if sys.stdout is None or sys.stderr is None or sys.stdin is None:
         from smc_core.process.descriptors import open_standard_descriptors
 
         open_standard_descriptors()
         sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
         sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # a name that the locale cannot spell is no reason to say nothing
 
 
 def _is_local(arguments: Sequence[str]) -> bool:

@@ -24,6 +24,7 @@ from smc_core.contract import (
     TRAINING_MODULE_ENV,
 )
 from smc_core.hyperparameters import Value, unwrapped
+from smc_core.native import as_path
 
 PLACES: dict[str, tuple[str, ...]] = {
     "code_dir": (CODE_DIR_ENV,),
@@ -94,7 +95,8 @@ class Lookup:
             text = (self.params if is_param(place) else self.environ).get(place)
             if text:
                 self.sources[field] = described(place)
-                return Value(unwrapped(text), place, "hyperparameter" if is_param(place) else "variable")
+                text = as_path(unwrapped(text))  # most are, and what is not loses nothing
+                return Value(text, place, "hyperparameter" if is_param(place) else "variable")
         self.sources[field] = "default"
         return None if default is None else Value(default, field)
 
@@ -128,7 +130,7 @@ def passed_over(
     found = []
     for place in places(field, params):
         given = params.get(place) if is_param(place) else environ.get(place)
-        text = "" if given is None else str(Value(unwrapped(str(given)), place))
+        text = "" if given is None else str(Value(as_path(unwrapped(str(given))), place))
         if text and text != value:
             found.append(PassedOver(field, place, text))
     return found

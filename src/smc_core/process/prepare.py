@@ -21,6 +21,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from smc_core import native
 from smc_core.errors import ConfigurationError
 from smc_core.process import log, reports, signals
 
@@ -217,8 +218,7 @@ def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
     gc.enable()
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.clear()
-    os.environ.update(plan.command.environ)
+    native.become_environ(plan.command.environ)
     os.chdir(plan.command.cwd)
     sys.path.insert(0, plan.environment.code_dir)
     return worker.run(plugins, plan.environment, framework)
@@ -236,9 +236,10 @@ def _execute(plan: Plan, ignored: frozenset[int], below: Sequence[str] = ()) -> 
     try:
         os.chdir(command.cwd)
         sys.stdout.flush()
-        argv = [*below, *command.argv]
+        argv = native.encoded_all([*below, *command.argv])
+        environ = native.encoded_environ(command.environ)
         signals.restore(ignored)
-        os.execvpe(argv[0], argv, dict(command.environ))  # noqa: S606 - a list, and no shell
+        os.execvpe(argv[0], argv, environ)  # noqa: S606 - a list, and no shell
     except OSError as failed:
         if failed.errno == errno.E2BIG:
             error: SmcError = too_large(plan.environment.hp_texts)
