@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 _NEEDED = re.compile(r"(?:pip install|requires(?: the)?) [`'\"]?([\w-]+)")
 """How libraries that load a package late say which one they miss."""
@@ -77,6 +79,75 @@ def write_into(folder: str, write: Callable[[str], object]) -> None:
     os.makedirs(folder, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
         write(partial)
-        for name in sorted(os.listdir(partial)):
-            written = os.path.join(partial, name)
-            write_whole(os.path.join(folder, name), lambda path, written=written: os.rename(written, path))  # type: ignore[misc]
+        move_into(partial, folder)
+
+
+def move_into(source: str, folder: str) -> None:
+    """Move all files and folders from one folder into another on the same file system; they replace what was there."""
+    for name in sorted(os.listdir(source)):
+        _move(os.path.join(source, name), os.path.join(folder, name))
+
+
+def _move(source: str, path: str) -> None:
+    write_whole(path, lambda written: os.rename(source, written))
+
+
+def keep_pickled(value: Any, path: str) -> str:
+    """Pickle a value whole, or where it cannot be, those parts of a tuple, list or mapping that can.
+
+    A part that cannot is replaced by a text that says what it was.
+
+    Args:
+        value: anything.
+        path: the file, which is there whole or not at all.
+
+    Returns:
+        ``path``, absolute.
+
+    Raises:
+        Exception: nothing of it can be pickled, or the file cannot be written.
+
+    """
+    import pickle
+
+    def write(written: str) -> None:
+        with open(written, "wb") as file:
+            pickle.dump(value, file)
+
+    try:
+        return write_whole(path, write)
+    except OSError:
+        raise
+    except Exception:
+        if isinstance(value, Mapping):
+            parts: Any = {key: _picklable(part) for key, part in value.items()}
+            kept = any(part is value[key] for key, part in parts.items())
+        elif isinstance(value, (tuple, list)):
+            parts = [_picklable(part) for part in value]
+            kept = any(part is whole for part, whole in zip(parts, value, strict=True))
+        else:
+            raise
+        if not kept:
+            raise
+        value = parts
+        return write_whole(path, write)
+
+
+class _Nowhere(io.RawIOBase):
+    """A file that keeps nothing of what is written to it."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def _picklable(part: Any) -> Any:
+    import pickle
+
+    try:
+        pickle.dump(part, _Nowhere())
+    except Exception as error:  # noqa: BLE001 - pickling runs the code of any class
+        return f"{type(part).__module__}.{type(part).__qualname__}, which cannot be pickled: {in_a_line(error)}"
+    return part

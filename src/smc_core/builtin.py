@@ -72,6 +72,14 @@ def save_model(environment: Environment, model: Any) -> str | None:
     return path
 
 
+@hookimpl(trylast=True)
+def keep_model(model: Any, path: str) -> str:
+    """Pickle it, or what can be pickled of it."""
+    from smc_core.artifacts import keep_pickled
+
+    return keep_pickled(model, f"{path}.pkl")
+
+
 class UserSave:
     """The user's own ``save(model, model_dir)``: what they wrote themselves goes before any plugin."""
 

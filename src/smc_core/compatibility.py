@@ -10,6 +10,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
 
 from smc_core.errors import PluginVersionError
 
@@ -26,6 +27,9 @@ def is_installed(module: str) -> bool:
 def check_framework(distribution: str, plugin: str) -> None:
     """Compare what is installed with the extra ``framework`` of a plugin's distribution.
 
+    Release numbers are compared: a vendor builds 2.6.0 from a state that calls itself ``2.6.0a0+ecf3bae40a.nv25.1``. A
+    version that is none says nothing, and passes.
+
     Args:
         distribution: name of the plugin's distribution, such as ``smc-keras``.
         plugin: name of its entry point, such as ``keras``.
@@ -41,9 +45,15 @@ def check_framework(distribution: str, plugin: str) -> None:
             found = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
             continue
-        if not requirement.specifier.contains(found, prereleases=True):
+        try:
+            version = Version(found)
+        except InvalidVersion:
+            continue
+        if not requirement.specifier.contains(version.base_version, prereleases=True):
             wanted = f"{requirement.name}{requirement.specifier}"
+            # A build with a local label is the image's own: an index would replace it by another.
+            do = "take an image that has it" if version.local else f"pip install '{wanted}'"
             raise PluginVersionError(
                 f"{distribution} {metadata.version(distribution)} needs {wanted}, and {found} is installed; "
-                f"pip install '{wanted}', or do without the plugin: SMC_DISABLE_PLUGINS={plugin}"
+                f"{do}, or do without the plugin: SMC_DISABLE_PLUGINS={plugin}"
             )

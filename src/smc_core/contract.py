@@ -75,6 +75,8 @@ PROCESSES_PER_HOST_ENV = "SMC_PROCESSES_PER_HOST"
 DEFAULT_MODULE_NAME = "default_user_module_name"
 RANK_VARIABLES = ("RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
 """Variables in which launchers tell a process its rank in the whole job."""
+LOCAL_RANK_ENV = "LOCAL_RANK"
+"""Variable in which a process is told its rank on its host; some libraries tell their copies no other."""
 MAX_VARIABLE_BYTES = 128 * 1024
 """Linux's ``MAX_ARG_STRLEN``: one argument, or one ``NAME=value`` with its closing NUL, is at most this long."""
 

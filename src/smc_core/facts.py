@@ -12,6 +12,7 @@ from smc_core.contract import (
     DISTRIBUTION_GROUPS_PARAM,
     HYPERPARAMETERS_FILE,
     INPUT_DATA_CONFIG_FILE,
+    LOCAL_RANK_ENV,
     RANK_VARIABLES,
     RESOURCE_CONFIG_FILE,
     JobPaths,
@@ -106,7 +107,8 @@ def _hosts(config: dict[str, Any], platform: Mapping[str, str], environ: Mapping
     group_name = config.get("current_group_name") or DEFAULT_INSTANCE_GROUP
     distributing = _distributing(platform, groups, group_name)
     members = [host for name in distributing if name in groups for host in groups[name]["hosts"]] or hosts
-    first_process = all(environ.get(variable, "0") == "0" for variable in RANK_VARIABLES)
+    ranks = (*RANK_VARIABLES, LOCAL_RANK_ENV)
+    first_process = all(environ.get(variable, "0") == "0" for variable in ranks)
     return {
         "resource_config": config,
         "hosts": hosts,

@@ -1,4 +1,4 @@
-"""The five hooks that a plugin can answer, in the order in which a job calls them.
+"""The six hooks that a plugin can answer, in the order in which a job calls them.
 
 A plugin is a module, or an object, whose functions bear ``@hookimpl`` and these names, published through the
 entry-point group ``smc.plugins``::
@@ -165,4 +165,27 @@ def save_model(environment: Environment, module: ModuleType, model: Any) -> str 
 
     Raises:
         OSError: the model cannot be written.
+    """
+
+
+@hookspec(firstresult=True)
+def keep_model(environment: Environment, model: Any, path: str) -> str | None:
+    """Keep what could not be saved, before the job fails: a training that is finished is not lost.
+
+    First result. Called where no plugin can save what ``train`` returned, and where a save has failed. The core's own
+    pickles it, or what can be pickled of it.
+
+    Runs in:
+        worker, the primary one.
+
+    Args:
+        environment: the Environment of the job.
+        model: what the user's ``train`` returned.
+        path: where to write it, below ``environment.output_data_dir`` and without a suffix, which tells the format.
+
+    Returns:
+        Path of what was written. None: not my kind of value, ask the next plugin.
+
+    Raises:
+        Exception: it cannot be kept; the job fails for the reason that it has, which is told with this one.
     """

@@ -111,11 +111,11 @@ def ignored(wanted: Signature, environment: Environment, name: str, environ: Map
         read = set(environment.sources.values())  # a plugin's field may be made of one
         free = sorted(asked - {_identifier(key) for key in environment.hp_texts})
         for key in environment.hp_texts:
-            if not asked & {key, _identifier(key)} and f"{HYPERPARAMETERS_FILE}: {key}" not in read:
+            if not asked & parameter_names(key) and f"{HYPERPARAMETERS_FILE}: {key}" not in read:
                 found.append(f"hyperparameter {key!r}{_nearest(_identifier(key), free)}")
     if not asked & _WHOLE_CHANNELS:
         for channel, folder in environment.channel_dirs.items():
-            names = {f"{channel}_dir", _identifier(f"{channel}_dir")}
+            names = parameter_names(f"{channel}_dir")
             if not asked & names and not os.path.abspath(environment.module_dir).startswith(folder):
                 found.append(f"channel {channel!r}")
     if not found:
@@ -147,11 +147,11 @@ def _offers(environment: Environment | Mapping[str, Any]) -> dict[str, _Offer]:
     for name in (*type(environment).model_fields, *type(environment).model_computed_fields, *ALIASES):
         offers.setdefault(name, _Offer(getattr(environment, name), f"the environment's {name}"))
     for channel, folder in environment.channel_dirs.items():
-        for name in (f"{channel}_dir", _identifier(f"{channel}_dir")):
+        for name in parameter_names(f"{channel}_dir"):
             offers.setdefault(name, _Offer(folder, f"the folder of channel {channel!r}"))
     for key, text in environment.hp_texts.items():
         offer = _Offer(environment.hps[key], f"hyperparameter {key!r}", text, is_secret(key))
-        for name in (key, _identifier(key)):
+        for name in parameter_names(key):
             offers.setdefault(name, offer)
     return offers
 
@@ -199,13 +199,23 @@ def _details(error: Any) -> str:
     return ", ".join(parts)
 
 
+def channels_text(name: str, environment: Environment) -> str:
+    """The channels that there are, and what adds the one that a parameter ``<channel>_dir`` asks for."""
+    known = ", ".join(environment.channel_dirs) or "none"
+    return f"channels: {known}; -c {name.removesuffix('_dir')}=... adds one"
+
+
+def parameter_names(name: str) -> set[str]:
+    """The names that a parameter can have which is given what has this name: as it is, and as an identifier."""
+    return {name, _identifier(name)}
+
+
 def _hint(name: str, offers: Mapping[str, _Offer], environment: Environment | Mapping[str, Any]) -> str:
     hint = _nearest(name, list(offers))
     if not name.endswith("_dir") or not isinstance(environment, Environment):
         return hint
-    known = ", ".join(environment.channel_dirs) or "none"
-    channels = f"channels: {known}; -c {name.removesuffix('_dir')}=... adds one)"
-    return f"{hint.removesuffix(')')} {channels}" if hint else f" ({channels}"
+    channels = channels_text(name, environment)
+    return f"{hint.removesuffix(')')} {channels})" if hint else f" ({channels})"
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import decode, raw_text, variable_names
 from smc_core.lookup import PLACES, described, is_internal, is_param, places
 from smc_core.masking import MASK, Masker
+from smc_core.parameters import channels_text, parameter_names
 from smc_core.plugins import Plugins
 from smc_core.resources import cpu_quota, installed_gpus
 from smc_core.secret_names import is_secret
@@ -98,6 +99,9 @@ def _answer(name: str, environment: Environment, settings: dict[str, Setting]) -
         return _variable(name, environment)
     if name in settings:
         return _own_setting(settings[name], environment)
+    channel = next((each for each in environment.channel_dirs if bare in parameter_names(f"{each}_dir")), None)
+    if channel is not None:
+        return _channel(bare, channel, environment)
     given, _ = process_environ(environment, os.environ)
     if name in given:
         source = "variable that this process was given" if name in os.environ else "smc's default"
@@ -139,6 +143,14 @@ def _hyperparameter(key: str, environment: Environment) -> Answer:
     argument = f"argument: {' '.join(user_arguments({key: text}, os.environ)) or 'none'}"
     also = [*variable_names("SM_HP_", key), argument, decoded]
     return Answer(key, text, f"{HYPERPARAMETERS_FILE}: {key}", considered, also)
+
+
+def _channel(name: str, channel: str, environment: Environment) -> Answer:
+    also = [f"environment.channel_dirs[{channel!r}]", *variable_names("SM_CHANNEL_", channel)]
+    source = f"{environment.sources.get('channel_dirs', 'default')}: {channel}"
+    return Answer(
+        name, environment.channel_dirs[channel], source, [], also, "the parameter of train() for this channel"
+    )
 
 
 def _own_setting(setting: Setting, environment: Environment) -> Answer:
@@ -198,6 +210,8 @@ def _content(answer: Answer) -> dict[str, Any]:
 def _nearest(name: str, environment: Environment, others: list[str]) -> str:
     import difflib
 
-    known = [*others, *environment.hp_texts, *Environment.model_fields, CODE_DIR_ENV]
+    folders = [f"{channel}_dir" for channel in environment.channel_dirs]
+    known = [*others, *environment.hp_texts, *Environment.model_fields, CODE_DIR_ENV, *folders]
     near = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(near)}?" if near else "; smc plan shows all that there is"
+    hint = f"; did you mean {' or '.join(near)}?" if near else "; smc plan shows all that there is"
+    return f"{hint} ({channels_text(name, environment)})" if name.endswith("_dir") else hint

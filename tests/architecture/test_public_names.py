@@ -58,7 +58,7 @@ def test_fields_of_the_environment() -> None:
 
 
 def test_hooks() -> None:
-    assert HOOKS == ("create_environment", "launch", "load_user_module", "train", "save_model")
+    assert HOOKS == ("create_environment", "launch", "load_user_module", "train", "save_model", "keep_model")
 
 
 def _names(room: str) -> list[str]:

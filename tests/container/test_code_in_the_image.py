@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from collections.abc import Callable, Iterator
 
 import pytest
 from tests.container.engine import Container, build, docker
+
+from smc_core.testing import JobFolder
 
 Contain = Callable[..., Container]
 
@@ -95,3 +99,28 @@ def test_a_user_who_cannot_make_the_job_folder_is_told_so(baked: str, contain: C
     assert "/opt/ml" in container.log
     assert "cannot be written" in container.log
     assert "Traceback" not in container.log
+
+
+@pytest.mark.parametrize("where", ["archive", "mounted"])
+def test_what_a_client_submits_is_trained_in_place_of_the_baked_code(
+    baked: str, job: JobFolder, contain: Contain, where: str
+) -> None:
+    """As release 2 of the SageMaker SDK writes it: every value is JSON, text too. Its local mode mounts the code."""
+    submitted = b"print('submitted', __file__)\n"
+    if where == "mounted":
+        folder = "/opt/ml/code"
+        job.code_files({"fit.py": submitted})
+    else:
+        folder = "/opt/ml/input/data/code/sourcedir.tar.gz"
+        with tarfile.open(job.channel("code") / "sourcedir.tar.gz", "w:gz") as archive:
+            member = tarfile.TarInfo("fit.py")
+            member.size = len(submitted)
+            archive.addfile(member, io.BytesIO(submitted))
+    values = {"sagemaker_submit_directory": folder, "sagemaker_program": "fit.py"}
+    job.raw_hyperparameters({key: json.dumps(value) for key, value in values.items()})
+    container = contain(baked, "--volume", f"{job.base}:/opt/ml", command=("train",))
+    assert container.wait() == 0, container.log
+    assert "submitted /opt/ml/code/fit.py" in container.log
+    assert container.read("model/facts.json") is None
+    assert "not used: /opt/code (variable SAGEMAKER_SUBMIT_DIRECTORY)" in container.log
+    assert "train.py (variable SAGEMAKER_PROGRAM)" in container.log

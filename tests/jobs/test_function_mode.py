@@ -250,3 +250,79 @@ def test_what_train_does_not_take_is_told_once_or_refused(job: JobFolder) -> Non
     assert told in (strict.failure or "")
     job.code(train_py="import functools\n@functools.lru_cache\ndef train(epochs=3):\n    print(epochs)\n")
     assert "does not take hyperparameter 'epoch' (did you mean 'epochs'?)" in job.run("train.py").stderr
+
+
+def test_of_a_tuple_the_one_model_in_it_is_saved(job: JobFolder) -> None:
+    job.code(train_py=MODEL + "def train():\n    return Model([1, 2]), {'loss': [0.5]}, 7\n")
+    ended = job.run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    assert pickle.loads((job.base / "model/saved_model").read_bytes()) == [1, 2]
+    assert [path.name for path in (job.base / "model").iterdir()] == ["saved_model"]
+    assert "train() returned a tuple: the train.Model in it is the model; the rest is not saved" in ended.stderr
+    assert f"model saved: {job.base}/model/saved_model" in ended.stderr
+
+
+def test_of_several_models_all_are_kept_and_the_job_fails(job: JobFolder) -> None:
+    job.code(train_py=MODEL + "def train():\n    return {'one': Model([1]), 'other': Model([2]), 'epochs': 3}\n")
+    ended = job.run("train.py")
+    assert ended.exit_code == 3
+    kept = job.base / "output/data/unsaved-models"
+    assert f"train() returned 2 models (train.Model, train.Model), kept below {kept}" in (ended.failure or "")[:300]
+    assert [pickle.loads((kept / each / "saved_model").read_bytes()) for each in "01"] == [[1], [2]]
+    assert list((job.base / "model").iterdir()) == []
+
+
+def test_what_nobody_can_save_is_kept(job: JobFolder) -> None:
+    """After hours of training: the failure's first line says where."""
+    job.code(train_py="def train():\n    return {'weights': [1.5, 2.5], 'step': lambda: 0}\n")
+    ended = job.run("train.py")
+    assert ended.exit_code == 3
+    path = job.base / "output/data/unsaved-model.pkl"
+    assert ended.failure is not None
+    assert f"train() returned a dict, which nobody can save; kept: {path}" in ended.failure.splitlines()[0]
+    assert f"kept: {path}; it can run code when it is read" in ended.stderr
+    kept = pickle.loads(path.read_bytes())
+    assert kept["weights"] == [1.5, 2.5]
+    assert kept["step"].startswith("builtins.function, which cannot be pickled: ")
+
+
+def test_what_a_save_fails_to_save_is_kept(job: JobFolder) -> None:
+    saves = "def save(model, model_dir):\n    raise OSError(28, 'No space left on device')\n"
+    ended = job.code(train_py="def train():\n    return [1, 2]\n" + saves).run("train.py")
+    assert ended.exit_code == 1
+    path = job.base / "output/data/unsaved-model.pkl"
+    assert (ended.failure or "").splitlines()[0] == (
+        f"OSError: [Errno 28] No space left on device (kept: {path}) (train.py:4, in save)"
+    )
+    assert pickle.loads(path.read_bytes()) == [1, 2]
+
+
+def test_what_cannot_be_kept_either_is_said(job: JobFolder) -> None:
+    ended = job.code(train_py="def train():\n    return memoryview(b'abc')\n").run("train.py")
+    assert ended.exit_code == 3
+    assert "train() returned a memoryview, which nobody can save; not kept either: TypeError: cannot" in (
+        ended.failure or ""
+    )
+    assert list((job.base / "output/data").iterdir()) == []
+
+
+AGAIN = """
+import os, subprocess, sys
+import __main__
+
+def train(environment, epochs: int):
+    print(os.environ.get("LOCAL_RANK"), epochs, environment.is_primary, __name__, sys.argv, flush=True)
+    if "LOCAL_RANK" not in os.environ:
+        command = [sys.executable, "-m", __main__.__spec__.name, *sys.argv[1:]]
+        subprocess.run(command, env={**os.environ, "LOCAL_RANK": "1"}, check=True, timeout=60)
+    return Model(epochs)
+"""
+
+
+def test_a_program_that_is_started_again_runs_the_same_function(job: JobFolder) -> None:
+    """As libraries do that start a process for each device; a copy writes no model."""
+    ended = job.code(train_py=AGAIN + MODEL).hyperparameters(epochs=3).run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    arguments = "['train.py', '--epochs', '3']"
+    assert ended.stdout == f"None 3 True train {arguments}\n1 3 False train {arguments}\n"
+    assert ended.stderr.count("model saved: ") == 1

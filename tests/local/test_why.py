@@ -110,3 +110,18 @@ def test_of_a_local_job(desk) -> None:
     desk.run("train.py", "-p", "epochs=5", "--name", "one")
     text = desk.smc("why", "--epochs", "--job", "one").stdout
     assert text.startswith("epochs = 5\n  from        hyperparameters.json: epochs\n")
+
+
+def test_the_folder_of_a_channel_by_the_name_of_its_parameter(digits: JobFolder) -> None:
+    digits.channel("my-val.v1")
+    answer = why(digits, "my_val_v1_dir")
+    assert (answer["value"], answer["source"]) == (
+        str(digits.base / "input/data/my-val.v1"),
+        "inputdataconfig.json: my-val.v1",
+    )
+    assert "SM_CHANNEL_MY_VAL_V1" in answer["also"]
+    assert "training_dir = " in smc(digits, "why", "training_dir").stdout
+    ended = smc(digits, "why", "train_dir")
+    assert ended.returncode == 2
+    assert "did you mean training_dir" in ended.stderr
+    assert "(channels: my-val.v1, training; -c train=... adds one)" in ended.stderr

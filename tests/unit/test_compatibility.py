@@ -38,10 +38,22 @@ def test_an_old_framework_is_refused(install: Install) -> None:
     )
 
 
-@pytest.mark.parametrize("version", ["3.6.0", "3.15.0", "3.16.0.dev20260101"])
+@pytest.mark.parametrize(
+    "version", ["3.6.0", "3.15.0", "3.16.0.dev20260101", "3.6.0a0+ecf3bae40a.nv25.1", "3.6.0rc1+cu128", "of-our-own"]
+)
 def test_a_framework_that_fits(install: Install, version: str) -> None:
     install("loom", version)
     check_framework("smc-loom", "loom")
+
+
+def test_an_images_own_build_is_not_to_be_replaced(install: Install) -> None:
+    install("loom", "2.9.0a0+ecf3bae40a.nv25.1")
+    with pytest.raises(PluginVersionError) as caught:
+        check_framework("smc-loom", "loom")
+    assert str(caught.value) == (
+        "smc-loom 0.3 needs loom<4,>=3.6, and 2.9.0a0+ecf3bae40a.nv25.1 is installed; "
+        "take an image that has it, or do without the plugin: SMC_DISABLE_PLUGINS=loom"
+    )
 
 
 def test_what_is_absent_is_not_broken(install: Install) -> None:

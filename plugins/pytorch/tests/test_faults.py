@@ -17,6 +17,8 @@ from smc_core.testing.hosts import Hosts
 if not is_installed("torch"):
     pytest.skip("PyTorch is not installed", allow_module_level=True)
 
+import torch
+
 TWO = {"SMC_LAUNCHER": "torchrun", "SMC_PROCESSES_PER_HOST": "2"}
 ONE = {"SMC_LAUNCHER": "torchrun"}
 SCRIPT = """
@@ -79,6 +81,81 @@ def test_an_exception_is_the_cause_and_not_the_broken_connection(job: JobFolder)
     assert ended.exit_code == 1
     assert first_line(ended.failure) == "LookupError: no such digit (train.py:8, in train)"
     assert "rank 1" in str(ended.failure)
+
+
+EARLY = {
+    "script": (SCRIPT.format(act="os._exit(0)"), "script", r"ChildProcessError: rank 1 \(local rank 1\) "),
+    "function": (FUNCTION.format(act="raise SystemExit(0)"), "function", r"RuntimeError: rank 1 \(host \S+\) "),
+    "import": (
+        "import os, sys\nif os.environ['RANK'] == '1': sys.exit(0)\ndef train(): ...",
+        "function",
+        r"RuntimeError: rank 1 ",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", EARLY)
+def test_a_process_that_leaves_early_is_the_cause(job: JobFolder, where: str) -> None:
+    code, mode, culprit = EARLY[where]
+    ended = job.code(train_py=code).run("train.py", SMC_MODE=mode, **TWO)
+    assert ended.exit_code == 1
+    assert re.match(culprit + r".*exited early, with exit code 0", first_line(ended.failure))
+    assert not ended.success
+
+
+PARTS_OF_ONE = """
+import torch, torch.distributed as dist
+from torch.distributed.fsdp import fully_shard
+
+def train(rank, world_size):
+    model = torch.nn.Linear(4, 4)
+    fully_shard(model, mesh=dist.init_device_mesh("cpu", (world_size,)))
+    return model if rank == 0 else None
+"""
+SAVES_TOGETHER = """
+import torch, torch.distributed as dist
+
+def train():
+    return torch.nn.Linear(4, 4)
+
+def save(model, model_dir):
+    dist.all_reduce(torch.ones(1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (
+            PARTS_OF_ONE,
+            r"train\(\) returned a model that is spread over the processes, and none in rank 1 .*: every rank must",
+        ),
+        (
+            SAVES_TOGETHER,
+            r"rank 1 \(host \S+\) exited early, .* \(every rank must return it; do what needs all ranks in train",
+        ),
+    ],
+    ids=["a part", "a collective"],
+)
+def test_what_all_processes_must_save_is_said_so_and_the_model_is_kept(
+    job: JobFolder, code: str, sentence: str
+) -> None:
+    ended = job.code(train_py=code).run("train.py", **TWO)
+    assert ended.exit_code == 1
+    assert re.match(f"RuntimeError: {sentence}", first_line(ended.failure))
+    assert f"(kept: {job.base}/output/data/unsaved-model.pt)" in str(ended.failure)[:1024]
+    kept = torch.load(job.base / "output/data/unsaved-model.pt", weights_only=False)
+    assert len(kept["weight"] if isinstance(kept, dict) else kept.weight) > 0
+
+
+def test_a_second_process_group_is_explained(job: JobFolder) -> None:
+    code = "import torch.distributed as dist\ndef train():\n    dist.init_process_group('gloo')\n"
+    ended = job.code(train_py=code).run("train.py", SMC_PROCESSES_PER_HOST="1", SMC_LAUNCHER="torchrun")
+    assert ended.exit_code == 1
+    assert first_line(ended.failure) == (
+        "ValueError: smc has set the process group up: leave this out, or set SMC_TORCH_BACKEND=none: "
+        "trying to initialize the default process group twice! (train.py:3, in train)"
+    )
 
 
 def test_a_process_that_hangs_is_named_by_those_that_time_out(job: JobFolder) -> None:

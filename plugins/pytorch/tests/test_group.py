@@ -11,7 +11,7 @@ import pytest
 
 from smc_core.compatibility import is_installed
 from smc_core.errors import ConfigurationError
-from smc_pytorch import absent, advice, group
+from smc_pytorch import absent, advice, group, processes
 
 if not is_installed("torch"):
     pytest.skip("PyTorch is not installed", allow_module_level=True)
@@ -96,9 +96,14 @@ def test_those_to_blame_are_put_in_front(alone: group.Group, monkeypatch: pytest
     alone.failed(late)
     assert str(late).startswith("rank 1 (host algo-2) did not take part: it is still busy elsewhere, or gone: [/")
     monkeypatch.setattr(absent.RollCall, "left", lambda self: ["rank 1 (host algo-2)"])
-    after = RuntimeError(GLOO)
-    alone.failed(after)
-    assert str(after).startswith("rank 1 (host algo-2) had ended already, without an error")
+    for phase, sentence in (
+        ("train", "did all processes have as many steps to make?"),
+        ("save", "every rank must return"),
+    ):
+        monkeypatch.setattr(alone, "_began", time.monotonic())
+        after = RuntimeError(GLOO)
+        alone.failed(after, phase=phase)
+        assert str(after).startswith(f"rank 1 (host algo-2) exited early, with exit code 0 ({sentence}")
 
 
 @pytest.mark.parametrize(
@@ -139,8 +144,64 @@ def test_those_that_have_ended_are_named(free_port: int) -> None:
     assert here.left() == []
     gone.leave()
     assert here.left() == ["rank 1 (host algo-1)"]
-    assert "rank 1 (host algo-1) had ended already" in absent.left_in_words(here.left())
+    assert "rank 1 (host algo-1) exited early, with exit code 0" in absent.left_in_words(here.left())
+    here.register()
+    with pytest.raises(RuntimeError, match=r"^rank 1 \(host algo-1\) exited early, with exit code 0, before all"):
+        absent.RollCall(0, 2, {**environ, "TORCHELASTIC_USE_AGENT_STORE": "True"}).meet()
     del server
+
+
+@pytest.fixture
+def three(free_port: int) -> Iterator[list[absent.RollCall]]:
+    """Three processes' entries in a store, which are on one host each."""
+    server = TCPStore("127.0.0.1", free_port, is_master=True, wait_for_workers=False)
+    environ = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port)}
+    yield [absent.RollCall(rank, 3, environ) for rank in range(3)]
+    del server
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_a_value_that_is_lost_is_said_once_in_whatever_order_they_return(
+    three: list[absent.RollCall], order: tuple[int, ...]
+) -> None:
+    said = [three[rank].returned(absent.WHOLE if rank else absent.NOTHING) for rank in order]
+    assert len([each for each in said if each]) == 1
+
+
+def test_where_the_first_has_a_model_nothing_is_lost(three: list[absent.RollCall]) -> None:
+    assert [call.returned(absent.NOTHING if rank else absent.WHOLE) for rank, call in enumerate(three)] == [None] * 3
+
+
+def test_parts_are_waited_for(three: list[absent.RollCall]) -> None:
+    for rank in (0, 1):
+        three[rank].returned(absent.PARTS)
+    late = threading.Thread(target=three[2].returned, args=(absent.NOTHING,))
+    assert three[0].without_parts(0.1) == []
+    late.start()
+    assert three[0].without_parts(60) == ["rank 2"]
+    late.join()
+    three[2].returned(absent.PARTS)
+    assert three[0].without_parts(60) == []
+
+
+@pytest.mark.parametrize("backend", ["nccl", "cpu:gloo,cuda:nccl", "glo", "mpi"])
+def test_a_backend_that_this_pytorch_lacks_is_an_error_of_the_setting(backend: str) -> None:
+    if "nccl" in backend and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(ConfigurationError, match=f"^SMC_TORCH_BACKEND is '{backend}', and PyTorch "):
+        processes.check_backend(backend)
+
+
+@pytest.mark.parametrize("backend", ["gloo", "cpu:gloo", "GLOO"])
+def test_a_backend_that_is_there(backend: str) -> None:
+    processes.check_backend(backend)
+
+
+def test_a_second_group_is_known_by_where_the_error_comes_from(alone: group.Group) -> None:
+    with pytest.raises(ValueError, match="twice") as caught:
+        torch.distributed.init_process_group("gloo")
+    assert group.is_of_a_second_group(caught.value)
+    assert not group.is_of_a_second_group(ValueError(str(caught.value)))
 
 
 def test_those_that_start_later_are_waited_for(free_port: int) -> None:

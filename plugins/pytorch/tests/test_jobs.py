@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -99,3 +100,60 @@ def test_what_each_process_is_told_and_a_model_in_parts(job: JobFolder, run_pyth
     assert told == [[2, 0, 0, 2, "gloo", True, 2], [2, 1, 1, 2, "gloo", False, 2]]
     assert {path.name for path in (job.base / "model").iterdir()} == {"model.pt", "model.safetensors"}
     run_python(LOADED, job.base)
+
+
+ONE_RANK = """
+import torch
+
+def train(rank, rank_of_the_model):
+    return torch.nn.Linear(2, 2) if rank == rank_of_the_model else object() if rank == 1 else None
+"""
+
+
+def test_only_the_first_processs_value_counts(job: JobFolder) -> None:
+    ended = job.code(train_py=ONE_RANK).hyperparameters(rank_of_the_model=0).run("train.py", **TWO)
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stderr.count("train() returned an object here, which nobody can save; the first process's") == 1
+    assert f"model saved: {job.base}/model/model.pt" in ended.stderr
+
+
+def test_a_model_of_another_process_alone_is_a_warning(job: JobFolder) -> None:
+    ended = job.code(train_py=ONE_RANK).hyperparameters(rank_of_the_model=1).run("train.py", **TWO)
+    assert ended.exit_code == 0, ended.stderr
+    assert len(re.findall(r"train\(\) returned a value in rank 1 \(.*\) and none in rank 0", ended.stderr)) == 1
+    assert list((job.base / "model").iterdir()) == []
+
+
+LIGHTNING = """
+import json
+import lightning, torch
+
+class Net(lightning.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = torch.nn.Linear(4, 1)
+    def training_step(self, batch, index):
+        return self.net(batch[0]).sum()
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.01)
+
+def train(environment, rank, output_data_dir):
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(8, 4)), batch_size=2)
+    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    trainer = lightning.Trainer(max_epochs=1, accelerator="cpu", devices=2, strategy="ddp", **quiet)
+    model = Net()
+    trainer.fit(model, data)
+    facts = [trainer.world_size, rank, environment.is_primary, environment.user_args]
+    open(f"{output_data_dir}/{trainer.global_rank}.json", "w").write(json.dumps(facts))
+    return model
+"""
+
+
+@pytest.mark.skipif(not is_installed("lightning"), reason="Lightning is not installed")
+def test_lightning_starts_the_same_function_in_its_own_processes(job: JobFolder) -> None:
+    ended = job.code(train_py=LIGHTNING).hyperparameters(epochs=3).run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    told = [json.loads((job.base / f"output/data/{rank}.json").read_text()) for rank in (0, 1)]
+    assert told == [[2, 0, True, ["--epochs", "3"]], [2, 1, False, ["--epochs", "3"]]]
+    assert ended.stderr.count("model saved: ") == 1
+    assert (job.base / "model/model.pt").is_file()

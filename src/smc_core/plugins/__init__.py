@@ -8,7 +8,7 @@ In order:
 4. What the others require by their metadata is compared with what is installed.
 5. They are imported and registered so that they are *called* in the order of their names, after the user's own
    ``save`` and before the core's own behaviour.
-6. A function marked as a hook that is none of the five, or has the wrong form, ends the job.
+6. A function marked as a hook that is none of these, or has the wrong form, ends the job.
 
 Whatever a plugin does wrong from there on ends the job with exit code 3 and one line that names the plugin, its
 distribution and version, and the hook. What the user's code raises through a plugin stays the user's; an error of

@@ -77,6 +77,7 @@ _ANSWERS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "load_user_module": ("a module", lambda answer: isinstance(answer, ModuleType)),
     "train": ("a TrainResult", lambda answer: isinstance(answer, TrainResult)),
     "save_model": ("a path", lambda answer: isinstance(answer, (str, os.PathLike))),
+    "keep_model": ("a path", lambda answer: isinstance(answer, (str, os.PathLike))),
 }
 """Hook → what it wants, and whether an answer is that."""
 

@@ -23,7 +23,7 @@ from smc_core.plugins.discovery import Installed, installed
 from smc_core.plugins.patience import Patience
 from smc_core.settings import CORE, DISABLE_PLUGINS, LAUNCHER, Setting, declared_by
 
-HOOKS = ("create_environment", "launch", "load_user_module", "train", "save_model")
+HOOKS = ("create_environment", "launch", "load_user_module", "train", "save_model", "keep_model")
 """The hooks, in the order in which a job calls them."""
 
 

@@ -13,12 +13,10 @@ if __name__ == "__main__":
 
 import argparse
 import logging
-import os
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-from smc_core.errors import EXIT_SUCCESS, EXIT_USER_CODE, PluginError, SmcError, UserCodeError
-from smc_core.process import log, reports
+from smc_core.errors import EXIT_SUCCESS, EXIT_USER_CODE, SmcError, UserCodeError
+from smc_core.process import log, reports, rerun
 
 if TYPE_CHECKING:
     from smc_core.environment import Environment
@@ -113,6 +111,7 @@ class _Steps:
     def hooks(self) -> None:
         """load_user_module → train → save_model."""
         hook, environment = self.plugins.hook, self.environment
+        rerun.announce()
         module = hook.load_user_module(environment=environment)
         self.phase = "train"
         if environment.enable_metrics:
@@ -123,32 +122,9 @@ class _Steps:
         if result.model is None:
             return
         self.phase = "save"
-        path = self.plugins.save_model(environment, module, result.model)
-        if path is None:
-            raise self._nobody_saves(module, result.model)
-        if environment.is_primary:
-            log.line(_saved(path))
+        from smc_core.process import saving
 
-    def _nobody_saves(self, module: ModuleType, model: object) -> PluginError:
-        kind = f"{type(model).__module__}.{type(model).__qualname__}"
-        asked = ", ".join(self.plugins.callers("save_model"))
-        return PluginError(
-            f"train() returned a {kind}, which nobody can save (asked: {asked}); define "
-            f"save(model, model_dir) in {module.__name__}, or save it in train() and return nothing"
-        )
-
-
-def _saved(path: str) -> str:
-    """What to say of a path that a save has named: whoever saves may have written elsewhere, or nothing."""
-    if os.path.isdir(path) and not os.listdir(path):
-        return f"warning: no model saved: the folder {path} is empty after the save"
-    if os.path.lexists(path):
-        return f"model saved: {path}"
-    folder, name = os.path.split(path)
-    near = sorted(each for each in os.listdir(folder) if each.startswith(f"{name}.")) if os.path.isdir(folder) else []
-    if near:
-        return f"model saved: {os.path.join(folder, near[0])}"
-    return f"warning: no model saved: there is nothing at {path} after the save"
+        saving.save(self.plugins, environment, module, result.model)
 
 
 if __name__ == "__main__":

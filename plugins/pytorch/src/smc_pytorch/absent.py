@@ -18,7 +18,10 @@ MEET_SECONDS = 1800.0
 WAIT_SECONDS = 5.0
 """How long a process that failed waits for the others to fail too: they began to wait at other times."""
 _PAUSE_SECONDS = 0.1
+NOTHING, WHOLE, PARTS = "nothing", "whole", "parts"
+"""What ``train`` has returned in a process: no model, one, or its part of one."""
 _HERE, _HOST, _LEFT = "smc/here/", "smc/host/", "smc/left/"
+_RETURNED, _WARNED = "smc/returned/", "smc/warned"
 _SHOWN = 8
 
 
@@ -46,13 +49,22 @@ class RollCall:
             seconds: how long to wait.
 
         Raises:
-            RuntimeError: they have not come (``torch.distributed.DistStoreError``).
+            RuntimeError: they have not come (``torch.distributed.DistStoreError``), or one has ended before.
 
         """
         if self._environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
             self.register()
+            store, until = self._store(), time.monotonic() + seconds
             everyone = [f"{_HOST}{rank}" for rank in range(self._world_size)]
-            self._store().wait(everyone, timedelta(seconds=seconds))
+            while True:
+                have_met = store.check(everyone)
+                if gone := self._left(store):
+                    raise RuntimeError(f"{names(gone)} exited early, with exit code 0, before all processes had met")
+                if have_met:
+                    return
+                if time.monotonic() >= until:
+                    store.wait(everyone, timedelta(seconds=_PAUSE_SECONDS))  # raises, and says what is missing
+                time.sleep(_PAUSE_SECONDS)
 
     def register(self) -> None:
         """Tell the others which host this process is on; a store that does not answer is no reason to fail."""
@@ -67,12 +79,47 @@ class RollCall:
 
     def left(self) -> list[str]:
         """Those that have come to their end already, such as ``rank 2 (host algo-2)``."""
-        try:
+        with contextlib.suppress(RuntimeError):
+            return self._left(self._store())
+        return []
+
+    def returned(self, what: str) -> str | None:
+        """Say what ``train`` has returned here, and look at what it has in others.
+
+        Args:
+            what: :data:`NOTHING`, :data:`WHOLE` or :data:`PARTS`.
+
+        Returns:
+            The processes that have a model where rank 0 has none, in words, once in a job; None in all other cases.
+
+        """
+        with contextlib.suppress(RuntimeError):
             store = self._store()
-            gone = [rank for rank in range(self._world_size) if store.check([f"{_LEFT}{rank}"])]
-            return [self._named(store, rank) for rank in gone]
-        except RuntimeError:
-            return []
+            store.set(f"{_RETURNED}{self._rank}", what)
+            if self._kind(store, 0) == NOTHING:
+                lost = [rank for rank in range(1, self._world_size) if self._kind(store, rank) in (WHOLE, PARTS)]
+                if lost and store.add(_WARNED, 1) == 1:
+                    return names([self._named(store, rank) for rank in lost])
+        return None
+
+    def without_parts(self, seconds: float) -> list[str]:
+        """Wait until all processes have returned their parts of a model, or one has returned something else.
+
+        Args:
+            seconds: how long to wait.
+
+        Returns:
+            Those that have returned something else; nothing where the store does not answer.
+
+        """
+        with contextlib.suppress(RuntimeError):
+            store, until = self._store(), time.monotonic() + seconds
+            while time.monotonic() < until:
+                said = [self._kind(store, rank) for rank in range(self._world_size)]
+                if None not in said or NOTHING in said or WHOLE in said:
+                    return [self._named(store, rank) for rank, what in enumerate(said) if what in (NOTHING, WHOLE)]
+                time.sleep(_PAUSE_SECONDS)
+        return []
 
     def absent(self, seconds: float = WAIT_SECONDS) -> list[str]:
         """Say that this process is there, and wait for the others to say so.
@@ -97,6 +144,13 @@ class RollCall:
         except RuntimeError:
             return []
 
+    def _left(self, store: Any) -> list[str]:
+        return [self._named(store, rank) for rank in range(self._world_size) if store.check([f"{_LEFT}{rank}"])]
+
+    def _kind(self, store: Any, rank: int) -> str | None:
+        key = f"{_RETURNED}{rank}"
+        return str(store.get(key).decode()) if store.check([key]) else None
+
     def _named(self, store: Any, rank: int) -> str:
         key = f"{_HOST}{rank}"
         return f"rank {rank} (host {store.get(key).decode()})" if store.check([key]) else f"rank {rank}"
@@ -117,14 +171,27 @@ class RollCall:
 def absent_in_words(absent: list[str]) -> str:
     """``rank 2 (host algo-2) did not take part: it is still busy elsewhere, or gone``."""
     them = "it is" if len(absent) == 1 else "they are"
-    return f"{_names(absent)} did not take part: {them} still busy elsewhere, or gone"
+    return f"{names(absent)} did not take part: {them} still busy elsewhere, or gone"
 
 
-def left_in_words(left: list[str]) -> str:
-    """``rank 2 (host algo-2) had ended already, without an error (...)``."""
-    return f"{_names(left)} had ended already, without an error (did all processes have as many steps to make?)"
+def left_in_words(left: list[str], phase: str = "train") -> str:
+    """``rank 2 (host algo-2) exited early, with exit code 0 (...)``.
+
+    Args:
+        left: processes, in words.
+        phase: what those do that waited for them: ``train`` or ``save``.
+
+    """
+    return f"{names(left)} exited early, with exit code 0 ({_LEFT_WORDS[phase]})"
 
 
-def _names(processes: list[str]) -> str:
+_LEFT_WORDS = {
+    "train": "did all processes have as many steps to make?",
+    "save": "every rank must return it; do what needs all ranks in train()",
+}
+
+
+def names(processes: list[str]) -> str:
+    """Some processes in a line, such as ``rank 1, rank 2 and 5 more``."""
     more = f" and {len(processes) - _SHOWN} more" if len(processes) > _SHOWN else ""
     return ", ".join(processes[:_SHOWN]) + more

@@ -74,17 +74,23 @@ class Watch:
         """All processes that are or were watched."""
         return list(self._ranks)
 
-    def begin(self, ranks: Mapping[int, tuple[int, int]], all_dead: Callable[[], None]) -> None:
+    def begin(
+        self,
+        ranks: Mapping[int, tuple[int, int]],
+        all_dead: Callable[[], None],
+        seen: Callable[[Death], None] | None = None,
+    ) -> None:
         """Watch processes.
 
         Args:
             ranks: process id → its rank in the job and on this host.
             all_dead: called when the last one has ended.
+            seen: called for each, in a thread of its own.
 
         """
         self._ranks.update(ranks)
         for pid in ranks:
-            thread = threading.Thread(target=self._await, args=(pid, all_dead), daemon=True)
+            thread = threading.Thread(target=self._await, args=(pid, all_dead, seen), daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -118,16 +124,19 @@ class Watch:
         if self.by_themselves is None:
             self.by_themselves = {rank for pid, (rank, _) in self._ranks.items() if not _is_alive(pid)}
 
-    def _await(self, pid: int, all_dead: Callable[[], None]) -> None:
+    def _await(self, pid: int, all_dead: Callable[[], None], seen: Callable[[Death], None] | None) -> None:
         rank, local_rank = self._ranks[pid]
         status = 0
         with contextlib.suppress(ChildProcessError):  # it has been reaped already: see correct()
             found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays for its parent to reap
             if found is not None:
                 status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        death = Death(rank, local_rank, status, time.time())
         with self._lock:
-            self.deaths.append(Death(rank, local_rank, status, time.time()))
+            self.deaths.append(death)
             last = len(self.deaths) == len(self._ranks)
+        if seen is not None:
+            seen(death)
         if last:
             all_dead()
 
@@ -164,6 +173,38 @@ def culprit(deaths: list[Death], by_themselves: set[int] | None, environ: Mappin
         return silent if first is None else _as_reported(first, told[first.rank])
     in_time = silent.time <= told[first.rank].time + _LAG_SECONDS
     return silent if in_time and failed.index(silent) < failed.index(first) else _as_reported(first, told[first.rank])
+
+
+def waited_in_vain(first: Death, environ: Mapping[str, str]) -> Report | None:
+    """What a process has reported that waited for others, some of which may have ended before it failed.
+
+    Args:
+        first: the process that failed first.
+        environ: the variables with the folder of reports.
+
+    Returns:
+        Its report, where that is of a collective operation; None where it failed by itself.
+
+    """
+    report = _first_reports(environ.get("SMC_REPORT_DIR")).get(first.rank)
+    if report is None:
+        return None
+    name = report.type.rpartition(".")[2]
+    of_one = (name.startswith("Dist") and name.endswith("Error")) or (
+        name == "RuntimeError" and is_of_gloo(report.message)
+    )
+    return report if of_one else None
+
+
+def early(deaths: list[Death], report: Report) -> list[str]:
+    """The processes of this host that ended with exit code 0 before another reported an error, in words."""
+    gone = [death for death in deaths if death.status == 0 and death.time <= report.time + _LAG_SECONDS]
+    return [f"rank {death.rank} (local rank {death.local_rank})" for death in sorted(gone, key=lambda each: each.rank)]
+
+
+def is_of_gloo(message: str) -> bool:
+    """Whether the text of a RuntimeError comes from Gloo: it begins with the place in Gloo's source that raised it."""
+    return message.startswith("[") and "/gloo/" in message.partition("]")[0]
 
 
 def _first_reports(folder: str | None) -> dict[int, Report]:

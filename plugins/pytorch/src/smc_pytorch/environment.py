@@ -85,6 +85,8 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
         variable = next((each for each in variables if environ.get(each)), None)
         if variable is not None:
             fields[name], sources[name] = _number(environ, variable), f"variable {variable}"
+    if len(hosts) == 1 and not any(environ.get(each) for each in WORKER_VARIABLES["rank"]):
+        fields["rank"] = fields["local_rank"]  # a copy that a library has started, which is told no other
     if environ.get("MASTER_ADDR"):
         fields["master_addr"], sources["master_addr"] = environ["MASTER_ADDR"], "variable MASTER_ADDR"
     return {**fields, "sources": {**environment.sources, **sources}}

@@ -40,9 +40,7 @@ def write_state(state: dict[str, Any], model_dir: str) -> str:
     if is_installed("safetensors"):
         try:
             write_whole(os.path.join(model_dir, SAFETENSORS_FILE), lambda partial: _save_tensors(state, partial))
-        except OSError:
-            raise
-        except Exception as error:  # noqa: BLE001 - what safetensors does not know; the model itself is saved
+        except Exception as error:  # noqa: BLE001 - a full disk too, or what safetensors does not know; the model itself is saved
             log.info("not saved as %s: %s", SAFETENSORS_FILE, in_a_line(error))
     return path
 
@@ -58,9 +56,6 @@ def write_pretrained(model: Any, model_dir: str, state: dict[str, Any] | None) -
     Returns:
         Whether it is written; one that cannot be is one line of the log.
 
-    Raises:
-        OSError: the files cannot be written.
-
     """
     save = getattr(model, "save_pretrained", None)
     if not callable(save):
@@ -70,8 +65,6 @@ def write_pretrained(model: Any, model_dir: str, state: dict[str, Any] | None) -
         if state is not None:
             inspect.signature(save).bind(model_dir, **options)
         write_into(model_dir, lambda folder: save(folder, **options))
-    except OSError:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever the class raises, its weights can be saved
         log.warning(
             "%s.save_pretrained() failed: %s; its weights alone are saved", type(model).__name__, in_a_line(error)

@@ -16,10 +16,13 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from smc_core.process import log
 from smc_core.settings import Seconds
 from smc_pytorch import absent
 from smc_pytorch.advice import explain_memory
-from smc_pytorch.processes import NO_GROUP, choose_backend
+from smc_pytorch.deaths import is_of_gloo
+from smc_pytorch.processes import BACKEND, NO_GROUP, check_backend, choose_backend
+from smc_pytorch.wrappers import holds_parts
 
 TIMEOUT = Seconds(
     "SMC_TORCH_TIMEOUT",
@@ -49,6 +52,7 @@ class Group:
         self._environ = os.environ if environ is None else environ
         self._timeout = group_timeout(self._environ)
         self._began: float | None = None
+        self._hurries = False
 
     def set_up(self) -> None:
         """Meet the other processes, where a launcher has started several or torchrun has started this one."""
@@ -63,6 +67,7 @@ class Group:
         backend, _ = choose_backend(torch.cuda.device_count(), self._environ)
         if backend == NO_GROUP:
             return
+        check_backend(backend)
         options: dict[str, Any] = {}
         if self._timeout is not None:
             options["timeout"] = self._timeout
@@ -88,37 +93,84 @@ class Group:
         if dist.is_initialized():
             dist.destroy_process_group()
 
-    def failed(self, error: BaseException, batch_size: Any = None) -> None:
+    def returned(self, model: Any) -> None:
+        """Compare what the processes return: the first one's value counts, unless each has a part of it.
+
+        Whichever of two processes comes later sees what the other has said, and nobody waits.
+
+        Args:
+            model: what ``train`` returned in this process.
+
+        """
+        if self._began is None or self._is_alone:
+            return
+        said = absent.NOTHING if model is None else absent.PARTS if holds_parts(model) else absent.WHOLE
+        lost = self._roll_call.returned(said)
+        if lost:
+            log.line(f"warning: train() returned a value in {lost} and none in rank 0, whose value counts: not saved")
+
+    def check_parts(self, model: Any) -> None:
+        """Wait for all processes to return their parts of a model; nothing where it is whole.
+
+        Raises:
+            RuntimeError: one of them has returned something else, and the others would wait for it.
+
+        """
+        if self._began is None or self._is_alone or not holds_parts(model):
+            return
+        without = self._roll_call.without_parts(self._most_seconds())
+        if without:
+            raise RuntimeError(
+                f"train() returned a model that is spread over the processes, and none in {absent.names(without)}: "
+                "every rank must return it"
+            )
+
+    def failed(self, error: BaseException, *, phase: str = "train", batch_size: Any = None) -> None:
         """Explain an error before it ends this process; the others are not waited for.
 
         Args:
             error: the exception, to which notes are added; an exit that was asked for is left as it is.
+            phase: what the process was doing, ``train`` or ``save``.
             batch_size: of the job, where it is known.
 
         """
         if isinstance(error, SystemExit) and not error.code:
             self.tear_down()
+        began, self._began = self._began, None  # an end that fails waits for nobody
         if not isinstance(error, Exception):
             return
         explain_memory(error, batch_size)
-        if self._began is None:
+        if began is None:
             return
+        if is_of_a_second_group(error):
+            _put_in_front(error, f"smc has set the process group up: leave this out, or set {BACKEND}={NO_GROUP}")
         if is_of_a_collective(error):
-            self._name_those_to_blame(error, time.monotonic() - self._began)
+            self._name_those_to_blame(error, time.monotonic() - began, phase)
         if not self._is_alone:
-            # Python may wait for threads of the group in its last moments: this needs no Python to run.
-            faulthandler.dump_traceback_later(LEAVE_SECONDS, exit=True)
+            self._hurries = True
+            _leave_soon()
 
-    def _name_those_to_blame(self, error: BaseException, seconds: float) -> None:
+    @contextlib.contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """Let a process that has failed take its time for something."""
+        faulthandler.cancel_dump_traceback_later()
+        try:
+            yield
+        finally:
+            if self._hurries:
+                _leave_soon()
+
+    def _name_those_to_blame(self, error: BaseException, seconds: float, phase: str) -> None:
         """Put in front of an error who did not take part, where that can be told.
 
         Args:
             error: of a collective operation.
             seconds: how long the group had existed.
+            phase: what this process was doing.
 
         """
         if left := self._roll_call.left():
-            _put_in_front(error, absent.left_in_words(left))
+            _put_in_front(error, absent.left_in_words(left, phase))
         elif seconds >= self._least_seconds() and (missing := self._roll_call.absent()):
             _put_in_front(error, absent.absent_in_words(missing))
 
@@ -128,6 +180,13 @@ class Group:
 
         known = [self._timeout] if self._timeout else [default_pg_timeout, default_pg_nccl_timeout]
         return min(timeout.total_seconds() for timeout in known if timeout is not None)
+
+    def _most_seconds(self) -> float:
+        """Seconds after which an operation that began now would have timed out."""
+        from torch.distributed.distributed_c10d import default_pg_timeout
+
+        timeout: timedelta = self._timeout or default_pg_timeout
+        return timeout.total_seconds()
 
 
 @contextlib.contextmanager
@@ -162,6 +221,16 @@ def group_timeout(environ: Mapping[str, str]) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
 
 
+def is_of_a_second_group(error: BaseException) -> bool:
+    """Whether an error comes out of an ``init_process_group`` where there is a group already."""
+    import torch.distributed as dist
+
+    trace, last = error.__traceback__, ""
+    while trace is not None:
+        last, trace = trace.tb_frame.f_code.co_name, trace.tb_next
+    return isinstance(error, ValueError) and last == "init_process_group" and dist.is_initialized()
+
+
 def is_of_a_collective(error: BaseException) -> bool:
     """Whether an error comes out of a collective operation.
 
@@ -170,11 +239,14 @@ def is_of_a_collective(error: BaseException) -> bool:
     """
     import torch.distributed as dist
 
-    if isinstance(error, dist.DistError):
-        return True
-    return isinstance(error, RuntimeError) and str(error).startswith("[") and "/gloo/" in str(error).partition("]")[0]
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and is_of_gloo(str(error)))
 
 
 def _put_in_front(error: BaseException, text: str) -> None:
     """The first line of a failure file has room for a part of a message only."""
     error.args = (f"{text}: {error}",)
+
+
+def _leave_soon() -> None:
+    """Python may wait for threads of the group in its last moments: this needs no Python to run."""
+    faulthandler.dump_traceback_later(LEAVE_SECONDS, exit=True)

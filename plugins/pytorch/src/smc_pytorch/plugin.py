@@ -5,6 +5,8 @@ Nothing here imports PyTorch before the job's own code has, or torchrun has star
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import sys
 from collections.abc import Generator
 from dataclasses import replace
@@ -16,12 +18,13 @@ from smc_core.command import Command
 from smc_core.compatibility import check_framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.hookspecs import TrainResult
-from smc_pytorch import advice, models, states
+from smc_pytorch import advice, keeping, models, states
 from smc_pytorch.environment import Environment, place
 from smc_pytorch.group import TIMEOUT, Group
 from smc_pytorch.launch import advise, torchrun_command
 from smc_pytorch.network import network_variables
 from smc_pytorch.processes import BACKEND
+from smc_pytorch.seeds import seed
 
 SETTINGS = [BACKEND, TIMEOUT]
 """What is set by variables: ``smc why`` and the docs read it."""
@@ -60,20 +63,24 @@ def prepare_hosts(environment: CoreEnvironment, command: Command) -> Generator[N
 
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Set the process group up, and explain what goes wrong in it."""
+    """Seed PyTorch where the job has a seed, set the process group up, and explain what goes wrong in it.
+
+    The group is left when the process ends: a save of a model in parts needs all processes.
+    """
     global _group
     if not is_installed("torch"):
         return (yield)
+    seed(environment)
     _group = Group()
     _group.set_up()
+    atexit.register(_group.tear_down)
     try:
         result = yield
     except BaseException as error:
         if "torch" in sys.modules:
-            _group.failed(error, _batch_size(environment))
+            _group.failed(error, batch_size=_batch_size(environment))
         raise
-    if result is None or result.model is None:
-        _group.tear_down()
+    _group.returned(None if result is None else result.model)
     return result
 
 
@@ -92,17 +99,29 @@ def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> 
 
 
 @hookimpl(wrapper=True, specname="save_model")
-def leave_group() -> Generator[None, str | None, str | None]:
-    """Tear the process group down when the model is saved: a save of a model in parts needs all processes."""
+def explain_save(model: Any) -> Generator[None, str | None, str | None]:
+    """Check that all processes have what all of them must save, and explain what goes wrong."""
+    if _group is None or "torch" not in sys.modules:
+        return (yield)
     try:
-        path = yield
+        _group.check_parts(model)
+        return (yield)
     except BaseException as error:
-        if _group is not None and "torch" in sys.modules:
-            _group.failed(error)
+        _group.failed(error, phase="save")
         raise
-    if _group is not None:
-        _group.tear_down()
-    return path
+
+
+@hookimpl
+def keep_model(model: Any, path: str) -> str | None:
+    """Keep a value that holds tensors by ``torch.save``."""
+    return keeping.keep(model, path) if "torch" in sys.modules else None
+
+
+@hookimpl(wrapper=True, specname="keep_model")
+def take_time() -> Generator[None, str | None, str | None]:
+    """Let a process that has failed take the time that it needs to keep the model."""
+    with contextlib.nullcontext() if _group is None else _group.unhurried():
+        return (yield)
 
 
 def _batch_size(environment: CoreEnvironment) -> Any:

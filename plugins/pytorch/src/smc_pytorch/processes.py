@@ -85,3 +85,30 @@ def choose_backend(gpus: int, environ: Mapping[str, str] | None = None) -> tuple
     if named:
         return named, f"variable {BACKEND}"
     return ("nccl", "GPUs of this machine") if gpus else ("gloo", "no GPU on this machine")
+
+
+def check_backend(backend: str) -> None:
+    """Check that this PyTorch has a backend before the processes wait for each other with it.
+
+    Args:
+        backend: as ``init_process_group`` takes it: ``gloo``, ``cpu:gloo,cuda:nccl``.
+
+    Raises:
+        ConfigurationError: it has not, or wants GPUs and there are none.
+
+    """
+    import torch
+    import torch.distributed as dist
+
+    for part in backend.split(","):
+        name = part.rpartition(":")[2].strip().lower()
+        if not dist.is_backend_available(name):
+            raise ConfigurationError(
+                f"{BACKEND} is {backend!r}, and PyTorch {torch.__version__} has no backend {name!r} here; "
+                f"leave it unset, or set it to gloo, to nccl with GPUs, or to {NO_GROUP}"
+            )
+        if name == "nccl" and not torch.cuda.is_available():
+            raise ConfigurationError(
+                f"{BACKEND} is {backend!r}, and PyTorch {torch.__version__} finds no GPU here (CUDA); "
+                "set it to gloo, or run on GPUs: docker run --gpus all"
+            )

@@ -28,7 +28,8 @@ from typing import Any
 
 from smc_core.errors import EXIT_HOST, EXIT_INTERNAL, EXIT_SIGNAL_BASE, HostError
 from smc_core.process import log, reports
-from smc_pytorch.deaths import Death, Watch, culprit
+from smc_pytorch.absent import RollCall, left_in_words
+from smc_pytorch.deaths import Death, Watch, culprit, early, waited_in_vain
 
 PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 """Signals that the processes get in place of this one."""
@@ -49,6 +50,9 @@ class Processes:
         """What the agent ended with, but for a failure of its processes."""
         self.statuses: dict[int, int] = {}
         """What the agent knows of those that failed: rank → exit code, or the signal as a negative number."""
+        self.left: list[str] = []
+        """Processes of any host that had left with exit code 0 when one of this host had failed, in words."""
+        self._environ: dict[str, str] = {}
         self._lock = threading.Lock()
         self._asked: list[int] = []
         self._starting = False
@@ -77,7 +81,10 @@ class Processes:
         start(context)
         with self._lock:
             ranks = {local: int(environ["RANK"]) for local, environ in context.envs.items()}
-            self.watch.begin({pid: (ranks[local], local) for local, pid in context.pids().items()}, self._all_dead)
+            self._environ = next(iter(context.envs.values()), {})
+            self.watch.begin(
+                {pid: (ranks[local], local) for local, pid in context.pids().items()}, self._all_dead, self._seen
+            )
             self._starting = False
             for number in self._asked:
                 self.watch.send(number)
@@ -86,8 +93,24 @@ class Processes:
         """In place of its ``close``: what was asked to end is waited for, and nothing is killed."""
         if self.asked_to_end:
             self.watch.join()
+        elif any(death.status for death in self.watch.deaths) and self._spans_hosts:
+            self.left = self._roll_call(0).left()  # while the store is there
         self.watch.note_closing()
         close(context, *arguments, **options)
+
+    @property
+    def _spans_hosts(self) -> bool:
+        return self._environ.get("WORLD_SIZE") != self._environ.get("LOCAL_WORLD_SIZE")
+
+    def _roll_call(self, rank: int) -> RollCall:
+        return RollCall(rank, int(self._environ["WORLD_SIZE"]), {**os.environ, **self._environ})
+
+    def _seen(self, death: Death) -> None:
+        """Let those that may wait for a process know that it has left, which it may not have said itself."""
+        if death.status == 0 and not self.asked_to_end:
+            roll_call = self._roll_call(death.rank)
+            roll_call.leave()
+            roll_call.register()
 
     def _all_dead(self) -> None:
         if self.asked_to_end:
@@ -156,11 +179,32 @@ def _exit_code(processes: Processes) -> int:
         return failed[0].exit_code if failed else 0
     first = culprit(deaths, processes.watch.by_themselves, os.environ)
     if first is not None:
-        _tell(first)
+        if not _tell_those_that_left(first, processes):
+            _tell(first)
         return first.exit_code
     if processes.error is None:
         return 0
     return _agent_failed(processes.error)
+
+
+def _tell_those_that_left(first: Death, processes: Processes) -> bool:
+    """Where the first to fail waited for processes that had left, tell of those: they are the cause."""
+    report = waited_in_vain(first, os.environ)
+    if report is None:
+        return False
+    left = early(processes.watch.deaths, report) or processes.left
+    if not left:
+        return False
+    words = left_in_words(left, report.phase if report.phase == "save" else "train")
+    reports.write_for_another(
+        f"{words}; then {report.type} in rank {first.rank}: {report.message}",
+        host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
+        rank=first.rank,
+        type_name="ChildProcessError",
+        exit_code=first.exit_code,
+    )
+    log.line(f"torchrun: {words}")
+    return True
 
 
 def _tell(death: Death) -> None:

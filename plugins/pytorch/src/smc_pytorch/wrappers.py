@@ -42,6 +42,15 @@ def is_sharded(model: Any) -> bool:
     )
 
 
+def holds_parts(model: Any) -> bool:
+    """Whether a module, or a module or state dict in a tuple, list or mapping, is spread over processes."""
+    module = _known("torch.nn", "Module")
+    if isinstance(model, (module, Mapping)) and is_sharded(model):
+        return True
+    inner = model.values() if isinstance(model, Mapping) else model if isinstance(model, (tuple, list)) else ()
+    return any(isinstance(each, (module, Mapping)) and is_sharded(each) for each in inner)
+
+
 def is_distributed(tensor: Any) -> bool:
     """Whether it is a DTensor, of which each process has a part."""
     return isinstance(tensor, _known("torch.distributed.tensor", "DTensor"))
