@@ -24,6 +24,7 @@ def run(
     module: str | None = None,
     framework: str | None = None,
     environ: Mapping[str, str] | None = None,
+    tell: int | None = None,
 ) -> int:
     """Run one job under supervision, and return its exit code.
 
@@ -33,6 +34,7 @@ def run(
         module: the user's entry point as a module, run as ``python -m`` would.
         framework: a framework's own function or module, which brings the user's code by itself.
         environ: the variables of the job, by default those of this process.
+        tell: a descriptor on which the outcome is handed over to whoever started this process; None by default.
 
     """
     variables = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **(os.environ if environ is None else environ)}
@@ -45,7 +47,7 @@ def run(
     if framework is not None:
         options = ["--framework", framework]
     command = [sys.executable, PREPARE, *options]
-    return supervise(command, base_dir=job_paths(environ=variables).base, environ=variables)
+    return supervise(command, base_dir=job_paths(environ=variables).base, environ=variables, tell=tell)
 
 
 def note_refusal(error: SmcError) -> None:

@@ -5,6 +5,7 @@ A file in ``crashes/`` begins with comment lines, in any order:
     # exit: 1
     # first: ValueError: bad data (value_error.py:4, in load)
     # has: a text that the failure file holds        (any number of times)
+    # has-not: a text that it does not hold          (likewise)
     # python: 3.11                                   (the oldest version it is for)
     # env: NAME=value                                (any number of times)
 
@@ -23,7 +24,7 @@ from pathlib import Path
 import pytest
 
 CRASHES = sorted((Path(__file__).parent / "crashes").iterdir())
-_HEADER = re.compile(r"^(?:#|//) (exit|first|has|python|env): (.*)$")
+_HEADER = re.compile(r"^(?:#|//) (exit|first|has|has-not|python|env): (.*)$")
 
 
 def _header(path: Path) -> dict[str, list[str]]:
@@ -70,6 +71,8 @@ def test_crash(path, job):
         assert _matches(f"\n{first}\n", f"\n{result.first_line}\n"), result.failure[:2000]
     for text in header["has"]:
         assert _matches(text, result.failure), result.failure[:2000]
+    for text in header["has-not"]:
+        assert not _matches(text, result.failure), result.failure[:2000]
     assert "process/script.py" not in result.failure
     if b"Fatal Python error" not in result.stderr:  # the fault handler lists every frame there is
         assert b"process/script.py" not in result.stderr

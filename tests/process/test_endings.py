@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -115,6 +116,73 @@ def test_a_failure_file_of_the_script_stays_byte_for_byte(job):
 def test_an_empty_failure_file_counts_as_none(job):
     result = job.supervise("sh", "-c", f": > {job.output}/failure; exit 9")
     assert result.first_line == "Exit code 9, and nothing on stderr"
+
+
+@pytest.mark.parametrize(("name", "code"), [("success", 0), ("success", 3), ("failure", 0), ("failure", 3)])
+def test_a_folder_in_the_place_of_an_outcome_file_is_moved_aside(job, name, code):
+    result = job.supervise("sh", "-c", f"mkdir {job.output}/{name}; echo mine > {job.output}/{name}/x; exit {code}")
+    assert (result.code, result.success) == (code, code == 0)
+    assert (result.failure is None) == (code == 0)
+    (aside,) = job.output.glob(f"{name}-folder-*")
+    assert (aside / "x").read_text() == "mine\n"
+
+
+def test_a_pipe_in_the_place_of_a_failure_file_is_replaced(job):
+    result = job.supervise("sh", "-c", f"mkfifo {job.output}/failure; exit 9")
+    assert result.first_line == "Exit code 9, and nothing on stderr"
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_nothing_in_the_folder_of_reports_changes_how_a_job_ends(job, code):
+    """Pipes, endless devices, folders, a large file, and values of every wrong type."""
+    job.write(
+        "hostile.py",
+        textwrap.dedent(f"""
+            import json, os, sys
+            os.chdir(os.environ["SMC_REPORT_DIR"])
+            os.mkfifo("command.json")
+            os.mkfifo("report-1.json")
+            os.symlink("/dev/zero", "report-2.json")
+            os.makedirs("report-3.json/deep/inside")
+            with open("report-4.json", "wb") as file:
+                file.truncate(300 << 20)
+            open("report-5.json", "w").write(json.dumps({{"time": "soon", "pid": [], "message": 7, "notes": {{}}}}))
+            open("report-6.json", "w").write('{{"time": ' + "9" * 100_000 + "}}")
+            sys.stderr.write("the last word\\n")
+            os._exit({code})
+        """),
+    )
+    result = job.supervise(sys.executable, str(job.code / "hostile.py"))
+    assert (result.code, result.success) == (code, code == 0)
+    assert result.failure is None or result.first_line == f"Exit code {code}; last line on stderr: the last word"
+
+
+def test_a_fault_while_an_ending_is_told_leaves_the_exit_code_alone(job):
+    fault = (
+        "import sys; from smc_core.process import outcome, supervisor\n"
+        "def fail(*arguments): raise RecursionError('a fault')\n"
+        "outcome.outcome = fail\n"
+        "sys.exit(supervisor.supervise(sys.argv[2:], base_dir=sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", fault, str(job.base), "sh", "-c", "exit 9"]
+    done = subprocess.run(command, env=job.environ, capture_output=True, timeout=30, check=False)
+    result = job.result(done.returncode, done.stdout, done.stderr)
+    assert (result.code, result.first_line) == (9, "Exit code 9; how it came to that cannot be told")
+    assert "RecursionError: a fault" in result.failure
+
+
+def test_a_limit_of_processor_time_is_named(job):
+    job.write("busy.py", "while True: pass")
+    result = job.supervise(
+        sys.executable, str(job.code / "busy.py"), prefix=["sh", "-c", 'ulimit -t 1; exec "$@"', "sh"]
+    )
+    assert result.code == 137
+    assert result.first_line.startswith("Killed by SIGKILL at the limit of processor time (1 s, as ulimit -t says)")
+
+
+def test_a_job_that_completes_says_so_once(job):
+    result = job.supervise("true")
+    assert re.fullmatch(rb"smc: completed after [0-9.]+ s\n", result.stderr)
 
 
 def test_a_success_file_of_a_script_that_fails_is_removed(job):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smc_core.process.ending import Ending, Stop, exit_code
-from smc_core.process.outcome import FIRST_LINE, SHOWN, failure_text, first_line
+from smc_core.process.headline import FIRST_LINE
+from smc_core.process.outcome import SHOWN, failure_text, outcome
 from smc_core.process.pump import TAIL_BYTES
 from smc_core.process.report_dir import ReportDir
 from smc_core.process.report_reader import CommandNote, Report, read_command, read_reports
@@ -22,6 +25,7 @@ PYTHON = CommandNote("python", "script", 1)
 def report(**values):
     defaults = {
         "time": 100.0,
+        "monotonic": 100.0,
         "pid": 7,
         "host": "algo-1",
         "rank": None,
@@ -29,10 +33,12 @@ def report(**values):
         "kind": "user",
         "type": "ValueError",
         "message": "bad data in column 7",
+        "exit_call": "",
         "exit_code": 1,
         "expected": False,
         "traceback": "Traceback (most recent call last):\n  ...\nValueError: bad data in column 7\n",
         "place": "train.py:42, in load",
+        "child_stderr": None,
         "notes": [],
     }
     return Report(**{**defaults, **values})
@@ -47,7 +53,7 @@ def stop(**values):
 
 
 def told(*arguments, **facts):
-    return first_line(failure_text(ending(*arguments, **facts)))
+    return outcome(ending(*arguments, **facts)).first_line
 
 
 @pytest.mark.parametrize(("status", "code"), [(0, 0), (1, 1), (255, 255), (-9, 137), (-15, 143), (-64, 192)])
@@ -74,7 +80,7 @@ def test_rank_and_host_where_there_are_several():
 
 
 def test_the_earliest_report_is_the_cause():
-    first, second = report(rank=1, message="first"), report(rank=0, message="second", time=101.0)
+    first, second = report(rank=1, message="first"), report(rank=0, message="second", monotonic=101.0)
     text = failure_text(ending(1, first, second))
     assert text.startswith("ValueError: first (train.py:42, in load)\n")
     assert "Later, rank 0: ValueError: second (train.py:42, in load)\n" in text
@@ -95,8 +101,14 @@ def test_a_fault_of_smc_asks_to_be_reported():
 
 
 def test_a_call_of_sys_exit():
-    text = failure_text(ending(3, report(type="SystemExit", message="3"), tail=b"usage: train.py\n"))
-    assert text.startswith("sys.exit(3) was called (train.py:42, in load)\n")
+    text = failure_text(
+        ending(
+            3,
+            report(type="SystemExit", message="3", exit_call="sys.exit(3)", child_stderr=""),
+            tail=b"usage: train.py\n",
+        )
+    )
+    assert text.startswith("sys.exit(3) was called (train.py:42, in load); last line on stderr: usage: train.py\n")
     assert text.endswith("Last lines on stderr:\nusage: train.py\n")
 
 
@@ -107,7 +119,27 @@ def test_a_call_of_sys_exit():
         (-15, {}, "Killed by SIGTERM"),
         (-2, {}, "Stopped by SIGINT"),
         (-40, {}, "Killed by signal 40"),
-        (-9, {}, "Killed by SIGKILL from outside; perhaps the machine ran out of memory"),
+        (-9, {}, "Killed by SIGKILL; it is not known by whom"),
+        (-9, {"machine_kills": 1}, "Killed by SIGKILL; perhaps the machine ran out of memory"),
+        (-9, {"machine_kills": 0, "peak_rss": 9, "machine_memory": 10}, "Killed by SIGKILL; it is not known by whom"),
+        (-9, {"cpu_limit": 60, "cpu_seconds": 30.0}, "Killed by SIGKILL; it is not known by whom"),
+        (-9, {"machine_kills": 1, "oom_is_counted": True}, "Killed by SIGKILL; it is not known by whom"),
+        (
+            -9,
+            {"peak_rss": 20 << 20, "memory_peak": 4 << 30, "machine_memory": 23 << 30},
+            "Killed by SIGKILL; it is not known by whom",
+        ),
+        (
+            -9,
+            {"peak_rss": 20 << 30, "machine_memory": 23 << 30},
+            "Killed by SIGKILL; perhaps the machine ran out of memory",
+        ),
+        (
+            -9,
+            {"cpu_limit": 60, "cpu_seconds": 60.02},
+            "Killed by SIGKILL at the limit of processor time (60 s, as ulimit -t says)",
+        ),
+        (-24, {"cpu_limit": 60, "cpu_seconds": 50.0}, "Killed by SIGXCPU (limit of processor time: 60 s)"),
         (
             -9,
             {"oom_kills": 1, "memory_limit": 512 << 20, "memory_peak": 511 << 20},
@@ -155,18 +187,52 @@ def test_a_stop(status, values, line):
 
 def test_an_exception_before_a_stop_is_the_cause():
     """The script had failed, and was about to end, when it was stopped."""
-    assert told(-15, report(time=199.0), stop=stop()).startswith("ValueError: bad data")
+    assert told(-15, report(monotonic=199.0), stop=stop()).startswith("ValueError: bad data")
+
+
+def test_the_clock_may_be_set_back_during_a_stop():
+    late = report(time=1.0, monotonic=201.0, message="while stopping")
+    assert told(1, late, stop=stop()).startswith("Stopped by SIGTERM")
+
+
+def test_a_signal_that_continues_is_no_reason_for_an_end():
+    assert told(-2, stop=stop(number=18)) == "Stopped by SIGINT"
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "line"),
+    [
+        (ending(0), "completed", ""),
+        (ending(1, report()), "failed", "ValueError: bad data in column 7 (train.py:42, in load)"),
+        (ending(-2), "stopped", "Stopped by SIGINT"),
+        (
+            ending(1, report(type="Stopped", message="by SIGTERM")),
+            "failed",
+            "Stopped: by SIGTERM (train.py:42, in load)",
+        ),
+        (ending(1, tail=b"Stopped by SIGTERM"), "failed", "Exit code 1; last line on stderr: Stopped by SIGTERM"),
+    ],
+)
+def test_the_status_is_a_fact_and_not_read_from_the_words(facts, status, line):
+    found = outcome(facts)
+    assert (found.status, found.first_line) == (status, line)
+
+
+def test_an_exception_that_a_signal_overtook_is_one_sentence_in_the_log():
+    first = "ValueError: bad data in column 7 (train.py:42, in load)"
+    assert outcome(ending(-15, report())).log == f"exit code 143, killed by SIGTERM after: {first}"
+    assert outcome(ending(1, report())).log == f"exit code 1: {first}"
 
 
 def test_an_exception_after_a_stop_is_not():
-    text = failure_text(ending(1, report(time=201.0), stop=stop()))
+    text = failure_text(ending(1, report(monotonic=201.0), stop=stop()))
     assert text.startswith("Stopped by SIGTERM: 3.0 s later the script ended with exit code 1\n")
     assert "While stopping: ValueError: bad data in column 7 (train.py:42, in load)\n" in text
 
 
 def test_what_a_forked_child_reported_before_a_stop_is_the_script_s_own_affair():
-    assert told(-15, report(time=1.0, pid=8), stop=stop()).startswith("Stopped by SIGTERM")
-    assert told(1, report(time=1.0, pid=8)).startswith("ValueError")
+    assert told(-15, report(monotonic=1.0, pid=8), stop=stop()).startswith("Stopped by SIGTERM")
+    assert told(1, report(monotonic=1.0, pid=8)).startswith("ValueError")
 
 
 def test_secrets_are_masked_in_everything():
@@ -196,7 +262,7 @@ def test_the_first_line_and_what_is_shown(message, kind, place, notes, status, t
     """Whatever the size of the message: the first line fits, and class and place are in what SageMaker shows."""
     error = report(message=message, type=kind, place=place, notes=notes, rank=rank)
     text = failure_text(ending(status, error, tail=tail))
-    line = first_line(text)
+    line = text.partition("\n")[0]
     assert 0 < len(line) <= FIRST_LINE
     assert " ".join(place.split())[:40] in text[:SHOWN]
     assert status == -signal.SIGINT or kind in text[:SHOWN]
@@ -238,20 +304,58 @@ def test_the_place_of_a_fault():
     assert fault_place("Fatal Python error: Aborted\n", "/code") == ""
 
 
-def test_reports_that_cannot_be_read_are_left_out(tmp_path):
-    folder = ReportDir({"TMPDIR": str(tmp_path)}, str(tmp_path))
-    assert folder.path is not None
-    written = report(time=2.0)._asdict()
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of reports; removing it leaves nothing behind, whatever is in it."""
+    reports = ReportDir({"TMPDIR": str(tmp_path / "scratch")}, str(tmp_path))
+    assert reports.path is not None
+    yield Path(reports.path)
+    reports.remove()
+    assert not Path(reports.path).exists()
+
+
+def test_reports_that_cannot_be_read_are_left_out(folder):
+    written = report(monotonic=2.0)._asdict()
     for name, content in {
         "report-1.json": "{",
         "report-2.json": json.dumps(written),
-        "report-3.json": json.dumps({**written, "time": 1.0}),
+        "report-3.json": json.dumps({**written, "monotonic": 1.0}),
         "report-4.json": "[]",
         "report-5.json": '{"time": 1}',
         "other.json": json.dumps(written),
     }.items():
-        (tmp_path / folder.path / name).write_text(content)
-    assert [found.time for found in read_reports(folder.path)] == [1.0, 2.0]
-    assert read_command(folder.path) is None
-    folder.remove()
-    assert list(tmp_path.iterdir()) == []
+        (folder / name).write_text(content)
+    assert [found.monotonic for found in read_reports(str(folder))] == [1.0, 2.0]
+    assert read_command(str(folder)) is None
+
+
+def test_what_is_no_regular_file_is_not_opened(folder, tmp_path):
+    (tmp_path / "elsewhere").write_text(json.dumps(report()._asdict()))
+    os.mkfifo(folder / "report-1.json")
+    (folder / "report-2.json").symlink_to("/dev/zero")
+    (folder / "report-3.json").symlink_to(tmp_path / "elsewhere")
+    (folder / "report-4.json").mkdir()
+    (folder / "report-4.json" / "inside").mkdir()
+    with open(folder / "report-5.json", "wb") as file:
+        file.truncate(300 << 20)
+    (folder / "report-6.json").write_text("[" * 100_000)
+    os.mkfifo(folder / "command.json")
+    assert read_reports(str(folder)) == []
+    assert read_command(str(folder)) is None
+
+
+@pytest.mark.parametrize("field", Report._fields)
+def test_every_field_has_its_type(folder, field):
+    for number, value in enumerate(["9" * 400, "1e999", "Infinity", "-1", "[[1]]", '{"a": 1}', "true", "null", '"x"']):
+        text = json.dumps({**report()._asdict(), field: "HERE"}).replace('"HERE"', value)
+        (folder / f"report-{number}.json").write_text(text)
+    for found in read_reports(str(folder)):
+        text = failure_text(ending(1, found))
+        assert 0 < len(text.partition("\n")[0]) <= FIRST_LINE
+        assert not os.path.exists(f"/proc/{found.pid}/no-such-file")
+
+
+def test_a_thousand_reports_are_not_all_read(folder):
+    for number in range(1000):
+        (folder / f"report-{number:020}.json").write_text(json.dumps(report(monotonic=float(number))._asdict()))
+    assert [found.monotonic for found in read_reports(str(folder))] == list(map(float, range(64)))

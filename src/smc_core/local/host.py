@@ -3,7 +3,7 @@
 A program, started by the path of this file with ``SAGEMAKER_BASE_DIR`` set to the host's folder; it ends with the
 process that started it::
 
-    python host.py PARENT [--identity HOSTS_FILE NAME [--probe]] [-m MODULE]
+    python host.py PARENT [--tell DESCRIPTOR] [--identity HOSTS_FILE NAME [--probe]] [-m MODULE]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import signal
 
 from smc_core.process import lifeline, log, signals
 
+TELL_OPTION = "--tell"
 IDENTITY_OPTION = "--identity"
 PROBE_OPTION = "--probe"
 
@@ -26,7 +27,8 @@ def main(argv: list[str]) -> int:
     """Run the host's part of the job.
 
     Args:
-        argv: the process id of the program that started it; ``--identity`` gives it a name that resolves, ``--probe``
+        argv: the process id of the program that started it; ``--tell`` names the descriptor on which it is handed the
+            outcome (:mod:`smc_core.process.handover`); ``--identity`` gives it a name that resolves, ``--probe``
             only tries that; ``-m`` names an entry point that is a module.
 
     Returns:
@@ -35,6 +37,10 @@ def main(argv: list[str]) -> int:
     """
     signals.hold()
     parent, argv = int(argv[0]), argv[1:]
+    tell = None
+    if argv[:1] == [TELL_OPTION]:
+        tell, argv = int(argv[1]), argv[2:]
+        os.set_inheritable(tell, False)  # it is not the job's
     if argv[:1] == [IDENTITY_OPTION]:
         from smc_core.local.identity import take_identity
 
@@ -53,7 +59,7 @@ def main(argv: list[str]) -> int:
 
     from smc_core.runner import run
 
-    return run(module=module)
+    return run(module=module, tell=tell)
 
 
 def _resolves(name: str) -> int:

@@ -22,9 +22,8 @@ from smc_core.contract import (
     SUBMIT_DIR_ENV,
     TRAINING_MODULE_ENV,
     JobPaths,
-    write_atomic,
 )
-from smc_core.errors import ConfigurationError, SmcError
+from smc_core.errors import EXIT_SIGNAL_BASE, ConfigurationError, SmcError
 from smc_core.local import needs, several
 from smc_core.local import record as records
 from smc_core.local.folder import describe_hosts, lay_out, make_job_folder, remove_job_folder, whole_or_removed
@@ -35,6 +34,7 @@ from smc_core.local.summary import tell
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
 from smc_core.process import log, signals
+from smc_core.process.outcome_files import OutcomeFiles
 from smc_core.settings import HOST_SECRET
 
 ALONE = "algo-1"
@@ -91,28 +91,29 @@ def run(
     record.save()
     if (line := needs.missing_line(request, code, {**os.environ, **request.variables})) is not None:
         log.line(line)
-    python, exit_code, status = _provide(record, code)
+    python = _provide(record, code)
     if python is not None:
-        exit_code, status = _watch(record, code, python, stop)
-    record.exit_code, record.status, record.ended = exit_code, status, time.time()
+        record.exit_code, record.status, record.first_line = _watch(record, code, python, stop)
+    record.ended = time.time()
     record.save()
     tell(record)
-    return exit_code
+    return record.exit_code or 0
 
 
-def _provide(record: Record, code: Code) -> tuple[str | None, int, str]:
-    """The interpreter of the job; where it cannot be had, None, and how the job has ended by that."""
+def _provide(record: Record, code: Code) -> str | None:
+    """The interpreter of the job; where it cannot be had, None, and the record says how the job has ended by that."""
     try:
         with _log(record.log_path) as job_log:
-            return needs.provide_interpreter(record.request, code, job_log), 0, records.RUNNING
+            return needs.provide_interpreter(record.request, code, job_log)
     except SmcError as error:
         text = f"{type(error).__name__}: {error}\n{error.details}".rstrip("\n")
-        write_atomic(record.paths.failure, f"{text}\n".encode("utf-8", "backslashreplace"))
-        return None, log.failure(error), records.FAILED
+        record.exit_code, record.status = log.failure(error), records.FAILED
     except needs.Interrupted as interrupted:
         text = f"Stopped by {signals.name(interrupted.number)} while packages were installed"
-        write_atomic(record.paths.failure, f"{text}\n".encode())
-        return None, 128 + interrupted.number, records.STOPPED
+        record.exit_code, record.status = EXIT_SIGNAL_BASE + interrupted.number, records.STOPPED
+    record.first_line = text.partition("\n")[0]
+    OutcomeFiles(record.paths).fail(f"{text}\n")
+    return None
 
 
 def make(
@@ -214,8 +215,8 @@ def host_variables(
     return {**result, **needs.requirements_variables(request, code)}
 
 
-def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> tuple[int, str]:
-    """Start the hosts, and watch them to their end; returns exit code and status."""
+def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> tuple[int, str, str]:
+    """Start the hosts, and watch them to their end; returns exit code, status, and the first line of a failure."""
     module = ["-m", code.program] if record.request.module is not None else []
     with contextlib.ExitStack() as logs:
         job_log = logs.enter_context(_log(record.log_path))
@@ -234,12 +235,23 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
         exit_code = watch.run()
     if isinstance(stop, LinePattern) and not watch.was_stopped:
         log.line(f"--stop-after: no line of the output has matched {stop.text}")
+    for host in hosts:
+        if host.code and host.outcome is None:
+            _note_death(record.host_paths(host.name), host.code)
+    failed = watch.failed
     if record.hosts:
-        several.bring_together(record, watch.failed.name if watch.failed else None)
-    # Ctrl-C on a terminal reaches the job alone, and not this process: the failure file tells of it.
-    if watch.was_stopped or (exit_code and record.cause.startswith("Stopped by ")):
-        return exit_code, records.STOPPED
-    return exit_code, records.FAILED if exit_code else records.COMPLETED
+        several.bring_together(record, failed.name if failed else None)
+    first_line = failed.outcome.first_line if failed is not None and failed.outcome is not None else ""
+    # Ctrl-C on a terminal reaches the job alone, and not this process: its supervisor tells of it.
+    if watch.was_stopped or (failed is not None and failed.is_stopped):
+        return exit_code, records.STOPPED, first_line
+    return exit_code, records.FAILED if exit_code else records.COMPLETED, first_line
+
+
+def _note_death(paths: JobPaths, code: int) -> None:
+    """Leave a failure file for a supervisor that was killed, unless its guard has."""
+    how = f"by {signals.name(code - EXIT_SIGNAL_BASE)}" if code > EXIT_SIGNAL_BASE else f"with exit code {code}"
+    OutcomeFiles(paths).fail(f"smc itself was killed {how}, and the job with it\n")
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from smc_core.local import record as records
 from smc_core.local.folder import JOBS
 from smc_core.local.record import Record
 from smc_core.local.streams import write_all
-from smc_core.local.summary import duration
+from smc_core.process import log
+from smc_core.process.headline import duration
 from smc_core.table import table
 
 _LONGEST_CAUSE = 100
@@ -28,6 +29,8 @@ def jobs(*, as_json: bool) -> str:
 
     """
     found = records.all_records()
+    for path in records.damaged():
+        log.line(f"{path} is damaged: that job is left out")
     if as_json:
         return json.dumps([_content(record) for record in found], indent=2)
     if not found:

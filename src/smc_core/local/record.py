@@ -13,9 +13,15 @@ from smc_core.contract import JobPaths, write_atomic
 from smc_core.errors import ConfigurationError
 from smc_core.local.folder import JOBS
 from smc_core.local.request import Request
+from smc_core.process.foreign_file import read_regular
 
 RECORD_FILE = "job.json"
 LOG_FILE = "log.txt"
+_LATEST = 32503680000.0
+"""Seconds since 1970 in the year 3000: what a calendar can still show."""
+_LONGEST_LINE = 4096
+_LARGEST = 16 * 1024 * 1024
+"""Bytes of a failure's first line, and of a record, that are read."""
 RUNNING, COMPLETED, FAILED, STOPPED, LOST = "running", "completed", "failed", "stopped", "lost"
 
 
@@ -35,6 +41,7 @@ class Record:
         ended: the same; None while it runs.
         status: running, completed, failed, stopped, or lost: its process is gone without a word.
         exit_code: None while it runs.
+        first_line: of the failure as smc tells it; the script may have written another one.
     """
 
     name: str
@@ -48,6 +55,7 @@ class Record:
     ended: float | None = None
     status: str = RUNNING
     exit_code: int | None = None
+    first_line: str = ""
 
     @property
     def paths(self) -> JobPaths:
@@ -71,11 +79,8 @@ class Record:
     @property
     def cause(self) -> str:
         """First line of the failure; empty where there is none."""
-        try:
-            with open(self.paths.failure, encoding="utf-8", errors="replace") as file:
-                return file.readline().rstrip("\n")
-        except OSError:
-            return ""
+        head = read_regular(self.paths.failure, _LONGEST_LINE, follow=True)
+        return (head or b"").decode("utf-8", "replace").partition("\n")[0] or self.first_line
 
     def save(self) -> None:
         """Write it into the job's folder. Variables and hyperparameters may be secrets: only the owner reads it."""
@@ -128,17 +133,36 @@ def all_records() -> list[Record]:
 def load(folder: str) -> Record | None:
     """The record in a job's folder; None where there is none that can be read."""
     try:
-        with open(os.path.join(folder, RECORD_FILE), "rb") as file:
-            content: dict[str, Any] = json.load(file)
+        content: dict[str, Any] = json.loads(read_regular(os.path.join(folder, RECORD_FILE), _LARGEST) or b"null")
         content["request"] = Request.from_json(content["request"])
         known = {field.name for field in dataclasses.fields(Record)}
         record = Record(**{name: value for name, value in content.items() if name in known})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    if not _is_sound(record):
         return None
     record.folder = os.path.realpath(folder)  # it may have been moved
     if record.status == RUNNING and (record.born is None or _born(record.pid) != record.born):
         record.status = LOST
     return record
+
+
+def damaged() -> list[str]:
+    """Records of this folder that are there and cannot be read."""
+    paths = [os.path.join(JOBS, name, RECORD_FILE) for name in _names()]
+    return [path for path in paths if os.path.lexists(path) and load(os.path.dirname(path)) is None]
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether every field but the status, which is shown as it stands, is of its type."""
+    texts = [record.name, record.folder, record.job_name, record.first_line]
+    moments = [record.started, 0.0 if record.ended is None else record.ended]
+    numbers = [record.pid, record.born or 0, record.exit_code or 0]
+    return (
+        all(isinstance(text, str) for text in [*texts, *(record.hosts if isinstance(record.hosts, list) else [None])])
+        and all(type(moment) in (int, float) and 0 <= moment < _LATEST for moment in moments)
+        and all(type(number) is int for number in numbers)
+    )
 
 
 def _names() -> list[str]:

@@ -9,6 +9,7 @@ from smc_core.local import looks
 from smc_core.local.record import COMPLETED, Record
 from smc_core.process import log
 from smc_core.process.diagnosis import size_text
+from smc_core.process.headline import duration
 
 
 def tell(record: Record) -> None:
@@ -38,15 +39,6 @@ def lines(record: Record, paint: looks.Paint) -> list[str]:
     if record.status != COMPLETED and _count(paths.checkpoints)[0]:
         told.append(f"  it goes on from its checkpoints with: smc run --resume {record.name}")
     return told
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it: ``12.3 s``, ``4 min 5 s``, ``2 h 3 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def _content(folder: str) -> str:

@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from smc_core.local import looks
+from smc_core.local.host import TELL_OPTION
 from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.streams import Stream
-from smc_core.process import log, signals
+from smc_core.process import handover, log, signals
+from smc_core.process.ending import STOPPED
 
 HOST_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host.py")
 _STDOUT, _STDERR = 1, 2
@@ -37,6 +39,8 @@ class Host:
 
     Attributes:
         code: the exit code, 128 + n where signal n killed the supervisor; None while it runs.
+        outcome: what its supervisor handed over at its end; None while it runs, and where it was killed.
+        ended: when it had ended, on the monotonic clock.
 
     Raises:
         OSError: it cannot be started.
@@ -46,17 +50,21 @@ class Host:
     def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], python: str) -> None:
         self.name = name
         self.code: int | None = None
+        self.outcome: handover.Handover | None = None
+        self.ended = 0.0
         sinks = [_STDOUT] if _is_same(_STDOUT, _STDERR) else [_STDOUT, _STDERR]
         pipes = [os.pipe() for _ in sinks]
+        self._heard, told = os.pipe()
         self._process = subprocess.Popen(  # noqa: S603 - an argument list
-            [python, HOST_PROGRAM, str(os.getpid()), *arguments],
+            [python, HOST_PROGRAM, str(os.getpid()), TELL_OPTION, str(told), *arguments],
+            pass_fds=[told],
             env=dict(environ),
             stdin=subprocess.DEVNULL if name else None,
             stdout=pipes[0][1],
             stderr=pipes[-1][1],
             start_new_session=bool(name),
         )
-        for _, job_end in pipes:
+        for job_end in (told, *(end for _, end in pipes)):
             os.close(job_end)
         self._sources = [(source, sink) for (source, _), sink in zip(pipes, sinks, strict=True)]
 
@@ -76,7 +84,22 @@ class Host:
         status = self._process.poll()
         if status is not None:
             self.code = status if status >= 0 else 128 - status
+            self.outcome = handover.read(self._heard)
+            self.ended = time.monotonic()
         return status is not None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it has ended because it was asked to."""
+        return self.outcome is not None and self.outcome.status == STOPPED
+
+    @property
+    def rank_of_blame(self) -> tuple[bool, bool, float]:
+        """Least for the host that failed first by itself: one that was stopped, or lost another one, is innocent."""
+        told = self.outcome
+        if told is None:
+            return False, False, self.ended
+        return self.is_stopped, told.blames not in ("", self.name), told.failed_at
 
 
 class Watch:
@@ -89,7 +112,7 @@ class Watch:
         stop_after: seconds after which SIGTERM is sent, or what says of a line whether to send it; None for neither.
 
     Attributes:
-        failed: the first host that failed; None where none did.
+        failed: the host that failed first, by the clock; None where none did.
         was_stopped: whether the job was asked to end, by a signal or by ``stop_after``.
 
     """
@@ -103,6 +126,7 @@ class Watch:
     ) -> None:
         self.failed: Host | None = None
         self.was_stopped = False
+        self._has_failed = False
         self._kill_at: float | None = None
         self._hosts = hosts
         self._running = list(hosts)
@@ -112,7 +136,10 @@ class Watch:
         self._streams = {host: host.streams(job_log, own_logs.get(host.name), on_line) for host in hosts}
 
     def run(self) -> int:
-        """Watch until the last host has ended; returns the exit code of the job: that of the first that failed."""
+        """Watch until the last host has ended; returns the exit code of the job: that of the first that failed.
+
+        No signal arrives any more when it returns: what the job came to is decided, and is yet to be kept.
+        """
         wake, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(end, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -126,6 +153,12 @@ class Watch:
                     selector.register(stream.source, selectors.EVENT_READ, stream)
             while self._running:
                 self._step(selector, wake)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        signal.set_wakeup_fd(-1)
+        failed = [host for host in self._hosts if host.code]
+        self.failed = min(failed, key=lambda host: host.rank_of_blame, default=None)
+        if self.failed is not None and len(self._hosts) > 1 and self.failed.outcome is not None:
+            log.line(f"{self.failed.name} failed first: {self.failed.outcome.first_line}")
         return 0 if self.failed is None or self.failed.code is None else self.failed.code
 
     def _step(self, selector: selectors.BaseSelector, wake: int) -> None:
@@ -151,10 +184,10 @@ class Watch:
             with contextlib.suppress(KeyError):
                 selector.unregister(stream.source)
             stream.drain()
-        if host.code and self.failed is None:
-            self.failed = host
+        if host.code and not self._has_failed:
+            self._has_failed = True
             if self._running:
-                log.line(f"{host.name} failed with exit code {host.code}: the other hosts are stopped")
+                log.line(f"{host.name} ended with exit code {host.code}: stopping the other hosts")
                 self._send(signal.SIGTERM)
 
     def _look_at(self, line: bytes) -> None:

@@ -35,6 +35,8 @@ class Child:
     Attributes:
         pid: its number, and its group's.
         status: its exit code, or minus the signal that killed it; None while it lives.
+        cpu_seconds: processor time that it, and the processes that it waited for, have used; known at its end.
+        peak_rss: bytes of the largest of them.
 
     Raises:
         OSError: it cannot be started.
@@ -54,6 +56,8 @@ class Child:
         self._terminal = _terminal()
         self._is_stopped = False
         self.status: int | None = None
+        self.cpu_seconds = 0.0
+        self.peak_rss = 0
         self.pid = _start(command, environ, stderr, ignored)
         if self._terminal is not None:
             self._terminal.lend(self.pid)
@@ -81,12 +85,14 @@ class Child:
         """Take leave of every child of this process that has ended, orphans of the job among them."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
+                pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
             if pid == self.pid:
+                self.cpu_seconds = usage.ru_utime + usage.ru_stime
+                self.peak_rss = usage.ru_maxrss * 1024
                 self._changed(status)
 
     def _changed(self, status: int) -> None:

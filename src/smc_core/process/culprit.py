@@ -36,7 +36,7 @@ def own_cause(host: str, pid: int, status: int, before: diagnosis.Memory) -> Cau
         memory_peak=memory.peak,
     )
     told = bool(found) or status < 0 or known.oom_kills
-    text = outcome.first_line(outcome.failure_text(known)) if told else f"exit code {status}"
+    text = outcome.outcome(known).first_line if told else f"exit code {status}"
     number = -status if status < 0 else status - 128
     sudden = number in signal.valid_signals() and number not in _SOFT
     first = found[0] if found else None

@@ -52,6 +52,39 @@ def memory(proc: str = "/proc/self") -> Memory:
     return Memory(_counter(os.path.join(folder, kills), "oom_kill"), _limit(folder, top, limit), _number(folder, peak))
 
 
+class Machine(NamedTuple):
+    """The memory of the whole machine. None where the kernel does not tell.
+
+    Attributes:
+        kills: processes that the out-of-memory killer has ended since it was started.
+        total: bytes.
+
+    """
+
+    kills: int | None = None
+    total: int | None = None
+
+
+def machine(proc: str = "/proc") -> Machine:
+    """Read what the kernel tells of the whole machine.
+
+    Args:
+        proc: where ``vmstat`` and ``meminfo`` are read; a test hands a folder of its own.
+
+    """
+    total = next((line.split() for line in _lines(os.path.join(proc, "meminfo")) if line.startswith("MemTotal:")), [])
+    size = int(total[1]) * 1024 if len(total) > 1 and total[1].isdecimal() else None
+    return Machine(_counter(os.path.join(proc, "vmstat"), "oom_kill"), size)
+
+
+def cpu_limit() -> int | None:
+    """Seconds of processor time after which the kernel kills a process of this job; None where there is no limit."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    return None if hard == resource.RLIM_INFINITY else hard
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Whether an error says that a disk, or a quota, is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -8,13 +8,16 @@ from typing import NamedTuple
 from smc_core.errors import EXIT_SIGNAL_BASE
 from smc_core.process.report_reader import CommandNote, Report
 
+COMPLETED, FAILED, STOPPED = "completed", "failed", "stopped"
+"""How a job can end."""
+
 
 class Stop(NamedTuple):
     """That the job was asked to end.
 
     Attributes:
         number: the signal.
-        at: seconds since the epoch.
+        at: when, in seconds on this host's monotonic clock.
         lasted: seconds from then to the end of the script.
         begun: whether the user's code had begun.
         killed: why the job was killed in the end: ``grace`` (its time was up), ``again`` (a second SIGTERM), or "".
@@ -43,8 +46,15 @@ class Ending(NamedTuple):
         oom_kills: processes of the job's cgroup that the kernel ended for lack of memory.
         memory_limit: bytes; None where there is none.
         memory_peak: bytes; None where the kernel does not tell.
+        oom_is_counted: whether the kernel counts such ends for the job's cgroup, so that none of them is none.
+        machine_kills: processes of the whole machine that it ended so meanwhile; None where it does not tell.
+        machine_memory: bytes of the machine; None where the kernel does not tell.
+        cpu_limit: seconds of processor time that one process may use; None where there is no limit.
+        cpu_seconds: what the first process, and those that it waited for, have used.
+        peak_rss: bytes of the largest of them.
         disks: one line for each full file system.
-        code_dir: the job's code directory.
+        code_dir: the job's code directory, where the note does not tell it.
+        ended: when the first process ended, in seconds on the monotonic clock.
         waiting: the plugin and hook that a process still waited for; empty where none did.
 
     """
@@ -58,8 +68,15 @@ class Ending(NamedTuple):
     oom_kills: int = 0
     memory_limit: int | None = None
     memory_peak: int | None = None
+    oom_is_counted: bool = False
+    machine_kills: int | None = None
+    machine_memory: int | None = None
+    cpu_limit: int | None = None
+    cpu_seconds: float = 0.0
+    peak_rss: int = 0
     disks: Sequence[str] = ()
     code_dir: str = ""
+    ended: float = 0.0
     waiting: str = ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 
 from smc_core.contract import JobPaths, write_atomic
 
@@ -38,6 +39,7 @@ class OutcomeFiles:
         try:
             os.makedirs(self._paths.output, exist_ok=True)
             for path in (self._paths.success, self._paths.failure):
+                _move_aside(path)
                 _remove(path)
             with open(self._reserve, "wb") as file:
                 file.write(bytes(MAX_FAILURE_BYTES))
@@ -48,6 +50,8 @@ class OutcomeFiles:
     def succeed(self) -> str | None:
         """Write ``success``. Returns what went wrong, or None."""
         _remove_quietly(self._reserve)
+        _move_aside(self._paths.failure)
+        _move_aside(self._paths.success)
         try:
             write_atomic(self._paths.success, b"")
         except OSError as error:
@@ -77,9 +81,11 @@ class OutcomeFiles:
     def fail(self, text: str) -> str | None:
         """Write ``failure``, unless the script has written one. Returns what went wrong, or None.
 
-        A file of no bytes tells nothing, and counts as none.
+        A file of no bytes tells nothing, and counts as none; so does what is no file.
         """
+        _move_aside(self._paths.success)
         _remove_quietly(self._paths.success)
+        _move_aside(self._paths.failure)
         try:
             if not _has_content(self._paths.failure):
                 self._write_failure(text.encode("utf-8", "backslashreplace")[:MAX_FAILURE_BYTES])
@@ -103,9 +109,17 @@ class OutcomeFiles:
 
 def _has_content(path: str) -> bool:
     try:
-        return os.lstat(path).st_size > 0
-    except FileNotFoundError:
+        state = os.stat(path)
+    except OSError:
         return False
+    return stat.S_ISREG(state.st_mode) and state.st_size > 0
+
+
+def _move_aside(path: str) -> None:
+    """Give a folder that a script has made in a file's place another name: it may hold what somebody wants."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        with contextlib.suppress(OSError):  # the file that cannot be written then is told of
+            os.rename(path, f"{path}-folder-{os.urandom(4).hex()}")
 
 
 def _remove(path: str) -> None:

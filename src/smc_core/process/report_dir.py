@@ -6,9 +6,7 @@ import contextlib
 import os
 from collections.abc import Mapping
 
-from smc_core.process.reports import RESERVE_FILE
-
-_RESERVE_BYTES = 192 * 1024
+from smc_core.process.reports import MAX_REPORT_BYTES, RESERVE_FILE
 
 
 class ReportDir:
@@ -35,10 +33,12 @@ class ReportDir:
         """Remove the folder and what is in it."""
         if self.path is None:
             return
-        with contextlib.suppress(OSError):
-            for name in os.listdir(self.path):
-                os.unlink(os.path.join(self.path, name))
-            os.rmdir(self.path)
+        for folder, folders, files in os.walk(self.path, topdown=False):  # which follows no link to a folder
+            for name in (*files, *folders):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, name))
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
 
 
 def _make(place: str) -> str:
@@ -46,7 +46,7 @@ def _make(place: str) -> str:
     os.mkdir(folder, 0o700)
     try:
         with open(os.path.join(folder, RESERVE_FILE), "wb") as file:
-            file.write(bytes(_RESERVE_BYTES))
+            file.write(bytes(MAX_REPORT_BYTES))
     except OSError:
         with contextlib.suppress(OSError):
             os.unlink(os.path.join(folder, RESERVE_FILE))

@@ -13,10 +13,12 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
+    from typing import Any, Literal
 
     from smc_core.masking import Masker
 
+REFUSED = "error"
+"""Stands for a class where a parser of arguments has refused something: what it prints in front."""
 COMMAND_FILE = "command.json"
 REPORT_PREFIX = "report-"
 RESERVE_FILE = "reserve"
@@ -30,6 +32,8 @@ MAX_TRACEBACK = 64 * 1024
 """Characters of a report's message and traceback; a longer traceback loses its middle."""
 MAX_NOTES = 6
 MAX_NOTE = 300
+MAX_REPORT_BYTES = 192 * 1024
+"""Size of a report, and of the reserve; a longer one loses more of its traceback."""
 
 
 def write_report(error: BaseException, *, phase: str, environ: Mapping[str, str] = os.environ) -> None:
@@ -83,15 +87,16 @@ def write_for_another(
     try:
         folder = environ.get("SMC_REPORT_DIR")
         if folder:
-            import json
             import time
 
             from smc_core.process import report_reader
 
-            first = min([at or time.time(), *(report.time for report in report_reader.read_reports(folder))])
-            when = first - 1e-3
+            ahead = time.time() - _monotonic()
+            told = [report.monotonic for report in report_reader.read_reports(folder)]
+            when = min([(at or time.time()) - ahead, *told]) - 1e-3
             report = {
-                "time": when,
+                "time": when + ahead,
+                "monotonic": when,
                 "pid": os.getpid(),
                 "host": host,
                 "rank": rank,
@@ -99,15 +104,15 @@ def write_for_another(
                 "kind": "platform",
                 "type": type_name,
                 "message": _cut(_mask_of(environ)(message), MAX_MESSAGE),
+                "exit_call": "",
                 "exit_code": exit_code,
                 "expected": True,
                 "traceback": "",
-                "frame": None,
                 "place": "",
+                "child_stderr": None,
                 "notes": [],
             }
-            name = f"{REPORT_PREFIX}{int(when * 1e9):020}-{host}-{rank}-{os.getpid()}.json"
-            _write(folder, name.replace(os.sep, "_"), json.dumps(report).encode("ascii"))
+            _write(folder, report)
     except Exception:  # noqa: BLE001, S110 - how the job ends comes first
         pass
 
@@ -131,7 +136,8 @@ def note_command(
     from smc_core.contract import REPORT_DIR_ENV, write_atomic
 
     if folder := environ.get(REPORT_DIR_ENV):
-        content = json.dumps({"kind": kind, "mode": mode, "hosts": hosts}).encode()
+        note = {"kind": kind, "mode": mode, "hosts": hosts, "code_dir": _code_dir(environ)}
+        content = json.dumps(note).encode()
         with contextlib.suppress(OSError):
             write_atomic(os.path.join(folder, COMMAND_FILE), content)
 
@@ -158,14 +164,10 @@ def user_traceback(error: BaseException, environ: Mapping[str, str] = os.environ
 
 
 def _write_report(error: BaseException, phase: str, environ: Mapping[str, str], folder: str) -> None:
-    import json
     import time
 
-    now = time.time_ns()
-    report = {"time": now / 1e9, "pid": os.getpid(), **_whereabouts(environ), "phase": phase}
-    report.update(_description(error, phase, environ))
-    name = f"{REPORT_PREFIX}{now:020}-{report['host']}-{report['rank']}-{os.getpid()}.json"
-    _write(folder, name.replace(os.sep, "_"), json.dumps(report).encode("ascii"))
+    report = {"time": time.time(), "monotonic": _monotonic(), "pid": os.getpid(), **_whereabouts(environ)}
+    _write(folder, {**report, "phase": phase, **_description(error, phase, environ)})
 
 
 def _whereabouts(environ: Mapping[str, str]) -> dict[str, object]:
@@ -179,23 +181,29 @@ def _whereabouts(environ: Mapping[str, str]) -> dict[str, object]:
 def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -> dict[str, object]:
     """What there is to say about an error, with every secret masked."""
     from smc_core import errors
-    from smc_core.process import frames, telling
+    from smc_core.process import telling
+    from smc_core.process.notes import notes
+    from smc_core.process.origin import origin
 
     ours = isinstance(error, errors.SmcError) and not isinstance(error, errors.UserCodeError)
     told = _users_own(error)
     code_dir = _code_dir(environ)
     mask = _mask_of(environ)
-    place = frames.own_place(told, code_dir, else_anywhere=not ours)
+    found = origin(told, code_dir, else_anywhere=not ours)
+    further = [] if found.type == REFUSED else notes(found.error, code_dir, advise=phase in USER_PHASES)
+    if found.surfaced:
+        further.insert(0, f"Surfaced as {found.surfaced}")
     return {
         "kind": _kind(error, phase),
-        "type": telling.type_name(told),
-        "message": _cut(mask(telling.message(told)), MAX_MESSAGE),
+        "type": found.type,
+        "message": _cut(mask(found.message), MAX_MESSAGE),
+        "exit_call": found.exit_call,
         "exit_code": exit_code(error, phase),
         "expected": ours,
         "traceback": _cut_middle(mask(_traceback(told, code_dir, ours=ours)), MAX_TRACEBACK),
-        "frame": place._asdict() if place else None,
-        "place": telling.place_text(place, code_dir),
-        "notes": [_cut(mask(note), MAX_NOTE) for note in telling.notes(told, code_dir)[:MAX_NOTES]],
+        "place": telling.place_text(found.place, code_dir),
+        "child_stderr": None if found.child_stderr is None else mask(found.child_stderr),
+        "notes": [_cut(mask(" ".join(note.split())), MAX_NOTE) for note in further[:MAX_NOTES]],
     }
 
 
@@ -259,11 +267,33 @@ def _cut_middle(text: str, limit: int) -> str:
     return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
 
 
-def _write(folder: str, name: str, content: bytes) -> None:
+def _encoded(report: Mapping[str, Any]) -> bytes:
+    import json
+
+    room = MAX_TRACEBACK
+    while True:
+        content = json.dumps(report).encode("ascii")
+        if len(content) <= MAX_REPORT_BYTES or room < 100:
+            return content
+        room //= 2  # six bytes for a letter that is not ASCII, twelve for a symbol
+        report = {**report, "traceback": _cut_middle(report["traceback"], room)}
+
+
+def _monotonic() -> float:
+    """Seconds on the clock that nobody sets back, by the one way to it that no library for tests replaces."""
+    import time
+
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+def _write(folder: str, report: Mapping[str, Any]) -> None:
     """Write whole or not at all; on a full disk into the reserve, which one process can claim by renaming it."""
     from smc_core.contract import write_atomic
 
-    path = os.path.join(folder, name)
+    when = int(report["monotonic"] * 1e9)
+    name = f"{REPORT_PREFIX}{when:020}-{report['host']}-{report['rank']}-{os.getpid()}.json"
+    path = os.path.join(folder, name.replace(os.sep, "_"))
+    content = _encoded(report)
     try:
         write_atomic(path, content)
     except OSError:

@@ -30,6 +30,8 @@ _OWN = {
 }
 """About the supervisor's own children, terminal and limits, or beyond any program."""
 _IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
+HARMLESS = frozenset({signal.SIGCONT, signal.SIGWINCH})
+"""Ask nobody to end, whatever a script makes of them; ``fg`` and a terminal's new size send them."""
 SAME_REQUEST = 0.5
 """Seconds in which a second SIGTERM or SIGINT is the first one once more."""
 FORWARDED = frozenset(signal.valid_signals() - _FAULTS - _OWN)

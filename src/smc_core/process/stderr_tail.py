@@ -9,6 +9,7 @@ from smc_core.process.frames import SCRIPT_RUNNER, is_library
 from smc_core.process.pump import TAIL_BYTES
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_TRACEBACK = "Traceback (most recent call last):"
 _FAULT = "Fatal Python error: "
 _FAULT_FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>[0-9]+) in (?P<function>.*)$', re.MULTILINE)
 
@@ -52,5 +53,24 @@ def fault_place(text: str, code_dir: str) -> str:
     own = [frame for frame in frames if not is_library(frame["file"])] or frames
     if not own:
         return ""
-    file = own[0]["file"].removeprefix(os.path.join(code_dir, ""))
-    return f"{file}:{own[0]['line']}, in {own[0]['function']}"
+    return f"{shown_path(own[0]['file'], code_dir)}:{own[0]['line']}, in {own[0]['function']}"
+
+
+def shown_path(file: str, code_dir: str) -> str:
+    """A file of the user's as it is told everywhere: relative to the code directory where it is below."""
+    return file.removeprefix(os.path.join(code_dir, ""))
+
+
+def without_traceback(text: str, traceback: str) -> str:
+    """What was on stderr before the traceback of the exception that ended the process.
+
+    Args:
+        text: the end of stderr.
+        traceback: that traceback, as it was reported; Python may have drawn its markers otherwise.
+
+    """
+    own = traceback.strip()
+    start = text.rfind(own) if own else -1
+    if start < 0 and own and last_lines(text, 1) == last_lines(own, 1):
+        start = text.rfind(_TRACEBACK)
+    return text if start < 0 else text[:start]

@@ -45,7 +45,6 @@ class StopRequest:
         self._number = number
         self._grace = grace
         self._begun = begun
-        self._wall = time.time()
         self._since = time.monotonic()
         self._killed: Literal["", "grace", "again"] = ""
 
@@ -73,4 +72,4 @@ class StopRequest:
         """
         from smc_core.process.ending import Stop
 
-        return Stop(self._number, self._wall, ended - self._since, self._begun, self._killed, self._grace)
+        return Stop(self._number, self._since, ended - self._since, self._begun, self._killed, self._grace)

@@ -30,15 +30,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    from smc_core.process.ending import Ending
+    from smc_core.process.outcome import Outcome
     from smc_core.process.sweep import Sweep
 
 _SWEEP_STEP = 0.02
 """Seconds between two looks at processes that are being ended."""
-_SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 - looked at, not written to
 
 
-def supervise(command: Sequence[str], *, base_dir: str, environ: Mapping[str, str] | None = None) -> int:
+def supervise(
+    command: Sequence[str], *, base_dir: str, environ: Mapping[str, str] | None = None, tell: int | None = None
+) -> int:
     """Run one job, and tell how it ended.
 
     Writes ``output/success`` or ``output/failure`` below the base directory. All signals are blocked when it returns:
@@ -48,6 +49,8 @@ def supervise(command: Sequence[str], *, base_dir: str, environ: Mapping[str, st
         command: the job's first process, an argument list.
         base_dir: the base directory of the job.
         environ: the variables of the job, by default those of this process.
+        tell: a descriptor that the outcome is handed over on (:mod:`smc_core.process.handover`); whoever reads it
+            says the closing line of a job that completed. None by default.
 
     Returns:
         The exit code for :func:`sys.exit`: the script's own, 128 + n where signal n killed it, 2 for a malformed
@@ -61,23 +64,34 @@ def supervise(command: Sequence[str], *, base_dir: str, environ: Mapping[str, st
     files.begin()
     variables = dict(os.environ if environ is None else environ)
     try:
-        return _Supervisor(paths, variables, files, inbox, stop_grace(variables)).run(command)
+        result = _Supervisor(paths, variables, files, inbox, stop_grace(variables), tell).run(command)
     except ConfigurationError as error:
-        _fail_without_job(files, f"{type(error).__name__}: {error}", error.exit_code)
-        return error.exit_code
+        result = _fail_without_job(files, f"{type(error).__name__}: {error}", error.exit_code)
     except Exception as error:  # noqa: BLE001 - whatever it is, the job must not end without a word
-        _fail_without_job(files, _own_fault(error), EXIT_INTERNAL)
-        return EXIT_INTERNAL
+        result = _fail_without_job(files, _own_fault(error), EXIT_INTERNAL)
     finally:
         inbox.close()
+    if tell is not None:
+        from smc_core.process import handover
+
+        handover.write(tell, result)
+    return result.exit_code
 
 
 class _Supervisor:
     """One job: starting → running (→ stopping) → sweeping → told."""
 
     def __init__(
-        self, paths: JobPaths, environ: dict[str, str], files: OutcomeFiles, inbox: signals.Inbox, grace: float
+        self,
+        paths: JobPaths,
+        environ: dict[str, str],
+        files: OutcomeFiles,
+        inbox: signals.Inbox,
+        grace: float,
+        tell: int | None,
     ) -> None:
+        self._begun = time.monotonic()
+        self._closes = tell is None
         self._paths = paths
         self._environ = environ
         self._files = files
@@ -92,8 +106,8 @@ class _Supervisor:
         self._ended: float | None = None
         self._hurry = False
 
-    def run(self, command: Sequence[str]) -> int:
-        """Start the job, watch it to its end, and tell how it ended; returns the exit code."""
+    def run(self, command: Sequence[str]) -> Outcome:
+        """Start the job, watch it to its end, and tell how it ended."""
         try:
             sweep = self._start(command)
             try:
@@ -131,12 +145,12 @@ class _Supervisor:
     def _load_the_rest(self, mark: bytes | None, *, adopts: bool) -> Sweep:
         """Load what will be needed: while the child is busy starting, and before the user's code can break a disk."""
         from smc_core.masking import Masker
-        from smc_core.process import diagnosis, ending, outcome, report_reader
+        from smc_core.process import handover, outcome  # noqa: F401 - for the end
+        from smc_core.process.evidence import Evidence
         from smc_core.process.sweep import Sweep
 
         self._mask = Masker.of_job(self._environ, os.path.join(self._paths.input_config, HYPERPARAMETERS_FILE))
-        self._diagnosis, self._facts, self._outcome, self._reader = diagnosis, ending, outcome, report_reader
-        self._memory_before = diagnosis.memory()
+        self._evidence = Evidence(self._paths, self._reports.path)
         guard = None if self._guard is None else self._guard.pid
         return Sweep(self._child.pid, mark, guard, adopts=adopts)
 
@@ -185,7 +199,7 @@ class _Supervisor:
         if is_final and was_final:
             self._kill("again", sweep)
             return
-        if not was_final:
+        if not was_final and number not in signals.HARMLESS:
             self._stop = StopRequest(number, self._grace, begun=self._child.has_begun)
         self._child.send(number)
         if is_final:
@@ -211,45 +225,46 @@ class _Supervisor:
         self._hurry = True
         sweep.kill_job()
 
-    def _tell(self) -> int:
-        """Write the outcome, then let go what is still on its way to stderr; returns the exit code."""
+    def _tell(self) -> Outcome:
+        """Write the outcome, then let go what is still on its way to stderr."""
         rest = b"" if self._pump is None else self._pump.read_rest()
-        ending = self._ending()
-        code = self._facts.exit_code(ending.status)
-        text = "" if code == 0 else self._outcome.failure_text(ending, self._mask)
-        trouble = self._files.fail(text) if text else self._files.succeed()
+        result = self._outcome()
+        trouble = self._files.fail(result.text) if result.exit_code else self._files.succeed()
         self._dismiss_guard()
-        lines = [self._outcome.log_line(ending, text)] if text else self._remark(ending)
+        lines = [result.log] if result.log else []
         if trouble is not None:  # nobody else will tell
-            lines = [*text.partition("\n\n")[0].splitlines(), trouble]
+            lines = [*result.text.partition("\n\n")[0].splitlines(), trouble]
         self._voice.finish(rest, lines, self._inbox)
-        return code
+        return result
 
-    def _remark(self, ending: Ending) -> list[str]:
-        """What a job that ended well may not have meant: on several hosts, another one leaves the model."""
-        alone = ending.note is not None and ending.note.hosts == 1
-        return (
-            ["the job left no file in model/, output/ or checkpoints/"] if alone and self._files.left_nothing() else []
-        )
+    def _outcome(self) -> Outcome:
+        """How the job ended. Whatever it has left behind, the exit code is its own."""
+        from smc_core.process.ending import COMPLETED, FAILED, exit_code
+        from smc_core.process.headline import duration
+        from smc_core.process.outcome import Outcome, outcome
 
-    def _ending(self) -> Ending:
         assert self._child.status is not None  # noqa: S101 - the job has been watched to its end
-        memory, before = self._diagnosis.memory(), self._memory_before
-        stop = None if self._stop is None or self._ended is None else self._stop.told(self._ended)
-        return self._facts.Ending(
-            status=self._child.status,
-            pid=self._child.pid,
-            reports=self._reader.read_reports(self._reports.path),
-            note=self._reader.read_command(self._reports.path),
-            tail=b"" if self._pump is None else self._pump.tail,
-            stop=stop,
-            oom_kills=(memory.kills or 0) - (before.kills or 0),
-            memory_limit=memory.limit,
-            memory_peak=memory.peak,
-            disks=self._diagnosis.full_disks((self._paths.base, self._paths.output, self._paths.model, *_SCRATCH)),
-            code_dir=self._paths.code,
-            waiting=self._reader.read_waiting(self._reports.path),
-        )
+        code = exit_code(self._child.status)
+        if code == 0:
+            closing = f"completed after {duration(time.monotonic() - self._begun)}" if self._closes else ""
+            return Outcome(code, COMPLETED, log="; ".join(filter(None, (closing, self._remark()))))
+        try:
+            tail = b"" if self._pump is None else self._pump.tail
+            ended = self._ended or time.monotonic()
+            stop = None if self._stop is None else self._stop.told(ended)
+            return outcome(self._evidence.ending(self._child, tail, stop, ended), self._mask)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not change how the job ended
+            first_line = f"Exit code {code}; how it came to that cannot be told"
+            text = f"{first_line}\n\n{_own_fault(error)}"
+            return Outcome(code, FAILED, first_line, text, f"exit code {code}", self._ended or 0.0)
+
+    def _remark(self) -> str:
+        """What a job that ended well may not have meant: on several hosts, another one leaves the model."""
+        from smc_core.process.report_reader import read_command
+
+        note = read_command(self._reports.path)
+        alone = note is not None and note.hosts == 1
+        return "the job left no file in model/, output/ or checkpoints/" if alone and self._files.left_nothing() else ""
 
     def _dismiss_guard(self) -> None:
         if self._guard is not None:
@@ -268,10 +283,14 @@ def _own_fault(error: Exception) -> str:
     return f"smc itself failed: {type(error).__name__}: {error}\n\n{told}"
 
 
-def _fail_without_job(files: OutcomeFiles, text: str, code: int) -> None:
+def _fail_without_job(files: OutcomeFiles, text: str, code: int) -> Outcome:
     """Tell a failure that is not the job's."""
+    from smc_core.process.ending import FAILED
+    from smc_core.process.outcome import Outcome
+
     trouble = files.fail(text.rstrip() + "\n")
     first = text.partition("\n")[0]
     say(f"exit code {code}: {first}")
     if trouble is not None:
         say(trouble)
+    return Outcome(code, FAILED, first, text, failed_at=time.monotonic())

@@ -1,14 +1,12 @@
-"""An exception in words: its type, its message, where it happened, and what else helps to understand it."""
+"""An exception in words: its type, its message, and where it happened."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 
 from smc_core.errors import SmcError
-from smc_core.process.diagnosis import disk_note, is_disk_full
-from smc_core.process.frames import Place, own_place
+from smc_core.process.frames import Place
 
 
 def type_name(error: BaseException) -> str:
@@ -50,49 +48,5 @@ def place_text(place: Place | None, code_dir: str) -> str:
     return where if place.function is None else f"{where}, in {place.function}"
 
 
-def notes(error: BaseException, code_dir: str) -> list[str]:
-    """What else there is to say: exceptions behind this one or inside it, advice, the state of a full disk."""
-    found = [*_members(error, code_dir), *_chain(error, code_dir)]
-    for inner in _whole_chain(error):
-        if isinstance(inner, ImportError):
-            from smc_core.process.hints import import_hint
-
-            if hint := import_hint(inner):
-                found.append(hint)
-        if is_disk_full(inner):
-            found.append(disk_note(inner))
-    return found
-
-
 def _main_file() -> str:
     return os.path.abspath(getattr(sys.modules.get("__main__"), "__file__", None) or sys.argv[0])
-
-
-def _one_line(error: BaseException, code_dir: str) -> str:
-    where = place_text(own_place(error, code_dir), code_dir)
-    text = " ".join(message(error).split())
-    line = f"{type_name(error)}: {text}" if text else type_name(error)
-    return f"{line} ({where})" if where else line
-
-
-def _members(error: BaseException, code_dir: str) -> Iterator[str]:
-    """The exceptions in a group, innermost ones only."""
-    for inner in getattr(error, "exceptions", None) or ():
-        if isinstance(inner, BaseException):
-            deeper = list(_members(inner, code_dir))
-            yield from deeper or [f"In the group: {_one_line(inner, code_dir)}"]
-
-
-def _chain(error: BaseException, code_dir: str) -> Iterator[str]:
-    for inner in list(_whole_chain(error))[1:]:
-        yield f"Behind it: {_one_line(inner, code_dir)}"
-
-
-def _whole_chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those it was raised from or while handling, nearest first."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)

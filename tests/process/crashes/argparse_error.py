@@ -1,5 +1,5 @@
 # exit: 2
-# first: sys.exit(2) was called (argparse_error.py:7, in <module>)
+# first: error: the following arguments are required: --epochs (sys.exit(2), argparse_error.py:7, in <module>)
 # has: error: the following arguments are required: --epochs
 import argparse
 parser = argparse.ArgumentParser()

@@ -1,3 +1,3 @@
 # exit: 1
-# first: ZeroDivisionError: division by zero (<string>:1, in <module>)
+# first: ZeroDivisionError: division by zero (exec_of_text.py:3, in <module>)
 exec("1 / 0")

@@ -1,4 +1,4 @@
 #!/bin/sh
 # exit: 137
-# first: Killed by SIGKILL from outside*
+# first: Killed by SIGKILL; it is not known by whom
 kill -KILL $$

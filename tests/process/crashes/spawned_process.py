@@ -1,5 +1,5 @@
 # exit: 1
-# first: sys.exit(1) was called (spawned_process.py:9, in <module>)
+# first: ValueError: in the spawned process (spawned_process.py:6, in work), then sys.exit(1) was called (spawned_process.py:9, in <module>)
 # has: ValueError: in the spawned process
 import multiprocessing, sys
 def work():

@@ -1,5 +1,5 @@
 # exit: 4
-# first: Exit code 4; last line on stderr: ValueError: in the thread
+# first: Exit code 4; last line on stderr: ValueError: in the thread (thread_ends_the_process.py:8, in work)
 # has: in work
 import os, threading, traceback
 

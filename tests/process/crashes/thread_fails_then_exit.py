@@ -1,5 +1,5 @@
 # exit: 1
-# first: sys.exit(1) was called (thread_fails_then_exit.py:9, in <module>)
+# first: ValueError: in the thread (thread_fails_then_exit.py:7, in work), then sys.exit(1) was called (thread_fails_then_exit.py:9, in <module>)
 # has: ValueError: in the thread
 import sys, threading
 
