@@ -160,7 +160,7 @@ def test_out_of_memory_in_a_shell_script(job):
     assert result.first_line.endswith("; exit code 137")
 
 
-def test_sigkill_without_a_fact_is_a_suspicion(job):
+def test_a_sigkill_that_nobody_explains_is_no_suspicion(job):
     result = job.supervise("sh", "-c", "kill -KILL $$")
     assert result.first_line == ("Killed by SIGKILL; it is not known by whom, before the user's code began")
 
