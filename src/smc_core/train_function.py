@@ -60,7 +60,7 @@ def check_loaded(
     from smc_core.source.signature import described, reads_itself
 
     try:
-        with open(module.__file__ or "", "rb") as file:
+        with open(getattr(module, "__file__", None) or "", "rb") as file:
             tree = ast.parse(file.read())
     except (OSError, SyntaxError, ValueError):
         return None

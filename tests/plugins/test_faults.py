@@ -133,8 +133,7 @@ def run_hook(name: str, plugins: Plugins, job: JobFolder) -> Any:
     environment = Environment.create(base_dir=str(job.base), environ={"SAGEMAKER_PROGRAM": "digits_of_a_job.py"})
     if name == "launch":
         return plugins.launch(environment, Command((sys.executable, "x"), {}, "/", "script"))
-    module = ModuleType("digits_of_a_job")
-    module.train = lambda: "model"  # type: ignore[attr-defined]
+    module = users_module(job, "def train(): return 'model'")
     if name == "load_user_module":
         return plugins.hook.load_user_module(environment=environment)
     if name == "train":
@@ -146,17 +145,18 @@ def run_hook(name: str, plugins: Plugins, job: JobFolder) -> Any:
 def users(job: JobFolder) -> Users:
     """The user's module, from the code folder of the job."""
 
-    def make(text: str) -> ModuleType:
-        path = job.base / "code/digits_of_a_job.py"
-        path.write_text(textwrap.dedent(text))
-        spec = importlib.util.spec_from_file_location("digits_of_a_job", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+    return lambda text: users_module(job, text)
 
-    return make
+
+def users_module(job: JobFolder, text: str) -> ModuleType:
+    path = job.base / "code/digits_of_a_job.py"
+    path.write_text(textwrap.dedent(text))
+    spec = importlib.util.spec_from_file_location("digits_of_a_job", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def is_told(error: BaseException, name: str, did: str) -> None:
