@@ -38,20 +38,32 @@ class Command:
     def wrap(
         self, prefix: tuple[str, ...] | list[str], launcher: str, environ: Mapping[str, str] | None = None
     ) -> Command:
-        """This Command started by a launcher: ``prefix`` stands in place of the interpreter.
+        """This Command started by a launcher: of Python programs ``prefix`` stands in place of the interpreter.
 
         ``command.wrap([sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"], "torchrun")`` makes
-        ``python -m torch.distributed.run --nproc_per_node=2 train.py --epochs 5``.
+        ``python -m torch.distributed.run --nproc_per_node=2 train.py --epochs 5``. Of an executable, a shell script
+        too, it stands in front of the whole command, of which nothing is left out: ``… /bin/sh run.sh --epochs 5``.
 
         Args:
             prefix: the launcher's own command line, up to the program that it starts.
             launcher: its name, for the log.
-            environ: variables that the launcher needs besides.
+            environ: variables that the launcher needs as well.
+
+        Raises:
+            TypeError: ``prefix`` is one text, not a list of arguments.
 
         """
-        return replace(
-            self,
-            argv=(*prefix, *self.argv[1:]),
-            environ={**self.environ, **(environ or {})},
-            launcher=launcher,
-        )
+        if isinstance(prefix, str):
+            raise TypeError(f"the prefix {prefix!r} is text, not a list of arguments")
+        rest = self.argv[1:] if self.is_python else self.argv
+        return replace(self.launched_by(launcher, environ), argv=(*prefix, *rest))
+
+    def launched_by(self, launcher: str, environ: Mapping[str, str] | None = None) -> Command:
+        """This Command as it is, for a launcher that needs variables and no program of its own.
+
+        Args:
+            launcher: its name, for the log.
+            environ: variables that it needs as well.
+
+        """
+        return replace(self, environ={**self.environ, **(environ or {})}, launcher=launcher)

@@ -173,28 +173,38 @@ def _without_job(handler: Callable[[argparse.Namespace], int], options: argparse
 
 def _plan(options: argparse.Namespace) -> int:
     from smc_core import inspection
+    from smc_core.process.descriptors import stdout_to_stderr
 
     if not is_local(options):
-        print(inspection.plan(_program(options), options.module, as_json=options.json))
+        with stdout_to_stderr():
+            text = inspection.plan(_program(options), options.module, as_json=options.json)
+        print(text)
         return 0
     from smc_core.local import job, request
 
     with job.planned(request.from_options(options), name=options.name, job_dir=options.job_dir):
-        print(inspection.plan(None, options.module, as_json=options.json))
+        with stdout_to_stderr():
+            text = inspection.plan(None, options.module, as_json=options.json)
+        print(text)
     return 0
 
 
 def _env(_: argparse.Namespace) -> int:
     from smc_core import inspection
+    from smc_core.process.descriptors import stdout_to_stderr
 
-    print(inspection.environment())
+    with stdout_to_stderr():
+        text = inspection.environment()
+    print(text)
     return 0
 
 
 def _plugins(options: argparse.Namespace) -> int:
     from smc_core import inspection
+    from smc_core.process.descriptors import stdout_to_stderr
 
-    text, all_work = inspection.plugins(as_json=options.json)
+    with stdout_to_stderr():
+        text, all_work = inspection.plugins(as_json=options.json)
     print(text)
     return 0 if all_work else 3
 
@@ -214,21 +224,28 @@ def _logs(options: argparse.Namespace) -> int:
 
 
 def _why(options: argparse.Namespace) -> int:
+    from smc_core.process.descriptors import stdout_to_stderr
     from smc_core.why import why
 
     if options.job is None:
-        print(why(options.name, as_json=options.json))
+        with stdout_to_stderr():
+            text = why(options.name, as_json=options.json)
+        print(text)
         return 0
     from smc_core.local import job, record
 
     with job.entered(record.find(options.job)):
-        print(why(options.name, as_json=options.json))
+        with stdout_to_stderr():
+            text = why(options.name, as_json=options.json)
+        print(text)
     return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from smc_core.doctor import doctor
+    from smc_core.process.descriptors import stdout_to_stderr
 
-    text, is_well = doctor(index=options.index, as_json=options.json)
+    with stdout_to_stderr():
+        text, is_well = doctor(index=options.index, as_json=options.json)
     print(text)
     return 0 if is_well else 1

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from smc_core.arguments import user_arguments
 from smc_core.contract import (
     BASE_PATH,
     CURRENT_HOST_ENV,
@@ -36,8 +37,8 @@ from smc_core.contract import (
     SUBMIT_DIR_PARAM,
     USE_NGINX_ENV,
 )
-from smc_core.facts import gather
-from smc_core.hyperparameters import Value, split_hps
+from smc_core.facts import gather, host_fields
+from smc_core.hyperparameters import Value, decode, raw_text, split_hps
 from smc_core.readers import channel_dir, read_config, read_hps, read_input_data_config, read_resource_config
 from smc_core.resources import cpu_count, gpu_count
 
@@ -212,11 +213,16 @@ class Environment(BaseModel):
     def extend(self, environment_class: type[EnvironmentT], **fields: Any) -> EnvironmentT:
         """This Environment as another class with further fields, which a plugin's ``create_environment`` returns.
 
-        Where another plugin has extended it already, the result is of both classes.
+        Where another plugin has extended it already, the result is of both classes. What follows from a field that is
+        replaced is found anew, unless it is given too: from ``resource_config``, ``hosts`` or ``current_host`` this
+        host's rank, the master and all else about hosts; from ``hp_texts`` ``hps`` and ``user_args``.
 
         Args:
             environment_class: a subclass of Environment that declares the fields.
             **fields: their values; also replacements of fields that exist.
+
+        Raises:
+            ValueError: this host is none of the hosts, or a field is missing or of a wrong type (a ValidationError).
 
         """
         own = type(self)
@@ -228,7 +234,24 @@ class Environment(BaseModel):
             module = {"__module__": environment_class.__module__}
             target = type(environment_class.__name__, (environment_class, own), module)
         values = {name: getattr(self, name) for name in own.model_fields}
-        return target(**{**values, **fields})
+        return target(**{**values, **self._that_follow(fields), **fields})
+
+    def _that_follow(self, fields: Mapping[str, Any]) -> builtins.dict[str, Any]:
+        """The fields that follow from others which are replaced."""
+        found: builtins.dict[str, Any] = {}
+        given = {name: fields[name] for name in ("hosts", "current_host") if name in fields}
+        if given or "resource_config" in fields:
+            config = {"hosts": self.hosts, "current_host": self.current_host}
+            config |= {**fields.get("resource_config", self.resource_config), **given}
+            if config["current_host"] not in list(config["hosts"]):
+                raise ValueError(f"current_host {config['current_host']!r} is not one of the hosts {config['hosts']!r}")
+            platform = {name: raw_text(value) for name, value in self.framework_params.items() if value is not None}
+            found = host_fields(config, platform, os.environ)
+        if "hp_texts" in fields:
+            texts = fields["hp_texts"]
+            hps = {key: decode(text) for key, text in texts.items()}
+            found |= {"hps": hps, "user_args": user_arguments(texts, os.environ)}
+        return found
 
     def dict(self) -> builtins.dict[str, Any]:  # type: ignore[override]
         """All fields by name, those of plugins included."""

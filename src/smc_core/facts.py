@@ -35,16 +35,26 @@ from smc_core.settings import MASTER_PORT
 DEFAULT_LOG_LEVEL = 20
 """``logging.INFO``."""
 
-LAUNCHER_SWITCHES = (
-    "sagemaker_mpi_enabled",
-    "sagemaker_parameter_server_enabled",
-    "sagemaker_multi_worker_mirrored_strategy_enabled",
-    "sagemaker_distributed_dataparallel_enabled",
-    "sagemaker_pytorch_ddp_enabled",
-    "sagemaker_torch_distributed_enabled",
-    "sagemaker_pytorch_xla_multi_worker_enabled",
-)
-"""Hyperparameters each of which turns a launcher on."""
+_SWITCH = ("sagemaker_", "_enabled")
+"""How the name of a hyperparameter begins and ends that turns a launcher on, a plugin's that is not installed too."""
+_NO_SWITCHES = frozenset({"sagemaker_training_compiler_enabled", "sagemaker_toolkit_native_launcher_enabled"})
+"""What the SageMaker SDK sets that has such a name and turns no launcher on."""
+
+
+def launchers_asked_for(platform: Mapping[str, str]) -> list[str]:
+    """The hyperparameters that ask for a launcher: ``sagemaker_mpi_enabled`` and all of that form, where they are on.
+
+    Args:
+        platform: the platform's hyperparameters, as text.
+
+    Raises:
+        ConfigurationError: one is neither true nor false.
+
+    """
+    begin, end = _SWITCH
+    given = {name: Value(text, name) for name, text in platform.items() if text.strip() not in ("", "null")}
+    names = [name for name in given if name.startswith(begin) and name.endswith(end) and name not in _NO_SWITCHES]
+    return sorted(name for name in names if given[name].to_bool())
 
 
 def gather(
@@ -76,7 +86,7 @@ def gather(
         "additional_framework_parameters": {key: params[key] for key in params if key not in CLASSIC_PARAMS},
         "input_data_config": channels,
         "channel_dirs": {name: os.path.join(paths.input_data, name) for name in sorted(channels)},
-        **_hosts(read_resource_config(paths.base), platform, environ),
+        **host_fields(read_resource_config(paths.base), platform, environ),
         "cpu_count": cpu_count(),
         "gpu_count": gpu_count(environ),
         "neuron_count": neuron_count(),
@@ -101,7 +111,18 @@ def _folders(paths: JobPaths) -> dict[str, str]:
     }
 
 
-def _hosts(config: dict[str, Any], platform: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, Any]:
+def host_fields(config: dict[str, Any], platform: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Every field of the Environment that follows from who the hosts are.
+
+    Args:
+        config: the content of ``resourceconfig.json``, with ``hosts`` and ``current_host``.
+        platform: the platform's hyperparameters, as text.
+        environ: the variables, among them the rank that a launcher has given this process.
+
+    Raises:
+        ConfigurationError: a hyperparameter names a group that there is not.
+
+    """
     hosts, current = config["hosts"], config["current_host"]
     groups = {group["instance_group_name"]: group for group in config.get("instance_groups") or []}
     group_name = config.get("current_group_name") or DEFAULT_INSTANCE_GROUP
@@ -141,8 +162,7 @@ def _distributing(platform: Mapping[str, str], groups: Mapping[str, Any], curren
                     f"{RESOURCE_CONFIG_FILE} has {', '.join(groups) or 'none'}"
                 )
         return names
-    switched_on = any(Value(platform[name], name).to_bool() for name in LAUNCHER_SWITCHES if platform.get(name))
-    return [current] if switched_on else []
+    return [current] if launchers_asked_for(platform) else []
 
 
 def _job(lookup: Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:

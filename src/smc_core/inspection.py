@@ -72,10 +72,11 @@ def plugins(*, as_json: bool) -> tuple[str, bool]:
         rows.insert(0, row)
     working = Plugins(manager, [])
     callers = {hook: working.callers(hook) for hook in HOOKS}
+    wrappers = {hook: working.wrappers(hook) for hook in HOOKS}
     for row in rows:
         row["hooks"] = [hook for hook in HOOKS if row["name"] in callers[hook]]
     all_work = all(row["status"] in ("ok", "disabled") for row in rows)
-    content = {"plugins": rows, "call_order": callers}
+    content = {"plugins": rows, "call_order": callers, "wrappers": wrappers}
     return (json.dumps(content, indent=2) if as_json else _plugins_text(content)), all_work
 
 
@@ -97,11 +98,11 @@ def _plugins_text(content: dict[str, Any]) -> str:
     ]
     lines = table(rows) if len(rows) > 1 else ["no plugins are installed (pip install smc-keras, for one)"]
     lines += [f"  {row['cause']}" for row in content["plugins"] if "cause" in row]
-    lines += [
-        "",
-        "call order:",
-        *(f"  {hook}: {' → '.join(names) or '-'}" for hook, names in content["call_order"].items()),
-    ]
+    lines += ["", "call order (wrappers, which come around all others, in brackets):"]
+    for hook, names in content["call_order"].items():
+        around = len(content["wrappers"][hook])
+        marked = [f"[{name}]" if n < around else name for n, name in enumerate(names)]
+        lines.append(f"  {hook}: {' → '.join(marked) or '-'}")
     return "\n".join(lines)
 
 

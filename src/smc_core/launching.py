@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from smc_core.contract import LAUNCHER_ENV, PROCESSES_PER_HOST_PARAM
 from smc_core.environment import Environment
-from smc_core.facts import LAUNCHER_SWITCHES
+from smc_core.facts import launchers_asked_for
 from smc_core.hyperparameters import Value, raw_text
 from smc_core.settings import PROCESSES_PER_HOST
 
@@ -53,7 +53,8 @@ def who_asks(environment: Environment, environ: Mapping[str, str]) -> str | None
     named = environ.get(LAUNCHER_ENV, "").strip().lower()
     if named:
         return None if named == NO_LAUNCHER else f"variable {LAUNCHER_ENV}={named}"
-    return next((f"hyperparameter {name}" for name in LAUNCHER_SWITCHES if is_switched_on(environment, name)), None)
+    texts = {name: raw_text(value) for name, value in environment.framework_params.items() if value is not None}
+    return next((f"hyperparameter {name}" for name in launchers_asked_for(texts)), None)
 
 
 def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> tuple[int, str]:

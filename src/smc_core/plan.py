@@ -91,7 +91,7 @@ def make_plan(
         ConfigurationError: no entry point, a ``train`` that cannot be called, or a value that no process can be passed.
         CodeError: the entry point is not there.
         PluginConflictError: two plugins launch.
-        PluginError: a launcher is asked for on several hosts, and no plugin has it.
+        PluginError: a launcher is asked for, and no plugin has it.
 
     """
     entry = _entry_point(target, environment, inherited)
@@ -142,12 +142,13 @@ def what_is_used(environment: Environment, inherited: Mapping[str, str]) -> str 
 
 
 def _check_that_none_is_missing(environment: Environment, inherited: Mapping[str, str]) -> None:
-    """Several hosts that run one script each, where one job over all of them was asked for, would train in vain."""
+    """A job that was to be launched, and runs as one plain process on each host, would train in vain."""
     asked = who_asks(environment, inherited)
-    hosts = environment.distribution_hosts
-    if asked is not None and len(hosts) > 1 and takes_part(environment):
+    if asked is not None and takes_part(environment):
+        count = len(environment.distribution_hosts)
+        hosts = f" for {count} hosts" if count > 1 else ""
         raise PluginError(
-            f"{asked} asks for a launcher on {len(hosts)} hosts, and no plugin has it (smc plugins lists them); "
+            f"{asked} requires a launcher{hosts}, but no installed plugin provides it (see smc plugins); "
             f"install the framework's plugin, or set {LAUNCHER_ENV}={NO_LAUNCHER}"
         )
 

@@ -144,7 +144,6 @@ def run_hook(name: str, plugins: Plugins, job: JobFolder) -> Any:
 @pytest.fixture
 def users(job: JobFolder) -> Users:
     """The user's module, from the code folder of the job."""
-
     return lambda text: users_module(job, text)
 
 
@@ -315,7 +314,8 @@ def test_a_stop_stays_a_stop(number: int, how: str, load: Load, job: JobFolder) 
         ("", "ValidationError: World: world_size: Field required"),
         ("world_size='many'", "ValidationError: World: world_size: Input should be a valid integer"),
         ("world_size=1, colour='red'", "ValidationError: World: colour: Extra inputs are not permitted"),
-        ("world_size=1, hosts='algo-1'", "ValidationError: World: hosts: Input should be a valid list"),
+        ("world_size=1, job_name=5", "ValidationError: World: job_name: Input should be a valid string"),
+        ("world_size=1, current_host='algo-9'", "ValueError: current_host 'algo-9' is not one of the hosts"),
     ],
 )
 def test_a_field_that_an_extension_gets_wrong_is_named(fields: str, said: str, load: Load, job: JobFolder) -> None:

@@ -1,4 +1,4 @@
-"""A launcher that is asked for and that no plugin has."""
+"""A launcher that a job requires, and no plugin provides."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from smc_core.testing import JobFolder
     ("params", "variables", "who"),
     [
         ({"sagemaker_mpi_enabled": True}, {}, "hyperparameter sagemaker_mpi_enabled"),
+        ({"sagemaker_loom_enabled": True}, {}, "hyperparameter sagemaker_loom_enabled"),
         ({}, {"SMC_LAUNCHER": "torchrnu"}, "variable SMC_LAUNCHER=torchrnu"),
     ],
 )
@@ -22,12 +23,17 @@ def test_several_hosts_do_not_train_each_for_itself(
     assert ended.exit_code == 3
     assert "trained" not in ended.stdout
     assert ended.failure is not None
-    assert ended.failure.startswith(f"PluginError: {who} asks for a launcher on 2 hosts, and no plugin has it")
+    assert ended.failure.startswith(
+        f"PluginError: {who} requires a launcher for 2 hosts, but no installed plugin provides"
+    )
 
 
-def test_one_host_trains_alone(job: JobFolder) -> None:
-    ended = job.hyperparameters(sagemaker_mpi_enabled=True).code(train_py="print('trained')").run("train.py")
-    assert ended.exit_code == 0, ended.stderr
+def test_one_host_does_not_train_in_one_plain_process(job: JobFolder) -> None:
+    ended = job.code(train_py="print('trained')").run("train.py", SMC_LAUNCHER="torchrunn")
+    assert (ended.exit_code, ended.stdout) == (3, "")
+    assert (ended.failure or "").startswith(
+        "PluginError: variable SMC_LAUNCHER=torchrunn requires a launcher, but no installed plugin provides it"
+    )
 
 
 def test_none_is_an_answer(job: JobFolder) -> None:

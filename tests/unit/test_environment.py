@@ -216,6 +216,30 @@ def test_create_takes_further_fields(job: JobFolder) -> None:
     assert KerasEnvironment.create(base_dir=str(job.base), backend="jax").backend == "jax"
 
 
+def test_what_follows_from_the_hosts_is_found_anew(job: JobFolder) -> None:
+    env = create(job.hosts("algo-1"))
+    there = env.extend(Environment, hosts=["algo-0", "algo-1", "algo-2"])
+    assert (there.host_rank, there.is_master, there.is_primary) == (1, False, False)
+    assert (there.master_hostname, there.distribution_hosts) == ("algo-0", ["algo-0", "algo-1", "algo-2"])
+    assert there.resource_config["hosts"] == there.hosts
+    moved = there.extend(Environment, current_host="algo-0")
+    assert (moved.host_rank, moved.is_master, moved.is_primary) == (0, True, True)
+    config = {"hosts": ["a", "b"], "current_host": "b", "network_interface_name": "ib0"}
+    whole = env.extend(Environment, resource_config=config)
+    assert (whole.hosts, whole.current_host, whole.host_rank) == (["a", "b"], "b", 1)
+    assert whole.network_interface_name == "ib0"
+
+
+def test_what_is_given_wins_over_what_follows(job: JobFolder) -> None:
+    env = create(job.hosts("algo-1")).extend(Environment, hosts=["algo-0", "algo-1"], is_primary=True, host_rank=7)
+    assert (env.is_primary, env.host_rank, env.is_master) == (True, 7, False)
+
+
+def test_what_follows_from_the_hyperparameters_is_found_anew(job: JobFolder) -> None:
+    env = create(job.hyperparameters(epochs=5)).extend(Environment, hp_texts={"lr": "0.10"})
+    assert (env.hps, env.user_args) == ({"lr": 0.1}, ["--lr", "0.10"])
+
+
 def test_two_plugins_extend_one_environment(job: JobFolder) -> None:
     job.hyperparameters(epochs=3)
     env = create(job).extend(KerasEnvironment, backend="jax").extend(PyTorchEnvironment, world_size=8)

@@ -90,8 +90,8 @@ def test_what_the_user_has_set_stays(manager: pluggy.PluginManager, job: JobFold
 
 @pytest.mark.parametrize(
     ("hosts", "variables"),
-    [(("algo-1",), ASKED), (("algo-1", "algo-2"), {}), (("algo-1", "algo-2"), {"SMC_LAUNCHER": "torchrun"})],
-    ids=["one host", "not asked for", "another launcher"],
+    [(("algo-1", "algo-2"), {}), (("algo-1", "algo-2"), {"SMC_LAUNCHER": "torchrun"})],
+    ids=["not asked for", "another launcher"],
 )
 def test_there_is_no_launcher(
     manager: pluggy.PluginManager, job: JobFolder, hosts: tuple[str, ...], variables: dict[str, str]
@@ -101,6 +101,13 @@ def test_there_is_no_launcher(
     assert distribution.processes(environment, variables) == []
     command = Command(("python", "worker.py"), variables, "/", "function")
     assert distribution.launched(environment, command) is None
+
+
+def test_one_host_has_nobody_to_find(manager: pluggy.PluginManager, job: JobFolder) -> None:
+    environment = Environment.create(base_dir=str(job.hosts("algo-1").base))
+    assert distribution.processes(environment, ASKED) == []
+    command = distribution.launched(environment, Command(("python", "worker.py"), ASKED, "/", "function"))
+    assert command == Command(("python", "worker.py"), ASKED, "/", "function", "jax")
 
 
 @pytest.mark.parametrize(

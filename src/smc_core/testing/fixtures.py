@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -48,14 +47,3 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
         pytest.skip(reason)
     with Hosts(tmp_path / "hosts") as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def _nothing_leaks() -> Iterator[None]:
-    """A test that leaves another environment, working folder or module path behind fails."""
-    environ, folder, path = dict(os.environ), os.getcwd(), list(sys.path)
-    yield
-    changed = {k for k in {*environ, *os.environ} if environ.get(k) != os.environ.get(k)} - {"PYTEST_CURRENT_TEST"}
-    assert not changed, f"the test changed the variables {sorted(changed)}"
-    assert os.getcwd() == folder, f"the test left the working folder at {os.getcwd()}"
-    assert sys.path == path, "the test changed sys.path"

@@ -46,15 +46,17 @@ def processes(environment: Environment, environ: Mapping[str, str]) -> list[str]
 
 
 def launched(environment: Environment, command: Command) -> Command | None:
-    """The command with what its process needs to find the others; None where the job does not ask for it.
+    """The command with what its process needs to find the others; None where the job does not ask for this launcher.
 
     Raises:
         ConfigurationError: JAX is not installed, or Keras is told to run on another backend.
 
     """
+    if not is_asked_for(LAUNCHER, None, environment, command.environ) or not takes_part(environment):
+        return None
     hosts = processes(environment, command.environ)
     if not hosts:
-        return None
+        return command.launched_by(LAUNCHER)  # one process, which has nobody to find
     if not is_installed("jax"):
         raise ConfigurationError(f"variable {LAUNCHER_ENV} is {LAUNCHER!r}, and JAX is not installed; pip install jax")
     backend = command.environ.get(BACKEND_ENV)
@@ -63,7 +65,7 @@ def launched(environment: Environment, command: Command) -> Command | None:
             f"variable {LAUNCHER_ENV} is {LAUNCHER!r}, and {BACKEND_ENV} is {backend!r}; "
             f"leave out {BACKEND_ENV}, or take the launcher of that backend"
         )
-    return command.wrap(command.argv[:1], LAUNCHER, _variables(environment, hosts, command.environ))
+    return command.launched_by(LAUNCHER, _variables(environment, hosts, command.environ))
 
 
 def check(environ: Mapping[str, str]) -> None:

@@ -55,7 +55,7 @@ def launch(environment: CoreEnvironment, command: Command) -> Command | None:
 
 def _mirrored(role: Role, command: Command) -> Command:
     """One process a host, as it would run without a launcher: TensorFlow itself starts the servers in it."""
-    return command.wrap([command.argv[0]], "mwms", _config(role, command))
+    return command.launched_by("mwms", _config(role, command))
 
 
 def _parameter_servers(role: Role, environment: CoreEnvironment, command: Command) -> Command:
