@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from smc_core import __version__
+from smc_core import __version__, printable
 from smc_core.errors import ConfigurationError, SmcError
 from smc_core.local.options import EXPLANATION, add_options, add_run_options, is_local
 from smc_core.settings import CORE
@@ -171,6 +171,11 @@ def _without_job(handler: Callable[[argparse.Namespace], int], options: argparse
         return log.failure(error)
 
 
+def _show(text: str, options: argparse.Namespace) -> None:
+    """Print what may hold text from outside; JSON escapes it already."""
+    print(text if options.json else printable.in_lines(text))
+
+
 def _plan(options: argparse.Namespace) -> int:
     from smc_core import inspection
     from smc_core.process.descriptors import stdout_to_stderr
@@ -178,14 +183,14 @@ def _plan(options: argparse.Namespace) -> int:
     if not is_local(options):
         with stdout_to_stderr():
             text = inspection.plan(_program(options), options.module, as_json=options.json)
-        print(text)
+        _show(text, options)
         return 0
     from smc_core.local import job, request
 
     with job.planned(request.from_options(options), name=options.name, job_dir=options.job_dir):
         with stdout_to_stderr():
             text = inspection.plan(None, options.module, as_json=options.json)
-        print(text)
+        _show(text, options)
     return 0
 
 
@@ -205,7 +210,7 @@ def _plugins(options: argparse.Namespace) -> int:
 
     with stdout_to_stderr():
         text, all_work = inspection.plugins(as_json=options.json)
-    print(text)
+    _show(text, options)
     return 0 if all_work else 3
 
 
@@ -230,14 +235,14 @@ def _why(options: argparse.Namespace) -> int:
     if options.job is None:
         with stdout_to_stderr():
             text = why(options.name, as_json=options.json)
-        print(text)
+        _show(text, options)
         return 0
     from smc_core.local import job, record
 
     with job.entered(record.find(options.job)):
         with stdout_to_stderr():
             text = why(options.name, as_json=options.json)
-        print(text)
+        _show(text, options)
     return 0
 
 
@@ -247,5 +252,5 @@ def _doctor(options: argparse.Namespace) -> int:
 
     with stdout_to_stderr():
         text, is_well = doctor(index=options.index, as_json=options.json)
-    print(text)
+    _show(text, options)
     return 0 if is_well else 1

@@ -37,3 +37,17 @@ def test_a_status_that_smc_does_not_know_is_shown_as_it_stands(desk) -> None:
 
 def test_a_stdout_that_is_closed_is_no_terminal() -> None:
     assert painter(None)("text", "bold") == "text"
+
+
+def test_what_a_failure_file_and_a_record_say_moves_no_cursor(desk) -> None:
+    _run(desk, "one")
+    path = desk.job("one") / "job.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "bad\x1b[2J", "name": "one\x1b[31m"}))
+    (desk.job("one") / "output/failure").write_text("\x1b]0;title\x07ValueError\x9b: \u202e" + "x" * 10**6)
+    ended = desk.smc("jobs")
+    assert ended.code == 0, ended.stderr
+    line = ended.stdout.splitlines()[1]
+    assert line.isprintable()
+    assert line.startswith(r"one\x1b[31m  bad\x1b[2J")
+    assert r"\x1b]0;title\x07ValueError\x9b: \u202exxx" in line
+    assert len(line) < 400

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from smc_core import printable
 from smc_core.code.cause import LONGEST_LINE, CauseSearch, is_note, one_line
 from smc_core.code.index import Index
 from smc_core.errors import CodeError
@@ -23,6 +24,7 @@ from smc_core.masking import Masker, mask_urls, secret_values
 _DEFAULT_INDEX = re.compile(r"index[^.<]*\((?:by\s+)?default:?\s+<?(https?://[^\s>)]+)", re.IGNORECASE)
 _NAMED_INDEX = re.compile(r"^[\w-]+=(?=https?://)")
 TAIL_LINES = 20
+_LONGEST_SHOWN = 16 * 1024
 """How many of the installer's last lines a failure keeps."""
 _QUIET = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -179,7 +181,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, mask: Mas
     try:
         for raw in process.stdout or ():
             line = mask_urls(mask(raw.rstrip("\n")))
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(printable.in_a_line(line, _LONGEST_SHOWN) + "\n")
             sys.stderr.flush()
             search.look_at(line)
             if line.strip() and not is_note(line):

@@ -7,6 +7,8 @@ import threading
 import time
 from types import TracebackType
 
+from smc_core import printable
+
 _INTERVAL = 0.1
 """Seconds between two states of the line."""
 _QUIET = 1.0
@@ -49,5 +51,5 @@ class Progress:
                 self._is_shown = True
                 self._next = time.monotonic() + _INTERVAL
                 of = f" of {self.total:,}" if self.total else ""
-                sys.stderr.write(f"\r\x1b[K{self._what}: {self.bytes:,}{of} bytes")
+                sys.stderr.write(f"\r\x1b[K{printable.in_a_line(self._what, 200)}: {self.bytes:,}{of} bytes")
                 sys.stderr.flush()

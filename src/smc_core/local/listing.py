@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+from smc_core import printable
 from smc_core.errors import ConfigurationError
 from smc_core.local import looks
 from smc_core.local import record as records
@@ -17,7 +18,7 @@ from smc_core.process import log
 from smc_core.process.headline import duration
 from smc_core.table import table
 
-_LONGEST_CAUSE = 100
+_LONGEST_CELL = 100
 _CHUNK = 256 * 1024
 
 
@@ -68,21 +69,23 @@ def logs(job: str) -> None:
 
 def _painted(line: str, record: Record, paint: looks.Paint) -> str:
     status = _status(record)
-    start = line.index(status, len(record.name))
+    start = line.index(status, len(_cell(record.name)))
     return line[:start] + paint(status, looks.STYLES.get(status, "none")) + line[start + len(status) :]
 
 
 def _status(record: Record) -> str:
     """As it stands in the record, which another version of smc may have written, or a person."""
-    return str(record.status)
+    return _cell(str(record.status))
+
+
+def _cell(text: str) -> str:
+    return printable.in_a_line(text, _LONGEST_CELL)
 
 
 def _row(record: Record) -> list[str]:
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.started))
     took = "-" if record.status == records.LOST else duration(record.seconds)
-    cause = record.cause
-    shown = cause if len(cause) <= _LONGEST_CAUSE else cause[: _LONGEST_CAUSE - 1] + "…"
-    return [record.name, _status(record), started, took, shown or "-"]
+    return [_cell(record.name), _status(record), started, took, _cell(record.cause) or "-"]
 
 
 def _content(record: Record) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from smc_core import printable
 from smc_core.local import looks
 from smc_core.local.record import COMPLETED, Record
 from smc_core.process import log
@@ -15,7 +16,7 @@ from smc_core.process.headline import duration
 def tell(record: Record) -> None:
     """Say how a job ended, on stderr."""
     for line in lines(record, looks.painter(sys.stderr)):
-        log.line(line)
+        log.styled(line)
 
 
 def lines(record: Record, paint: looks.Paint) -> list[str]:
@@ -34,8 +35,8 @@ def lines(record: Record, paint: looks.Paint) -> list[str]:
         places.append(("hosts", f"{_shown(record.folder)}/{{{','.join(record.hosts)}}}"))
     places.append(("log", f"{_shown(record.log_path)}  (smc logs {record.name})"))
     status = paint(f"{record.status}{code}", looks.STYLES[record.status])
-    told = [f"job {record.name}: {status} after {duration(record.seconds)}"]
-    told += [f"  {paint(f'{name:<12}', 'dim')}{text}" for name, text in places]
+    told = [f"job {printable.in_a_line(record.name)}: {status} after {duration(record.seconds)}"]
+    told += [f"  {paint(f'{name:<12}', 'dim')}{printable.in_a_line(text)}" for name, text in places]
     if record.status != COMPLETED and _count(paths.checkpoints)[0]:
         told.append(f"  it goes on from its checkpoints with: smc run --resume {record.name}")
     return told

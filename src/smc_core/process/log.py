@@ -8,18 +8,30 @@ from __future__ import annotations
 import os
 import sys
 
+from smc_core import printable
 from smc_core.errors import EXIT_INTERNAL, SmcError, UserCodeError
 
+_PREFIX = b"smc: "
 ISSUES = "please report it with the lines above (CONTRIBUTING.md says where)"
 
 
 def line(text: str) -> None:
-    """Say one line; a stderr that is gone is no reason to end a job."""
+    """Say one line, whatever is in the text; a stderr that is gone is no reason to end a job."""
     if "://" in text:
         from smc_core.masking import mask_urls
 
         text = mask_urls(text)
-    data = f"smc: {text}\n".encode("utf-8", "backslashreplace")
+    styled(printable.in_a_line(text))
+
+
+def as_line(text: str) -> bytes:
+    """A line as :func:`line` says it."""
+    return _PREFIX + printable.in_a_line(text).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def styled(text: str) -> None:
+    """Say a line with colours, whose parts from outside have been through :mod:`smc_core.printable`."""
+    data = _PREFIX + text.encode("utf-8", "backslashreplace") + b"\n"
     try:
         sys.stderr.flush()
         os.write(2, data)
@@ -46,7 +58,10 @@ def failure(error: BaseException) -> int:
     An expected error is one or two lines; anything else is a fault of smc, with its traceback.
     """
     if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
-        line(f"error: {_without_secrets(str(error))}")
+        first, *further = _without_secrets(str(error)).split("\n")
+        line(f"error: {first}")
+        for each in further:
+            line(each)
         return error.exit_code
     import traceback
 

@@ -15,6 +15,7 @@ import signal
 from collections.abc import Callable
 from typing import NamedTuple
 
+from smc_core import printable
 from smc_core.process import explanations
 from smc_core.process.ending import COMPLETED, FAILED, STOPPED, Ending, Stop, exit_code
 from smc_core.process.explanations import Explanation
@@ -67,7 +68,7 @@ def outcome(ending: Ending, mask: Callable[[str], str] = str) -> Outcome:
     if stop is not None and cause is not None and cause.monotonic < stop.at:
         stop = None
     explanation = _explanation(ending, cause, stop, mask(tail_text(ending.tail)))
-    text = _printable(_put_together(explanation))
+    text = printable.in_lines(_put_together(explanation))
     first_line = text.partition("\n")[0]
     return Outcome(
         exit_code=code,
@@ -153,8 +154,3 @@ def _put_together(explanation: Explanation) -> str:
     parts.append(facts)
     head = "\n".join(part for part in parts if part)
     return "\n\n".join([head, *(part.rstrip("\n") for part in explanation.rest if part)]) + "\n"
-
-
-def _printable(text: str) -> str:
-    """Control characters, which a log viewer would obey, as Python writes them."""
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 
+from smc_core.process import log
 from smc_core.process.pump import Pump
 from smc_core.process.signals import Inbox
 
@@ -16,7 +17,7 @@ _STDERR = 2
 def say(text: str) -> None:
     """Say a line at once; a stderr that is gone is no reason to end a job."""
     with contextlib.suppress(OSError):
-        os.write(_STDERR, _line(text))
+        os.write(_STDERR, log.as_line(text))
 
 
 class Voice:
@@ -33,7 +34,7 @@ class Voice:
 
     def say(self, text: str) -> None:
         """Say a line as soon as it fits."""
-        self._waiting += _line(text)
+        self._waiting += log.as_line(text)
         self.speak()
 
     def speak(self) -> None:
@@ -55,7 +56,7 @@ class Voice:
             inbox: a SIGTERM in it ends the wait.
 
         """
-        last = self._waiting + b"".join(map(_line, lines))
+        last = self._waiting + b"".join(map(log.as_line, lines))
         if last and self._in_a_line():
             last = b"\n" + last
         if self._pump is None:
@@ -75,7 +76,3 @@ class Voice:
 
     def _in_a_line(self) -> bool:
         return self._pump is not None and self._pump.is_in_a_line
-
-
-def _line(text: str) -> bytes:
-    return f"smc: {text}\n".encode("utf-8", "backslashreplace")
