@@ -348,7 +348,6 @@ def test_the_key_is_what_only_the_hosts_share(tmp_path_factory: pytest.TempPathF
         key(SM_HOSTS='["algo-2"]'),
         key(TRAINING_JOB_ARN="arn:1"),
         key(SAGEMAKER_JOB_NAME="arn:1"),
-        key("{no JSON"),
         key(SMC_HOST_SECRET="s"),
         host_key({"SAGEMAKER_BASE_DIR": "/nowhere"}),
     ]

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 
 from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
+from smc_core.json_file import read_json_text
 from smc_core.settings import HOST_SECRET, MAX_CONFIG_BYTES
 
 _SAME_ON_ALL = ("SM_HOSTS", "TRAINING_JOB_ARN", "SAGEMAKER_JOB_NAME")
@@ -44,11 +45,7 @@ def _names(environ: Mapping[str, str]) -> list[bytes]:
 def _hyperparameters(environ: Mapping[str, str]) -> bytes:
     path = os.path.join(job_paths(environ=environ).input_config, HYPERPARAMETERS_FILE)
     try:
-        with open(path, "rb") as file:
-            raw = file.read(MAX_CONFIG_BYTES.of(environ))
-    except OSError:
+        text = read_json_text(path, MAX_CONFIG_BYTES.of(environ))
+        return json.dumps(json.loads(text), sort_keys=True).encode("ascii")
+    except (OSError, ValueError, RecursionError):  # none, or one that ends the job before it comes to this
         return b""
-    try:
-        return json.dumps(json.loads(raw), sort_keys=True).encode("ascii")
-    except (ValueError, RecursionError):
-        return raw
