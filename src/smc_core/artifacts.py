@@ -11,11 +11,15 @@ from typing import Any
 
 _NEEDED = re.compile(r"(?:pip install|requires(?: the)?) [`'\"]?([\w-]+)")
 """How libraries that load a package late say which one they miss."""
+_LONGEST_TEXT = 300
+"""Characters of an error's text in a line of the log."""
 
 
 def in_a_line(error: Exception) -> str:
-    """The class of an error and the first line of its text: for the log, where a copy for serving cannot be written."""
-    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
+    """The class of an error and its text on one line, cut: for the log, where a copy for serving cannot be written."""
+    text = " ".join(str(error).split())  # a message may break in the middle of a sentence
+    text = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def export_note(error: Exception) -> str:

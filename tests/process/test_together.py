@@ -107,7 +107,7 @@ def test_the_exception_that_came_first_is_the_cause_though_its_process_ends_last
     one, two = start(code)
     assert first_line(two).startswith("ValueError: first")
     assert first_line(one).startswith("HostError: host algo-2, rank 1: ValueError: first")
-    assert one.wait().exit_code == 1
+    assert one.wait().exit_code == 5
     assert "ConnectionError: peer is gone" in (one.wait().failure or "")
 
 

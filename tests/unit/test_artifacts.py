@@ -6,12 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.artifacts import export_note, write_into, write_whole
+from smc_core.artifacts import export_note, in_a_line, write_into, write_whole
 
 
 def write_folder(path: str) -> None:
     Path(path).mkdir()
     (Path(path) / "weights").write_text("learnt")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            ValueError("the input of\n  layer 'dense' has\nno shape\n"),
+            "ValueError: the input of layer 'dense' has no shape",
+        ),
+        (ValueError("x" * 400), f"ValueError: {'x' * 299}…"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_an_error_in_a_line(error: Exception, line: str) -> None:
+    assert in_a_line(error) == line
 
 
 def test_a_file_and_a_folder_replace_what_was_there(tmp_path: Path) -> None:
@@ -108,7 +123,7 @@ def missing() -> ImportError:
             "serving export skipped: needs tensorflow (optional)",
         ),
         (ImportError("DLL"), "serving export skipped: needs a package that is not installed (optional)"),
-        (ValueError("no such op\nlong story"), "not exported for serving: ValueError: no such op"),
+        (ValueError("no such op\nlong story"), "not exported for serving: ValueError: no such op long story"),
     ],
 )
 def test_a_copy_for_serving_that_was_not_written(error: Exception, said: str) -> None:

@@ -233,7 +233,8 @@ class _Part:
         self._tell_cause()
         if peers.cause is None and was_ended:
             reports.write_for_another(f"host {peers.stopped} was asked to end", host=str(peers.stopped), rank=None)
-        return EXIT_HOST if was_ended else _as_it_ended(status)
+        is_blameless = was_ended or self._told is not None  # however its command took the loss of another host
+        return EXIT_HOST if is_blameless else _as_it_ended(status)
 
     def _stay(self) -> None:
         """Stay until the others have ended too, or this host is asked to leave: it has ended well, whatever comes."""
