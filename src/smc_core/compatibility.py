@@ -6,8 +6,11 @@ image brings its own build. What is absent is not broken.
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import metadata
 from importlib.util import find_spec
+from types import ModuleType
 
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
@@ -22,6 +25,31 @@ def is_installed(module: str) -> bool:
     """Whether a top-level package can be imported (a bare folder of its name cannot); it is not imported."""
     spec = find_spec(module) if module.isidentifier() else None
     return spec is not None and spec.origin is not None
+
+
+def is_used(package: str, code_dir: str) -> bool:
+    """Whether the job's own code has imported something of a package, such as ``import keras`` or a class from it.
+
+    Another package that imports it does not count: an image's Keras, which TensorFlow imports, may be of any version
+    for a job that does not use it.
+
+    Args:
+        package: a top-level package.
+        code_dir: the folder of the job's code; its modules that are imported are looked at.
+
+    """
+    folder = os.path.join(os.path.realpath(code_dir), "")
+    own = [
+        module
+        for module in list(sys.modules.values())
+        if os.path.realpath(getattr(module, "__file__", None) or os.devnull).startswith(folder)
+    ]
+    return any(_is_of(value, package) for module in own for value in list(vars(module).values()))
+
+
+def _is_of(value: object, package: str) -> bool:
+    name = getattr(value, "__name__" if isinstance(value, ModuleType) else "__module__", None)
+    return isinstance(name, str) and name.partition(".")[0] == package
 
 
 def check_framework(distribution: str, plugin: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from smc_core.compatibility import check_framework, is_installed
+from smc_core.compatibility import check_framework, is_installed, is_used
 from smc_core.errors import PluginVersionError
 
 Install = Callable[..., None]
@@ -67,3 +69,32 @@ def test_a_package_can_be_imported_and_a_bare_folder_cannot(tmp_path: Path, monk
     (tmp_path / "loom/__init__.py").touch()
     assert is_installed("loom")
     assert not is_installed("not a name")
+
+
+@pytest.mark.parametrize(
+    ("code", "used"),
+    [
+        ("import loom", True),
+        ("from loom.weave import Shuttle", True),
+        ("import loom.weave as w", True),
+        ("import mill", False),  # which imports loom itself
+        ("shuttle = 'loom'", False),
+    ],
+)
+def test_a_package_is_used_by_code_that_imports_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, used: bool
+) -> None:
+    files = {"site/loom/__init__.py": "", "site/loom/weave.py": "class Shuttle: ...", "site/mill.py": "import loom"}
+    for name, text in {**files, "code/lib.py": code, "code/job.py": "import lib"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    before = set(sys.modules)
+    importlib.import_module("job")
+    try:
+        assert is_used("loom", str(tmp_path / "code")) is used
+        assert not is_used("loom", str(tmp_path / "other"))
+    finally:
+        for name in set(sys.modules) - before:
+            del sys.modules[name]

@@ -12,7 +12,7 @@ import pytest
 from smc_core import hookimpl
 from smc_core.command import Command
 from smc_core.environment import Environment
-from smc_core.errors import ConfigurationError
+from smc_core.errors import ConfigurationError, PluginVersionError
 from smc_core.plugins import new_manager
 from smc_core.testing import JobFolder
 from smc_keras import plugin
@@ -88,6 +88,30 @@ def test_without_a_backend_nothing_is_launched(
 ) -> None:
     monkeypatch.setattr("smc_keras.backend.is_installed", set().__contains__)
     assert launch(hook, job) == []
+
+
+@pytest.mark.parametrize(("code", "refused"), [("import keras", True), ("import io", False)])
+def test_an_unfit_keras_ends_a_job_that_imports_it_and_no_other(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, code: str, refused: bool
+) -> None:
+    info = job.base / "site/keras-2.15.0.dist-info"
+    job.code_files({"../site/keras.py": "class Model: ...", "user_of_keras.py": f"{code}\ndef train(): ..."})
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 2.15.0\n")
+    monkeypatch.setattr(sys, "path", [str(job.base / "code"), str(job.base / "site"), *sys.path])
+    for name in ("keras", "user_of_keras"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    environment = Environment.create(base_dir=str(job.hyperparameters(sagemaker_program="user_of_keras.py").base))
+    assert hook.launch(environment=environment, command=Command(("python", "x.py"), {}, "/", "script")) is not None
+    try:
+        if refused:
+            with pytest.raises(PluginVersionError, match=r"needs keras<4,>=3.6, and 2.15.0 is installed"):
+                hook.load_user_module(environment=environment)
+        else:
+            assert hook.load_user_module(environment=environment).__name__ == "user_of_keras"
+    finally:
+        for name in ("keras", "user_of_keras"):
+            sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from typing import Any
 
-from smc_core.compatibility import is_installed
+from smc_core.compatibility import check_framework, is_installed
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.errors import ConfigurationError
 
@@ -42,6 +43,21 @@ def use_backend() -> str | None:
     if backend:
         os.environ[BACKEND_ENV] = backend
     return backend
+
+
+def import_keras() -> Any:
+    """Keras itself, on the backend of the job.
+
+    Raises:
+        PluginVersionError: the Keras that is installed is none that this package works with.
+        ImportError: Keras is not installed.
+
+    """
+    check_framework("smc-keras", "keras")
+    use_backend()
+    import keras
+
+    return keras
 
 
 def check_backend(environ: Mapping[str, str]) -> None:

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from smc_keras.backend import use_backend
+from smc_keras.backend import import_keras
 
 if TYPE_CHECKING:
     from smc_core.environment import Environment
 
-use_backend()
+import_keras()
 import keras  # noqa: E402 - reads the backend while it is imported
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from typing import Any
 
 from smc_core.artifacts import in_a_line, write_whole
-from smc_keras.backend import use_backend
+from smc_keras import reading
+from smc_keras.backend import import_keras
 
 MODEL_FILE = "model.keras"
 """The model in Keras's own format, below the model folder."""
@@ -27,22 +29,39 @@ def is_keras_model(model: Any) -> bool:
     return isinstance(model, getattr(sys.modules.get("keras"), "Model", ()))
 
 
+def of_history(value: Any) -> Any:
+    """The model of a ``History``, which ``fit`` returns; None of anything else."""
+    callbacks = getattr(sys.modules.get("keras"), "callbacks", None)
+    is_history = isinstance(value, getattr(callbacks, "History", ()))
+    return getattr(value, "model", None) if is_history else None
+
+
 def save(model: Any, model_dir: str) -> str:
-    """Write a model to ``model.keras`` in a folder, or where it cannot be, its weights alone; returns the path.
+    """Write a model to ``model.keras`` in a folder, and see that it can be read; else its weights too, or alone.
+
+    Returns:
+        The path of what can be read.
 
     Raises:
         OSError: the file cannot be written.
         Exception: whatever Keras raises that can save neither.
 
     """
+    if not model.built:
+        log.warning(
+            "%s has no weights yet: let its first layer be a keras.Input, or call it on data, before train() returns",
+            type(model).__qualname__,
+        )
     try:
-        return write_whole(os.path.join(model_dir, MODEL_FILE), model.save)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*not yet been built")  # said above
+            path = write_whole(os.path.join(model_dir, MODEL_FILE), model.save)
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - Keras asks the class itself, which may raise anything
         try:
             path = write_whole(os.path.join(model_dir, WEIGHTS_FILE), model.save_weights)
-        except Exception:  # noqa: BLE001 - the first error tells more
+        except Exception:  # noqa: BLE001 - the first error says more
             raise error from None
         log.warning(
             "%s cannot be saved whole, only its weights are, as %s: %s; give the class a get_config() and "
@@ -50,6 +69,30 @@ def save(model: Any, model_dir: str) -> str:
             *(type(model).__qualname__, WEIGHTS_FILE, in_a_line(error)),
         )
         return path
+    return _readable(model, path)
+
+
+def _readable(model: Any, path: str) -> str:
+    """Say what a reader of ``model.keras`` needs, or write the weights beside it where nobody can read it."""
+    try:
+        verdict = reading.read_back(model, path)
+    except Exception as error:  # noqa: BLE001 - the model is written; a look at it must not lose it
+        log.warning("%s is written, and was not read back: %s", MODEL_FILE, in_a_line(error))
+        return path
+    if verdict.unreadable:
+        weights = write_whole(os.path.join(os.path.dirname(path), WEIGHTS_FILE), model.save_weights)
+        log.warning(
+            "%s cannot be read again, so the weights are beside it, as %s: %s",
+            *(MODEL_FILE, WEIGHTS_FILE, verdict.unreadable),
+        )
+        return weights
+    if verdict.uncompiled:
+        log.warning("%s can be read with compile=False only, to predict: %s", MODEL_FILE, verdict.uncompiled)
+    for name in verdict.unsaved:
+        log.warning("%s is not in %s, and comes back with other numbers: make it a weight", name, MODEL_FILE)
+    if str(verdict.needs):
+        log.info("to load %s: %s", MODEL_FILE, verdict.needs)
+    return path
 
 
 def export(model: Any, model_dir: str) -> str:
@@ -79,14 +122,27 @@ def load_model(path: str | os.PathLike[str], **options: Any) -> Any:
         path: a ``.keras`` file, or a folder in which ``model.keras`` lies, such as ``environment.model_dir``.
         **options: as ``keras.saving.load_model`` takes them (``custom_objects``, ``compile``, ``safe_mode``).
 
+    Returns:
+        The model. Where only what it was compiled with cannot be read, such as a loss of the job's own that is not
+        among the ``custom_objects``, it comes without (``compile=False``), with a warning, unless ``compile`` is given.
+
     Raises:
         FileNotFoundError: there is no such file.
+        Exception: whatever Keras raises that cannot read it.
 
     """
     file = os.path.join(path, MODEL_FILE) if os.path.isdir(path) else os.fspath(path)
     if not os.path.exists(file):
         raise FileNotFoundError(f"there is no Keras model at {file}")
-    use_backend()
-    import keras
-
-    return keras.saving.load_model(file, **options)
+    keras = import_keras()
+    try:
+        return keras.saving.load_model(file, **options)
+    except Exception as error:
+        if "compile" in options:
+            raise
+        try:
+            model = keras.saving.load_model(file, compile=False, **options)
+        except Exception:  # noqa: BLE001 - the first error says what is missing
+            raise error from None
+        log.warning("%s is loaded to predict, without its loss and optimizer: %s", file, reading.cause(error))
+        return model

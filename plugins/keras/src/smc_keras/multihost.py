@@ -16,7 +16,7 @@ from smc_core.compatibility import is_installed
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.environment import Environment
 from smc_core.process.report_reader import read_reports
-from smc_keras.backend import use_backend
+from smc_keras.backend import import_keras
 from smc_keras.distribution import ADDRESS_ENV, PROCESS_ENV, PROCESSES_ENV
 
 SHUTDOWN_SECONDS = 24 * 3600
@@ -78,9 +78,7 @@ def data_parallel(**options: Any) -> Any:
         The distribution.
 
     """
-    use_backend()
-    import keras
-
+    keras = import_keras()
     distribution = keras.distribution.DataParallel(**{"auto_shard_dataset": False, **options})
     keras.distribution.set_distribution(distribution)
     return distribution

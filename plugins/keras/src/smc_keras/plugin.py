@@ -16,7 +16,7 @@ from typing import Any
 from smc_core import hookimpl
 from smc_core.artifacts import export_note
 from smc_core.command import Command
-from smc_core.compatibility import check_framework
+from smc_core.compatibility import check_framework, is_used
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
@@ -53,8 +53,7 @@ def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
 
 @hookimpl(wrapper=True)
 def launch(command: Command) -> Generator[None, list[Command], list[Command]]:
-    """Check the Keras that the job will find, and tell it the backend: its own requirements are installed by now."""
-    check_framework("smc-keras", "keras")
+    """Check what the job asks of Keras, and give it the backend: its own requirements are installed by now."""
     check_backend(command.environ)
     distribution.check(command.environ)
     commands = yield
@@ -72,14 +71,20 @@ def launch_jax(environment: CoreEnvironment, command: Command) -> Command | None
 
 @hookimpl(wrapper=True)
 def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType | None, ModuleType | None]:
-    """Join the other processes, and set the distribution, before the job's code can touch a device."""
+    """Join the other processes, and set the distribution, before the job's code can touch a device.
+
+    A job whose code imports a Keras that the plugin does not work with ends here; one that leaves it alone goes on.
+    """
     asked = distribution.DISTRIBUTION.of(os.environ)
     seed = _seed(environment) if os.environ.get(distribution.ADDRESS_ENV) else None
     if multihost.initialize_distribution(seed) and not asked:
         log.info("%s is not set: Keras itself trains on each host apart", distribution.DISTRIBUTION.name)
     if asked:
         multihost.data_parallel()
-    return (yield)
+    module = yield
+    if is_used("keras", environment.code_dir):
+        check_framework("smc-keras", "keras")
+    return module
 
 
 @hookimpl(wrapper=True)
@@ -90,6 +95,10 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
     if keras is not None and seed is not None:
         keras.utils.set_random_seed(seed)
     result = yield
+    trained = None if result is None else models.of_history(result.model)
+    if result is not None and trained is not None:
+        log.info("train() returned the History of fit(), which has the model: that is saved")
+        result = replace(result, model=trained)
     if result is not None and models.is_keras_model(result.model):
         multihost.gather(result.model)
     multihost.part()

@@ -22,6 +22,8 @@ _CODE_INSIDE = ("__lambda__", "TorchModuleWrapper", "TFSMLayer")
 """What Keras reads with ``safe_mode=False`` only."""
 _COMPILED = "compile_config"
 _KERAS = "keras"
+_CLOSED = "each class of yours must take **kwargs, and return from get_config() what its __init__() needs"
+_LOST = "let get_config() return every argument of __init__(), and share no layer between inner models"
 _REGISTERED = ">"
 """What is in a name that ``register_keras_serializable`` has given: ``package>name``."""
 
@@ -57,7 +59,7 @@ def _of_the_reader(names: dict[str, str]) -> str:
     return " and ".join([*parts, *(f"import {module}" for module in imported)])
 
 
-def configuration(path: str) -> dict[str, Any]:
+def _configuration(path: str) -> dict[str, Any]:
     """The configuration in a ``.keras`` file."""
     with zipfile.ZipFile(path) as archive:
         return dict(json.loads(archive.read("config.json")))
@@ -90,47 +92,72 @@ def _nodes(value: Any, is_training: bool) -> Iterator[tuple[dict[str, Any], bool
 
 def _is_own(node: dict[str, Any]) -> bool:
     if node["class_name"] == "function":
-        return isinstance(node["config"], str) and not _is_kerass(node)
+        return isinstance(node["config"], str) and not _is_builtin(node)
     if node["class_name"].startswith("__"):
         return False  # __keras_tensor__, and whatever else is a value
-    return str(node.get("module")).split(".")[0] != _KERAS
+    return str(node.get("module")).partition(".")[0] != _KERAS
 
 
-def _is_kerass(node: dict[str, Any]) -> bool:
+def _is_builtin(node: dict[str, Any]) -> bool:
+    """Whether a function is Keras's: all of them are in a file by their bare names."""
     import keras
 
     with contextlib.suppress(Exception):
-        found = keras.saving.deserialize_keras_object(node)
-        return str(getattr(found, "__module__", "")).split(".")[0] == _KERAS
+        return _is_kerass(keras.saving.deserialize_keras_object(node))
     return False
 
 
-def why_not(model: Any, config: dict[str, Any], needed: Needs) -> str | None:
-    """Why a model cannot be read from its configuration; None where it can.
+def _is_kerass(value: Any) -> bool:
+    return str(getattr(value, "__module__", "")).partition(".")[0] == _KERAS
+
+
+@dataclass
+class Verdict:
+    """What reading a saved model again came to.
+
+    Attributes:
+        needs: what its reader must bring.
+        unreadable: why it cannot be read, and what to do; None where it can.
+        uncompiled: why what it was compiled with cannot be read, as its loss; None where it can.
+        unsaved: attributes that hold numbers, and come back with others: ``Class.attribute``.
+    """
+
+    needs: Needs
+    unreadable: str | None = None
+    uncompiled: str | None = None
+    unsaved: list[str] = field(default_factory=list)
+
+
+def read_back(model: Any, path: str) -> Verdict:
+    """Read the form of a ``.keras`` file again, in the process that has written it, and so has all classes.
+
+    A class that is nowhere to be found in this process is no fault of the model's: nothing is said then.
 
     Args:
         model: the model that was saved.
-        config: what is in the file.
-        needed: what is not Keras's own in it.
+        path: the file.
 
     """
-    classes = _alive(needed.model)
-    if set(classes) != set(needed.model):
-        return None  # whoever hides a class so well is not to be told that it cannot be read
-    try:
-        read = _made(_without_training(config), classes)
-    except Exception as error:  # noqa: BLE001 - the classes are the user's
-        return cause(error)
-    return _other_shapes(model, read)
+    config = _configuration(path)
+    verdict = Verdict(needs(config))
+    classes = _alive(verdict.needs.model | verdict.needs.training)
+    if verdict.needs.model.keys() <= classes.keys():
+        try:
+            read = _made(_without_training(config), classes)
+        except Exception as error:  # noqa: BLE001 - the classes are the user's
+            verdict.unreadable = f"{cause(error)}; {_CLOSED}"
+        else:
+            verdict.unreadable = _other_shapes(model, read)
+            verdict.unsaved = _other_numbers(model, read)
+    if verdict.needs.training.keys() <= classes.keys():
+        verdict.uncompiled = _why_not_compiled(model, config, classes)
+    return verdict
 
 
-def why_not_compiled(model: Any, config: dict[str, Any], needed: Needs) -> str | None:
-    """Why what a model was compiled with cannot be read, as its loss; None where it can."""
+def _why_not_compiled(model: Any, config: dict[str, Any], classes: dict[str, Any]) -> str | None:
     import keras
 
-    names = {**needed.model, **needed.training}
-    classes = _alive(names)
-    if set(classes) != set(names) or type(model).compile is not keras.Model.compile:
+    if type(model).compile is not keras.Model.compile:
         return None  # Keras leaves it to a compile() of the user's own
     try:
         keras.saving.deserialize_keras_object(config.get(_COMPILED), custom_objects=classes, safe_mode=False)
@@ -217,13 +244,47 @@ def _other_shapes(model: Any, read: Any) -> str | None:
     if saved == found:
         return None
     if len(saved) != len(found):
-        return f"read back, it has {len(found)} weights, and {len(saved)} were saved"
+        return f"read back, it has {len(found)} weights, and {len(saved)} were saved; {_LOST}"
     here, there = next(pair for pair in zip(saved, found, strict=True) if pair[0] != pair[1])
-    return f"read back, a weight has the shape {there}, and {here} was saved"
+    return f"read back, a weight has the shape {there}, and {here} was saved; {_LOST}"
+
+
+def _other_numbers(model: Any, read: Any) -> list[str]:
+    """Attributes of the user's own layers that are arrays, no weights, and not what ``__init__()`` makes of them."""
+    found = []
+    for here, there in zip(_all_layers(model), _all_layers(read), strict=False):
+        if type(here) is not type(there) or _is_kerass(type(here)):
+            continue
+        for name, value in vars(here).items():
+            if _is_array(value) and not name.startswith("_") and not _is_equal(value, getattr(there, name, None)):
+                found.append(f"{type(here).__qualname__}.{name}")
+    return found
+
+
+def _all_layers(model: Any) -> list[Any]:
+    flatten = getattr(model, "_flatten_layers", None)  # Keras has no public one
+    return list(flatten()) if callable(flatten) else []
+
+
+def _is_array(value: Any) -> bool:
+    import keras
+
+    return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, keras.Variable)
+
+
+def _is_equal(value: Any, other: Any) -> bool:
+    import keras
+    import numpy
+
+    try:
+        return bool(numpy.array_equal(*(keras.ops.convert_to_numpy(each) for each in (value, other))))
+    except Exception:  # noqa: BLE001 - no numbers after all, such as a symbolic tensor
+        return True
 
 
 def cause(error: BaseException) -> str:
     """The innermost error in a line: Keras puts the whole configuration around it."""
     while error.__context__ is not None:
         error = error.__context__
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    text = " ".join(str(error).split()).partition(" Full object config")[0]
+    return f"{type(error).__name__}: {text[:300]}"
