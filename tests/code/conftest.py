@@ -25,6 +25,9 @@ from typing import Any
 
 import pytest
 
+LONGER_THAN_A_TEST = 600.0
+"""Seconds that something hangs in a test which shows that nobody waits for it: the test itself would time out."""
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -7,10 +7,10 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
+from tests.code.conftest import LONGER_THAN_A_TEST
 
 from smc_core import hosts
 from smc_core.errors import ConfigurationError, HostError
@@ -95,10 +95,8 @@ def test_a_line_names_who_is_missing(names: Names, monkeypatch: pytest.MonkeyPat
 
 
 def test_at_the_end_the_missing_are_named(names: Names) -> None:
-    begin = time.monotonic()
     with pytest.raises(HostError) as caught:
         wait({"SMC_HOST_WAIT": "0.3"})
-    assert time.monotonic() - begin < 3
     assert str(caught.value) == (
         "algo-1 cannot find the hosts algo-2, algo-3 after 0 s: Name or service not known "
         "(SMC_HOST_WAIT sets how long to wait)"
@@ -112,11 +110,9 @@ def test_of_many_ten_are_named(names: Names) -> None:
 
 def test_a_resolver_that_hangs_does_not_hold_the_job(names: Names) -> None:
     stuck = threading.Event()
-    names.on_ask = lambda name: stuck.wait(10) and None if name == "algo-3" else None
-    begin = time.monotonic()
+    names.on_ask = lambda name: stuck.wait(LONGER_THAN_A_TEST) and None if name == "algo-3" else None
     with pytest.raises(HostError, match="algo-3"):
         wait({"SMC_HOST_WAIT": "0.2"})
-    assert time.monotonic() - begin < 3
     stuck.set()
 
 

@@ -423,10 +423,8 @@ def test_a_ca_bundle_of_the_environment_is_used(
     tls_server: Server, authority: Path, code: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = tls_server.serve("/c.tar.gz", reply(ARCHIVE))
-    begin = time.monotonic()
     with pytest.raises(CodeError, match=r"its certificate is not accepted \(self.signed certificate"):
         download(url, code)
-    assert time.monotonic() - begin < 5
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority / "ca.pem"))
     download(url, code)
     assert tree(code) == TRAIN

@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from tests.code.conftest import Server, make_wheel, reply, tar_bytes, tree, zip_bytes
+from tests.code.conftest import LONGER_THAN_A_TEST, Server, make_wheel, reply, tar_bytes, tree, zip_bytes
 
 from smc_core import modules
 from smc_core.errors import CodeError
@@ -109,17 +108,16 @@ def test_code_that_the_user_of_the_container_may_not_read(job: JobFolder, progra
 
 def stop_after(
     job: JobFolder, begun: threading.Event, number: int = signal.SIGTERM, **variables: str
-) -> tuple[int, float, str]:
-    """Start a job, stop it when it has come so far; returns its status, the seconds that it took to end, and stderr."""
+) -> tuple[int, str]:
+    """Start a job, stop it when it has come so far; returns its status, and stderr."""
     process = subprocess.Popen(
         [sys.executable, "-m", "smc_core", "run"],
         env=job.environ("train.py", **variables), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert begun.wait(60)
-    stopped = time.monotonic()
     process.send_signal(number)
-    stderr = process.communicate(timeout=60)[1]
-    return process.returncode, time.monotonic() - stopped, stderr
+    stderr = process.communicate()[1]
+    return process.returncode, stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -128,15 +126,14 @@ def test_a_stop_while_code_is_fetched_ends_the_job_at_once(job: JobFolder, serve
 
     def silence(handler: BaseHTTPRequestHandler) -> None:
         begun.set()
-        ended.wait(60)
+        ended.wait(LONGER_THAN_A_TEST)
 
     job.code_files({"train.py": "print('baked')"})
     url = server.serve("/code.tar.gz", silence)
-    status, seconds, stderr = stop_after(job, begun, number, SAGEMAKER_SUBMIT_DIRECTORY=url)
+    status, stderr = stop_after(job, begun, number, SAGEMAKER_SUBMIT_DIRECTORY=url)
     ended.set()
     assert status == 128 + number
     assert "Traceback" not in stderr
-    assert seconds < 5
     assert tree(job.base / "code") == {"train.py": b"print('baked')"}
 
 
@@ -166,9 +163,8 @@ def test_a_stop_while_requirements_are_installed_leaves_no_installer(job: JobFol
         begun.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    status, seconds, _ = stop_after(job, begun, PATH=f"{bin_folder}:{os.environ['PATH']}", TMPDIR=str(tmp_path))
+    status, _ = stop_after(job, begun, PATH=f"{bin_folder}:{os.environ['PATH']}", TMPDIR=str(tmp_path))
     assert status == 128 + signal.SIGTERM
-    assert seconds < 10
     with pytest.raises(ProcessLookupError):
         os.kill(found[0], 0)
 

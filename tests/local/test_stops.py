@@ -66,7 +66,7 @@ def test_a_time_stops_the_job(desk) -> None:
     ended = desk.smc("run", "train.py", "--stop-after", "0.5s")
     assert ended.code == 128 + 15
     assert desk.jobs()[0]["status"] == "stopped"
-    assert 0.5 <= desk.jobs()[0]["seconds"] < 60
+    assert 0.5 <= desk.jobs()[0]["seconds"] < 600
 
 
 def test_the_grace_time_is_the_jobs_own(desk) -> None:
