@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 
-from smc_core.errors import SmcError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
+
+    from smc_core.errors import SmcError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +33,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         from smc_core.runner import run
 
         return run()
+    if argv is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
+    return _run_command(arguments)
+
+
+def _interrupted(number: int, _frame: FrameType | None) -> None:
+    """End this program in a line: an exception in the middle of an import comes out as another one, or as a traceback.
+
+    What has something to clean up asks for KeyboardInterrupt again (``local.job.planned``), or holds signals meanwhile.
+    """
+    with contextlib.suppress(OSError):
+        os.write(2, b"smc: interrupted\n")
+    os._exit(128 + number)
+
+
+def _run_command(arguments: Sequence[str]) -> int:
     _open_streams()
+    from smc_core.errors import SmcError
+
     try:
         from smc_core.commands import parser
 

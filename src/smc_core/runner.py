@@ -6,6 +6,7 @@ Standard library only: this runs in the supervisor.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -47,7 +48,8 @@ def run(
     if framework is not None:
         options = ["--framework", framework]
     command = [sys.executable, PREPARE, *options]
-    return supervise(command, base_dir=job_paths(environ=variables).base, environ=variables, tell=tell)
+    base = job_paths(environ=variables).base
+    return supervise(command, base_dir=base, environ=variables, tell=tell, held=frozenset({signal.SIGINT}))
 
 
 def note_refusal(error: SmcError) -> None:

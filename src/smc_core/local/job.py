@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -161,6 +162,8 @@ def planned(request: Request, *, name: str | None = None, job_dir: str | None = 
     """
     find_code(request)
     was_there = job_dir is not None and os.path.isdir(job_dir)
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # so that the folder is removed on Ctrl-C too
     record = make(request, name=name, job_dir=job_dir)
     try:
         with entered(record):

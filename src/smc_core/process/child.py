@@ -22,8 +22,8 @@ _STDERR = 2
 class Child:
     """The first process of the job, and leader of its process group.
 
-    It starts with an empty signal mask, and ignores what smc was started to ignore and nothing else: Python, which
-    ignores SIGPIPE, would hand that on.
+    It starts with a signal mask that is empty but for ``held``, and ignores what smc was started to ignore and nothing
+    else: Python, which ignores SIGPIPE, would hand that on.
 
     Args:
         command: an argument list.
@@ -31,6 +31,7 @@ class Child:
         stderr: the descriptor that becomes its stderr; None for this process's own.
         reports: the folder where it tells what it has become; None where there is none.
         ignored: the signals that it ignores.
+        held: the signals that wait until it takes them; none by default.
 
     Attributes:
         pid: its number, and its group's.
@@ -50,6 +51,7 @@ class Child:
         stderr: int | None,
         reports: str | None,
         ignored: frozenset[int] = frozenset(),
+        held: frozenset[int] = frozenset(),
     ) -> None:
         self._reports = reports
         self._note: CommandNote | None = None
@@ -58,7 +60,7 @@ class Child:
         self.status: int | None = None
         self.cpu_seconds = 0.0
         self.peak_rss = 0
-        self.pid = _start(command, environ, stderr, ignored)
+        self.pid = _start(command, environ, stderr, ignored, held)
         if self._terminal is not None:
             self._terminal.lend(self.pid)
 
@@ -108,7 +110,13 @@ class Child:
                 self._terminal.take_back(self.pid)
 
 
-def _start(command: Sequence[str], environ: Mapping[str, str], stderr: int | None, ignored: frozenset[int]) -> int:
+def _start(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    stderr: int | None,
+    ignored: frozenset[int],
+    held: frozenset[int],
+) -> int:
     """Fork and exec; returns when the program has begun.
 
     ``posix_spawn`` would do, but it leaves two signals of the C library's ignored, and cannot tie a life to another.
@@ -118,7 +126,7 @@ def _start(command: Sequence[str], environ: Mapping[str, str], stderr: int | Non
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # handlers are the parent's until exec
     pid = os.fork()
     if pid == 0:
-        _become(command, environ, stderr, ignored, parent, tell_trouble)
+        _become(command, environ, stderr, ignored, held, parent, tell_trouble)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(tell_trouble)
     number = os.read(trouble, 16)
@@ -134,6 +142,7 @@ def _become(
     environ: Mapping[str, str],
     stderr: int | None,
     ignored: frozenset[int],
+    held: frozenset[int],
     parent: int,
     tell_trouble: int,
 ) -> NoReturn:
@@ -147,6 +156,7 @@ def _become(
         if stderr is not None:
             os.dup2(stderr, _STDERR)
         signals.restore(ignored)
+        signal.pthread_sigmask(signal.SIG_BLOCK, held)
         os.execvpe(command[0], list(command), dict(environ))  # noqa: S606 - a list, and no shell
     except OSError as error:
         os.write(tell_trouble, str(error.errno).encode())

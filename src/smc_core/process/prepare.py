@@ -50,6 +50,7 @@ def main(argv: list[str]) -> int:
     gc.disable()  # what is made here lives until exec; looking for garbage takes a tenth of the time
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the preparation without a traceback of ours
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # it waited while the interpreter started
     framework = argv[1] if argv[:1] == [FRAMEWORK_OPTION] else None
     steps = _Steps(framework, ignored, as_module=argv == [MODULE_OPTION])
     try:

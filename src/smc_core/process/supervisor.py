@@ -38,7 +38,12 @@ _SWEEP_STEP = 0.02
 
 
 def supervise(
-    command: Sequence[str], *, base_dir: str, environ: Mapping[str, str] | None = None, tell: int | None = None
+    command: Sequence[str],
+    *,
+    base_dir: str,
+    environ: Mapping[str, str] | None = None,
+    tell: int | None = None,
+    held: frozenset[int] = frozenset(),
 ) -> int:
     """Run one job, and tell how it ended.
 
@@ -51,6 +56,7 @@ def supervise(
         environ: the variables of the job, by default those of this process.
         tell: a descriptor that the outcome is handed over on (:mod:`smc_core.process.handover`); whoever reads it
             says the closing line of a job that completed. None by default.
+        held: signals that the first process is started with blocked, and takes when it can; none by default.
 
     Returns:
         The exit code for :func:`sys.exit`: the script's own, 128 + n where signal n killed it, 2 for a malformed
@@ -64,7 +70,7 @@ def supervise(
     files.begin()
     variables = dict(os.environ if environ is None else environ)
     try:
-        result = _Supervisor(paths, variables, files, inbox, stop_grace(variables), tell).run(command)
+        result = _Supervisor(paths, variables, files, inbox, stop_grace(variables), tell, held).run(command)
     except ConfigurationError as error:
         result = _fail_without_job(files, f"{type(error).__name__}: {error}", error.exit_code)
     except Exception as error:  # noqa: BLE001 - whatever it is, the job must not end without a word
@@ -89,9 +95,11 @@ class _Supervisor:
         inbox: signals.Inbox,
         grace: float,
         tell: int | None,
+        held: frozenset[int],
     ) -> None:
         self._begun = time.monotonic()
         self._closes = tell is None
+        self._held = held
         self._paths = paths
         self._environ = environ
         self._files = files
@@ -132,7 +140,7 @@ class _Supervisor:
             with contextlib.suppress(OSError):
                 self._guard = Guard(mark, self._last_words)
         try:
-            self._child = Child(command, self._environ, stderr, self._reports.path, self._inbox.ignored)
+            self._child = Child(command, self._environ, stderr, self._reports.path, self._inbox.ignored, self._held)
         except OSError as error:
             self._dismiss_guard()
             raise ConfigurationError(f"{command[0]} cannot be started: {error.strerror}") from error
