@@ -55,6 +55,7 @@ ARGUMENTS = {
     "load_user_module": "environment",
     "train": "environment, module",
     "save_model": "environment, model",
+    "keep_model": "environment, model, path",
 }
 KINDS = {
     "create_environment": "an Environment",
@@ -62,6 +63,7 @@ KINDS = {
     "load_user_module": "a module",
     "train": "a TrainResult",
     "save_model": "a path",
+    "keep_model": "a path",
 }
 PLAIN = {
     "raises": ("raise RuntimeError('no licence')", "raised RuntimeError: no licence"),
@@ -138,6 +140,8 @@ def run_hook(name: str, plugins: Plugins, job: JobFolder) -> Any:
         return plugins.hook.load_user_module(environment=environment)
     if name == "train":
         return plugins.hook.train(environment=environment, module=module)
+    if name == "keep_model":
+        return plugins.hook.keep_model(environment=environment, model="model", path=str(job.base / "output/data/kept"))
     return plugins.save_model(environment, module, "model")
 
 

@@ -42,8 +42,8 @@ class Installed:
 
     @property
     def label(self) -> str:
-        """Name, distribution and version: ``keras (smc-keras 0.1.0)``."""
-        return f"{self.name} ({self.distribution} {self.version})"
+        """Name, distribution and version, ``keras (smc-keras 0.1.0)``; the name alone where that is all there is."""
+        return self.name if not self.version else f"{self.name} ({self.distribution} {self.version})"
 
     def load(self) -> object:
         """Import it.

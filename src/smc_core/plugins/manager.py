@@ -28,7 +28,7 @@ HOOKS = ("create_environment", "launch", "load_user_module", "train", "save_mode
 
 
 class Manager(pluggy.PluginManager):
-    """pluggy's manager, with the guarded way to call its hooks.
+    """pluggy's manager, which knows the hooks and the core's own answers to them, and guards what else is registered.
 
     Attributes:
         calls: calls a hook of every plugin.
@@ -37,6 +37,27 @@ class Manager(pluggy.PluginManager):
     def __init__(self, patience: Patience) -> None:
         super().__init__(hookspecs.PROJECT_NAME)
         self.calls = Calls(self, patience)
+        self.add_hookspecs(hookspecs)
+        super().register(builtin, name="builtin")
+        super().register(builtin.UserSave(), name="user")
+
+    def register(self, plugin: object, name: str | None = None, installed: Installed | None = None) -> str | None:
+        """Register a plugin, and guard what it answers hooks with.
+
+        Args:
+            plugin: a module, or an object.
+            name: the name that it gets, by default its own.
+            installed: what is known of it; None for one that no distribution has brought.
+
+        Raises:
+            PluginLoadError: a function that answers a hook has the wrong form.
+            pluggy.PluginValidationError: the same, as pluggy sees it.
+
+        """
+        registered = super().register(plugin, name)
+        if registered is not None:
+            self.calls.guard(installed or Installed(registered, registered, "", registered), plugin)
+        return registered
 
 
 class Plugins:
@@ -153,11 +174,7 @@ class Plugins:
 
 def new_manager(environ: Mapping[str, str] | None = None) -> Manager:
     """A plugin manager that knows the hooks and the core's own answers to them."""
-    manager = Manager(Patience(environ))
-    manager.add_hookspecs(hookspecs)
-    manager.register(builtin, name="builtin")
-    manager.register(builtin.UserSave(), name="user")
-    return manager
+    return Manager(Patience(environ))
 
 
 def register(manager: Manager, plugin: Installed) -> None:
@@ -173,12 +190,11 @@ def register(manager: Manager, plugin: Installed) -> None:
     if loaded is None:
         raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, f"{plugin.entry_point} is None, not a plugin"))
     try:
-        manager.register(loaded, name=plugin.name)
+        manager.register(loaded, plugin.name, plugin)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
         where, problem = _explain(str(error), loaded)
         raise PluginLoadError(faults.sentence(plugin, where, problem)) from None
-    manager.calls.guard(plugin, loaded)
 
 
 def namespace(name: str) -> ModuleType:
