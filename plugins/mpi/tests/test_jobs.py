@@ -186,7 +186,7 @@ def test_a_rank_of_the_master_that_fails_is_named_on_the_other_host(hosts: Hosts
     assert (one.wait(45).failure or "").startswith("ValueError: bad batch (train.py:6, in <module>)")
     assert one.wait().exit_code == 1
     assert (two.wait(45).failure or "").startswith("HostError: host algo-1, rank 1: ValueError: bad batch")
-    assert two.wait().exit_code in (5, 14)  # 14: Open MPI has ended a rank there itself, as its peer was gone
+    assert two.wait().exit_code == 5
 
 
 def test_a_stop_reaches_every_rank(hosts: Hosts) -> None:

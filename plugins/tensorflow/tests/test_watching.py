@@ -22,7 +22,7 @@ RUN = """
 import sys
 from smc_tensorflow import parameter_server
 parameter_server.SERVER = sys.argv[1]
-sys.exit(parameter_server.main(sys.argv[2:]))
+sys.exit(parameter_server.main(parameter_server.run, sys.argv[2:]))
 """
 SERVES = """
 import os, time

@@ -5,8 +5,8 @@ Started by its path::
     python serve.py --host algo-2 --master algo-1 --port 7779 --daemons /usr/bin
 
 Nobody is heard who does not prove that it is a host of this job, and nothing but the daemon beside this host's
-``mpirun`` can be started. A daemon that fails before any rank of this host has begun is waited for once more: the
-master then starts ``mpirun`` again.
+``mpirun`` can be started. Where a daemon ends before any rank of this host has begun, the master is waited for once
+more: it starts ``mpirun`` again.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from smc_core.process import log
 from smc_mpi.agent import DAEMONS, PURPOSE
 from smc_mpi.ranks import Engine
 
+_AGAIN_SECONDS = 30.0
+"""In which the master asks once more, where it does."""
+
 
 def run(argv: Sequence[str]) -> int:
     """Serve the master; returns the exit code.
@@ -42,19 +45,21 @@ def run(argv: Sequence[str]) -> int:
         parser.add_argument(name, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args(argv)
-    code, engine = _serve(options)
-    if code and engine.may_start_again:
+    code, engine = _serve(options, host_wait(os.environ))
+    if engine.may_start_again:
         log.line(f"Open MPI ended with exit code {code} before any rank began: waiting for {options.master} once more")
-        code, engine = _serve(options)
+        try:
+            code, engine = _serve(options, _AGAIN_SECONDS)
+        except HostError:
+            if code:
+                raise
     engine.report(code)
     return code
 
 
-def _serve(options: argparse.Namespace) -> tuple[int, Engine]:
+def _serve(options: argparse.Namespace, seconds: float) -> tuple[int, Engine]:
     """Start the daemon that the master asks for; returns its exit code, which the master is given."""
-    link, asked = await_request(
-        options.host, options.port, PURPOSE, asker=options.master, seconds=host_wait(os.environ)
-    )
+    link, asked = await_request(options.host, options.port, PURPOSE, asker=options.master, seconds=seconds)
     with link:
         engine = Engine(_command(asked, options.daemons))
         code = engine.run()

@@ -24,9 +24,11 @@ import logging
 import signal
 import tempfile
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from smc_core.errors import EXIT_HOST, EXIT_INTERNAL, EXIT_SIGNAL_BASE, HostError
+from smc_core.kit.launcher import main
 from smc_core.process import log, reports
 from smc_pytorch.absent import RollCall, left_in_words
 from smc_pytorch.deaths import Death, Watch, culprit, early, waited_in_vain
@@ -117,7 +119,7 @@ class Processes:
             self.over.set()  # the agent would wait for the other hosts, which are on their way out as well
 
 
-def main(argv: list[str]) -> int:
+def run(argv: Sequence[str]) -> int:
     """Run the job's processes on this host; returns the exit code.
 
     Args:
@@ -248,4 +250,4 @@ def _leave(code: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(run, sys.argv[1:]))

@@ -27,6 +27,7 @@ from collections.abc import Sequence
 
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import EXIT_HOST, EXIT_SIGNAL_BASE
+from smc_core.kit.launcher import main
 from smc_core.process import log, report_reader, reports, signals
 from smc_tensorflow.tf_config import CHIEF, PS, TF_CONFIG_ENV, Task, read_tf_config, write_tf_config
 
@@ -43,20 +44,16 @@ _CONNECT_SECONDS = 1.0
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def main(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str]) -> int:
     """Run one host's part; returns the exit code."""
     parser = argparse.ArgumentParser(prog="parameter_server")
     parser.add_argument("--host", required=True)
     parser.add_argument("--serve", action="append", default=[], type=_task)
     parser.add_argument("command", nargs="*")
     options = parser.parse_args(argv)
-    try:
-        inbox = signals.Inbox()
-        signal.signal(signal.SIGTTOU, signal.SIG_DFL)  # or the processes would inherit that the inbox ignores it
-        return _as_it_ended(_Part(options.host, options.serve, options.command, inbox).run())
-    except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
-        reports.write_report(error, phase="launch")
-        return log.failure(error)
+    inbox = signals.Inbox()
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)  # or the processes would inherit that the inbox ignores it
+    return _as_it_ended(_Part(options.host, options.serve, options.command, inbox).run())
 
 
 def _task(text: str) -> Task:
@@ -203,4 +200,4 @@ def _as_it_ended(status: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(run, sys.argv[1:]))

@@ -11,23 +11,26 @@ if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
 import os
+from collections.abc import Sequence
 
 from smc_core.errors import HostError
-from smc_core.process import lifeline, log, reports
+from smc_core.kit.launcher import main
+from smc_core.process import lifeline
 from smc_tensorflow.tf_config import TF_CONFIG_ENV, Task, read_tf_config
 
 
-def main() -> int:
-    """Serve; comes back only where that cannot be begun, with the exit code."""
+def run(_: Sequence[str]) -> int:
+    """Serve; comes back only where that cannot be begun.
+
+    Raises:
+        HostError: the port is taken, or the like.
+
+    """
     lifeline.die_with_parent()
     cluster, task = read_tf_config(os.environ[TF_CONFIG_ENV])
     if task is None:
         raise ValueError(f"{TF_CONFIG_ENV} names no task")
-    try:
-        _serve(cluster, task)
-    except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
-        reports.write_report(error, phase="hosts")
-        return log.failure(error)
+    _serve(cluster, task)
     return 1  # TensorFlow's servers never leave by themselves
 
 
@@ -46,4 +49,4 @@ def _serve(cluster: dict[str, list[str]], task: Task) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(run, sys.argv[1:], phase="hosts"))
