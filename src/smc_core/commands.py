@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -152,8 +153,13 @@ def _run_locally(options: argparse.Namespace) -> int:
     from smc_core.local.stopping import stop_after
 
     earlier = None if options.resume is None else record.find_ended(options.resume)
+    before = None
+    if earlier is not None:
+        from smc_core.local.resume import request_of
+
+        before = request_of(earlier, options.variables or (), os.environ)
     return job.run(
-        request.from_options(options, None if earlier is None else earlier.request),
+        request.from_options(options, before),
         name=options.name,
         job_dir=options.job_dir,
         stop=None if options.stop_after is None else stop_after(options.stop_after),

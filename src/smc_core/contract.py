@@ -170,10 +170,11 @@ def job_paths(base_dir: str | os.PathLike[str] | None = None, environ: Mapping[s
     return JobPaths(os.path.abspath(os.fspath(base_dir)))
 
 
-def write_atomic(path: str | os.PathLike[str], content: bytes) -> None:
+def write_atomic(path: str | os.PathLike[str], content: bytes, mode: int = 0o644) -> None:
     """Write a file so that a reader sees all of it or nothing: a temporary name beside it, then a rename.
 
-    The parent folder is made where it is missing. The file is readable by all, as other output files are.
+    The parent folder is made where it is missing. The file is readable by all, as other output files are, unless
+    ``mode`` says otherwise; at no moment may more read it.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; nothing is left behind.
@@ -181,10 +182,10 @@ def write_atomic(path: str | os.PathLike[str], content: bytes) -> None:
     folder, name = os.path.split(os.path.abspath(os.fspath(path)))
     os.makedirs(folder, exist_ok=True)
     temporary = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(4).hex()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with open(handle, "wb") as file:
-            os.fchmod(handle, 0o644)  # whatever the umask
+            os.fchmod(handle, mode)  # whatever the umask
             file.write(content)
         os.replace(temporary, path)
     except BaseException:

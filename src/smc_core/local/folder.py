@@ -23,6 +23,8 @@ JOBS = os.path.join(".smc", "jobs")
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
 """Of a training job (``CreateTrainingJob`` in SageMaker's API reference)."""
 _CHANNEL = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+_OWNERS = 0o700
+"""Mode of a job's folder: hyperparameters, the log and the record may hold secrets."""
 _GPU_DRIVER = "/proc/driver/nvidia/version"
 
 
@@ -51,7 +53,7 @@ def make_job_folder(generated: str, name: str | None = None, job_dir: str | None
         with contextlib.suppress(FileExistsError), open(os.path.join(".smc", ".gitignore"), "x") as file:
             file.write("*\n")
         if folder is not None:
-            os.makedirs(folder, exist_ok=True)
+            os.makedirs(folder, _OWNERS, exist_ok=True)
         return _claim(generated, name, folder)
     except OSError as error:
         raise _not_made(error) from error
@@ -65,7 +67,7 @@ def _claim(generated: str, name: str | None, folder: str | None) -> tuple[str, s
         place = os.path.abspath(os.path.join(JOBS, candidate))
         try:
             if folder is None:
-                os.mkdir(place)
+                os.mkdir(place, _OWNERS)
             else:
                 os.symlink(folder, place)
         except FileExistsError:

@@ -13,6 +13,7 @@ from smc_core.contract import JobPaths, write_atomic
 from smc_core.errors import ConfigurationError
 from smc_core.local.folder import JOBS
 from smc_core.local.request import Request
+from smc_core.local.withheld import without_secrets
 from smc_core.process.foreign_file import read_regular
 
 RECORD_FILE = "job.json"
@@ -42,6 +43,7 @@ class Record:
         status: running, completed, failed, stopped, or lost: its process is gone without a word.
         exit_code: None while it runs.
         first_line: of the failure as smc tells it; the script may have written another one.
+        withheld: what of the request is not kept, as it holds a secret: :func:`smc_core.local.withheld.without_secrets`.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Record:
     status: str = RUNNING
     exit_code: int | None = None
     first_line: str = ""
+    withheld: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def paths(self) -> JobPaths:
@@ -83,11 +86,10 @@ class Record:
         return (head or b"").decode("utf-8", "replace").partition("\n")[0] or self.first_line
 
     def save(self) -> None:
-        """Write it into the job's folder. Variables and hyperparameters may be secrets: only the owner reads it."""
-        content = {**dataclasses.asdict(self), "request": self.request.to_json()}
-        path = os.path.join(self.folder, RECORD_FILE)
-        write_atomic(path, json.dumps(content, indent=2).encode() + b"\n")
-        os.chmod(path, 0o600)
+        """Write it into the job's folder, for its owner alone, and without the secrets that were asked for."""
+        request, self.withheld = without_secrets(self.request)
+        content = {**dataclasses.asdict(self), "request": request.to_json()}
+        write_atomic(os.path.join(self.folder, RECORD_FILE), json.dumps(content, indent=2).encode() + b"\n", 0o600)
 
 
 def find(job: str) -> Record:

@@ -79,7 +79,9 @@ def from_options(options: argparse.Namespace, earlier: Request | None = None) ->
 
     """
     before = earlier or Request(_target(options))
-    if earlier is not None and (options.target or options.module):
+    if earlier is not None and not earlier.target:
+        before = dataclasses.replace(earlier, target=_target_again(options))
+    elif earlier is not None and (options.target or options.module):
         raise ConfigurationError("--resume runs the code of the earlier job: no TARGET, no -m")
     if options.hosts is not None and not 1 <= options.hosts <= MOST_HOSTS:
         raise ConfigurationError(f"--hosts {options.hosts}: from 1 to {MOST_HOSTS}")
@@ -103,6 +105,14 @@ def _target(options: argparse.Namespace) -> str:
     if options.module is not None and target.endswith((".py", ".sh")):  # a folder or archive may hold the module
         raise ConfigurationError(f"{target!r} and -m {options.module} both name an entry point")
     return target if "://" in target else os.path.abspath(target)
+
+
+def _target_again(options: argparse.Namespace) -> str:
+    if not options.target or options.module:
+        raise ConfigurationError(
+            "--resume: the code came from a URL with credentials, which are not kept; give it again, as TARGET"
+        )
+    return _target(options)
 
 
 def _channels(texts: Iterable[str]) -> dict[str, str]:

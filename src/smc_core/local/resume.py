@@ -1,0 +1,48 @@
+"""What an earlier local job was asked with, for one that goes on from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from smc_core.errors import ConfigurationError
+from smc_core.local.record import Record
+from smc_core.local.request import Request
+from smc_core.local.withheld import TARGET
+from smc_core.readers import read_hyperparameter_texts
+
+
+def request_of(earlier: Record, given: Iterable[str], inherited: Mapping[str, str]) -> Request:
+    """The request of an earlier job, with the secrets that its record does not keep.
+
+    Its hyperparameters are read from its own ``hyperparameters.json``, which only the owner can read. A variable is
+    taken from this process, which the job inherits, unless it is given again.
+
+    Args:
+        earlier: the job.
+        given: what is given now with ``-e``: ``NAME=VALUE``.
+        inherited: the variables of this process.
+
+    Returns:
+        The request; its target is empty where that has to be given again, as its URL has credentials.
+
+    Raises:
+        ConfigurationError: a secret has to be given again.
+
+    """
+    request, withheld = earlier.request, earlier.withheld
+    texts = read_hyperparameter_texts(earlier.host_paths(earlier.hosts[0] if earlier.hosts else "").base)
+    known = {*inherited, *(text.partition("=")[0] for text in given)}
+    names = {each.removeprefix("-e ") for each in withheld if each.startswith("-e ")}
+    lost = [f"{each}=…" for each in withheld if each.startswith("-p ") and each.removeprefix("-p ") not in texts]
+    lost += [f"-e {name}=…" for name in sorted(names - known)]
+    if lost:
+        raise ConfigurationError(
+            f"--resume {earlier.name}: the record of a job keeps no secrets; give again: {' '.join(lost)}"
+        )
+    return dataclasses.replace(
+        request,
+        target="" if TARGET in withheld else request.target,
+        hyperparameters={name: texts.get(name, text) for name, text in request.hyperparameters.items()},
+        variables={name: text for name, text in request.variables.items() if name not in names},
+    )
