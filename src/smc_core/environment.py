@@ -37,7 +37,9 @@ from smc_core.contract import (
     SUBMIT_DIR_PARAM,
     USE_NGINX_ENV,
 )
+from smc_core.errors import ConfigurationError
 from smc_core.facts import gather, host_fields
+from smc_core.foreign import foreign_input
 from smc_core.hyperparameters import Value, decode, raw_text, split_hps
 from smc_core.readers import channel_dir, read_config, read_hps, read_input_data_config, read_resource_config
 from smc_core.resources import cpu_count, gpu_count
@@ -189,7 +191,8 @@ class Environment(BaseModel):
             ConfigurationError: a file or variable is malformed.
 
         """
-        facts = gather(session=session, base_dir=base_dir, environ=environ)
+        with foreign_input(ConfigurationError, "the configuration of the job"):
+            facts = gather(session=session, base_dir=base_dir, environ=environ)
         if cls is Environment and not fields:
             # What was read here needs no check, and a validator takes time to build.
             return cls.model_construct(**facts)

@@ -25,9 +25,8 @@ _SHORT = 8
 _LONGEST_SPELLED = 64 * 1024
 """Characters above which a secret is looked for as it stands, and in no other spelling."""
 _PEM_LINE = "-----"
-_URL_END = re.compile(r"[\s'\"<>]|\\[\"'nrt]")
-"""Also the escaped end of a line or of a text in JSON."""
-_REQUEST = re.compile(r"(?<=url: )(/[^\s?#'\"<>\\]*)\?[^\s#'\"<>\\]*")
+_URL_END = re.compile(r"[\s'\"<>]")
+_REQUEST = re.compile(r"(?<=url: )(/[^\s?#'\"<>]*)\?[^\s#'\"<>]*")
 """How urllib3 writes in its errors what was asked for: ``… with url: /path?query``."""
 _HARMLESS_USER = "git"
 
@@ -47,6 +46,8 @@ def mask_urls(text: str) -> str:
         begin = found + 3
         end = _URL_END.search(text, begin)
         stop = end.start() if end else len(text)
+        while stop > begin and text[stop - 1] == "\\":
+            stop -= 1  # that of a quote in JSON
         parts += [text[position:begin], _masked_url(text[begin:stop])]
         position = stop
     return _REQUEST.sub(rf"\1?{MASK}", "".join([*parts, text[position:]]))

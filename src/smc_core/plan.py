@@ -18,6 +18,7 @@ from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import CodeError, PluginError
+from smc_core.foreign import foreign_input
 from smc_core.launching import NO_LAUNCHER, takes_part, who_asks
 from smc_core.lookup import described, passed_over
 from smc_core.masking import mask_urls
@@ -153,6 +154,7 @@ def _check_that_none_is_missing(environment: Environment, inherited: Mapping[str
         )
 
 
+@foreign_input(CodeError, "the entry point")
 def _entry_point(target: Target, environment: Environment, inherited: Mapping[str, str]) -> EntryPoint:
     named_function = target.kind == "framework" and ":" in (target.name or "")
     try:

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 from tests.code.conftest import make_wheel, tar_bytes, tree, zip_bytes
 
+from smc_core.code import http
 from smc_core.code.download import Fetched, download, fetch
-from smc_core.errors import CodeError
+from smc_core.errors import CodeError, ConfigurationError
+from smc_core.foreign import foreign_input
 
 TRAIN = {"train.py": b"print('trained')\n"}
 
@@ -275,3 +277,43 @@ def test_an_xz_archive_of_two_streams_is_whole(tmp_path: Path, code: Path) -> No
     (tmp_path / "c.tar.xz").write_bytes(b"".join(map(lzma.compress, half)))
     download(tmp_path / "c.tar.xz", code)
     assert tree(code) == {"train.py": b"abc"}
+
+
+SOURCES = [
+    "-" * 20_000, "http://[::1/", "http://" + "a" * 70_000, "http://host:port/", "http://ho st/", "http://a..b/",
+    "http://%00/", "s3://a/" + "k" * 5000, "s3://" + "b" * 5000 + "/k", "file://" + "/x" * 50_000, "file://[::1/x",
+    "file://host/x", "a" * 300, "~" * 4000, "ftp://" + "x" * 4000, "://", "http://127.0.0.1:99999/", "http://h/#sha256=\u00b2",
+    "/dev/null", "http://user:secret-word@[/x?secret-word",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source[:20])
+def test_whatever_the_source_is_its_error_is_a_line_about_the_code(
+    code: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(http, "LONGEST_PAUSE_SECONDS", 0.001)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.chdir(code.parent)
+    with pytest.raises(CodeError) as caught:
+        fetch(source, str(code), "train.py")
+    assert len(str(caught.value)) < 1300
+    assert "\n" not in str(caught.value)
+    assert "secret-word" not in str(caught.value)
+
+
+def test_what_nobody_foresaw_is_an_error_of_what_is_read() -> None:
+    with pytest.raises(CodeError, match="the code cannot be read: ZeroDivisionError: division by zero") as caught:
+        _divide()
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    for passes in (MemoryError(), OSError(28, "No space left on device"), CodeError("known")):
+        with pytest.raises(type(passes)) as same, foreign_input(ConfigurationError, "it"):
+            raise passes
+        assert same.value is passes
+
+
+@foreign_input(CodeError, "the code")
+def _divide() -> float:
+    return 1 / 0

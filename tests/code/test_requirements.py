@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tests.code.conftest import make_wheel
 
-from smc_core.code.distributions import Distributions
+from smc_core.code.distributions import Distribution, Distributions
 from smc_core.code.packages import find_needs
-from smc_core.code.requirements import read_requirements, unmet
+from smc_core.code.requirements import parse, permits, read_requirements, unmet
 from smc_core.errors import CodeError
 
 
@@ -264,3 +266,69 @@ def test_a_malformed_project_file_is_named(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", "[project\n")
     with pytest.raises(CodeError, match=r"pyproject\.toml is malformed: .*line 1"):
         find_needs(str(tmp_path), {})
+
+
+HOSTILE_LINES = {
+    "version": f"numpy=={'9' * 5000}",
+    "range": f"numpy>=1.{'1' * 5000},<2",
+    "brackets": "numpy; " + "(" * 5000 + "python_version > '3'" + ")" * 5000,
+    "name": "-" * 20_000,
+    "url": "https://host/" + "a-" * 30_000 + ".whl",
+    "marker": "numpy; python_version > 'x' and foo_bar == '1'",
+    "digits in marker": f"numpy; python_version > '{'9' * 5000}'",
+    "extras": "numpy[" + "a," * 20_000 + "]",
+    "white space": "numpy" + " " * 60_000 + "x",
+    "white space before": " " * 60_000 + "numpy" + "\t" * 60_000 + "#",
+    "option": "--index-url" + " " * 60_000 + "x",
+    "dashes": "numpy" + " -" * 30_000,
+}
+
+JUDGE = """
+import json, resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+from smc_core.code.distributions import Distribution, Distributions
+from smc_core.code.requirements import read_requirements, unmet
+for path in sys.argv[1:]:
+    print(path.rpartition("/")[2], len(unmet(read_requirements(path, {}), Distributions())))
+"""
+
+
+def test_a_hostile_line_is_left_to_the_installer_in_time_that_grows_with_its_length(tmp_path: Path) -> None:
+    """In one process that is given 20 s of a processor."""
+    for name, line in HOSTILE_LINES.items():
+        (tmp_path / name).write_text(line + "\n")
+    arguments = [sys.executable, "-c", JUDGE, *(str(tmp_path / name) for name in HOSTILE_LINES)]
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    judged = dict(line.rsplit(" ", 1) for line in ended.stdout.splitlines())
+    assert set(judged) == set(HOSTILE_LINES)
+    assert {name for name, number in judged.items() if number == "0"} <= {"option", "name"}
+
+
+def test_a_distribution_with_an_endless_version_meets_nothing(tmp_path: Path) -> None:
+    asked = parse("numpy>=1")
+    assert asked is not None
+    assert not permits(asked, Distribution("numpy", "9" * 5000, (), str(tmp_path)))
+
+
+def test_files_that_name_each_other_in_a_fan_are_not_read_a_million_times(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n" * 2)
+    (tmp_path / "r20.txt").write_text("numpy\n")
+    with pytest.raises(CodeError, match=r"r0\.txt names requirement files more than 1,000 times over"):
+        read_requirements(str(tmp_path / "r0.txt"), {})
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("numpy # c", "numpy"),
+        ("# c", ""),
+        ("a#b", "a#b"),
+        ("a#b #c", "a#b"),
+        ("https://h/x#egg=y\t# c", "https://h/x#egg=y"),
+    ],
+)
+def test_comments(tmp_path: Path, line: str, text: str) -> None:
+    (tmp_path / "r.txt").write_text(line)
+    assert [found.text for found in read_requirements(str(tmp_path / "r.txt"), {}).lines] == ([text] if text else [])

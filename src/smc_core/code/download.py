@@ -9,9 +9,19 @@ import shutil
 import time
 from dataclasses import dataclass
 
-from smc_core.code.folders import copy_file, copy_folder, only_file, only_folder, reason, replace_content, staging
+from smc_core.code.folders import (
+    copy_file,
+    copy_folder,
+    only_file,
+    only_folder,
+    reason,
+    replace_content,
+    shortened,
+    staging,
+)
 from smc_core.code.location import Location, parse
 from smc_core.errors import CodeError
+from smc_core.foreign import foreign_input
 
 _log = logging.getLogger("smc.code")
 
@@ -44,6 +54,7 @@ class Fetched:
         return f"{line}, replaces {', '.join(self.replaced[:5])}{more}"
 
 
+@foreign_input(CodeError, "the code")
 def download(url: str | os.PathLike[str], dst: str | os.PathLike[str]) -> str:
     """Bring what lies at a URL into a folder, in place of all that is there.
 
@@ -72,6 +83,7 @@ def download(url: str | os.PathLike[str], dst: str | os.PathLike[str]) -> str:
     return _code_folder(os.fspath(dst), brought.from_archive)
 
 
+@foreign_input(CodeError, "the code")
 def fetch(url: str, code_dir: str, program: str | None = None) -> Fetched:
     """Bring the submitted code into the code folder of a job; it replaces what was baked in there, whole.
 
@@ -158,7 +170,7 @@ def _obtain_local(location: Location, destination: str, new: str) -> _Brought:
         _verify(path, location)
         return _Brought(_place(path, os.path.basename(path), location, new), os.path.getsize(path))
     if not os.path.isdir(path):
-        raise CodeError(f"{location.printable} is neither a file nor a folder{_nearest(path)}")
+        raise CodeError(shortened(f"{location.printable} is neither a file nor a folder{_nearest(path)}", 1000))
     if destination.startswith(os.path.realpath(path).rstrip(os.sep) + os.sep):
         raise CodeError(f"{path} cannot be copied into {destination}, which lies inside it; give code its own folder")
     return _Brought(False, copy_folder(path, new))

@@ -75,11 +75,11 @@ def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> No
 
     """
     from smc_core.code.distributions import normalize
-    from smc_core.code.requirements import parse, permits
+    from smc_core.code.requirements import applies, parse, permits
 
     for line in missing:
         requirement = parse(line.text)
-        if requirement is None or (requirement.marker is not None and not requirement.marker.evaluate()):
+        if requirement is None or not applies(requirement):
             continue
         name = normalize(requirement.name)
         one = frameworks.get(name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smc_core.errors import CodeError
+from smc_core.foreign import foreign_input
 
 if TYPE_CHECKING:
     from smc_core.code.distributions import Distributions
@@ -32,6 +33,7 @@ class Installed:
     scripts: str | None = None
 
 
+@foreign_input(CodeError, "what the code requires")
 def install(path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.environ) -> Installed:
     """Install what code needs.
 

@@ -8,13 +8,19 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Literal
 
+from smc_core.code.folders import shortened
 from smc_core.errors import CodeError
 from smc_core.masking import mask_urls
 
 Scheme = Literal["file", "http", "https", "s3"]
 
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-_CHECKSUM = re.compile(r"#(?:.*&)?(sha256|sha384|sha512)=([^&]*)$")
+_LONGEST_PATH = 4095
+"""Linux's ``PATH_MAX``, without the closing NUL."""
+_LONGEST_URL = 16 * 1024
+"""Signed URLs have about 2,000 characters."""
+_LONGEST_SHOWN = 500
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,31})://")
+_CHECKSUM = re.compile(r"#(?:[^#]*&)?(sha256|sha384|sha512)=([^&#]*)$")
 _DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
@@ -52,6 +58,12 @@ def parse(url: str | os.PathLike[str]) -> Location:
     if not text or "\0" in text:
         raise CodeError("no place is given that code could be fetched from")
     found = _URL.match(text)
+    longest = _LONGEST_PATH if found is None else _LONGEST_URL
+    if len(text) > longest:
+        shown = shortened(mask_urls(text), 100)
+        raise CodeError(
+            f"{shown!r} is no place of code: it has {len(text):,} characters, and at most {longest:,} can be"
+        )
     if found is None:
         return _local(text)
     checksum = _checksum(text)
@@ -63,7 +75,7 @@ def parse(url: str | os.PathLike[str]) -> Location:
     if scheme == "file":
         return _file(text, checksum)
     raise CodeError(
-        f"{mask_urls(text)}: {scheme}:// is not understood; "
+        f"{_shown(text)}: {scheme}:// is not understood; "
         "give a path, or a URL that begins with s3://, https://, http:// or file://"
     )
 
@@ -73,17 +85,23 @@ def harmless(error: BaseException) -> Exception:
     return ConnectionError(f"{type(error).__name__}: {mask_urls(str(error))}")
 
 
+def _shown(text: str) -> str:
+    """A place as a message or a log shows it."""
+    return shortened(mask_urls(text), _LONGEST_SHOWN)
+
+
 def _local(text: str) -> Location:
     path = os.path.abspath(os.path.expanduser(text))
-    return Location("file", path, os.path.basename(path), path)
+    return Location("file", path, os.path.basename(path), _shown(path))
 
 
 def _file(text: str, checksum: tuple[str, str] | None) -> Location:
     parts = urllib.parse.urlsplit(text)
     if parts.netloc not in ("", "localhost"):
-        raise CodeError(f"{text}: a file:// URL names no host; write file://{parts.path or '/path'}")
+        shown = _shown(text)
+        raise CodeError(f"{shown}: a file:// URL names no host; write file://{parts.path or '/path'}")
     path = os.path.abspath(urllib.parse.unquote(parts.path))
-    return Location("file", path, os.path.basename(path), path, checksum)
+    return Location("file", path, os.path.basename(path), _shown(path), checksum)
 
 
 def _http(scheme: Literal["http", "https"], text: str, checksum: tuple[str, str] | None) -> Location:
@@ -93,17 +111,18 @@ def _http(scheme: Literal["http", "https"], text: str, checksum: tuple[str, str]
     except ValueError:
         malformed = True
     if malformed:
-        raise CodeError(f"{mask_urls(text)} is no URL that can be fetched")
+        raise CodeError(f"{_shown(text)} is no URL that can be fetched")
     target = text.partition("#")[0]
     name = urllib.parse.unquote(parts.path).rstrip("/").rpartition("/")[2]
-    return Location(scheme, target, name, mask_urls(target), checksum)
+    return Location(scheme, target, name, _shown(target), checksum)
 
 
 def _s3(text: str, checksum: tuple[str, str] | None) -> Location:
     bucket, _, key = text[len("s3://") :].partition("/")
     if not bucket or "@" in bucket or ":" in bucket:
-        raise CodeError(f"{mask_urls(text)}: an S3 URL reads s3://bucket/key")
-    return Location("s3", f"s3://{bucket}/{key}", key.rstrip("/").rpartition("/")[2], f"s3://{bucket}/{key}", checksum)
+        raise CodeError(f"{_shown(text)}: an S3 URL reads s3://bucket/key")
+    url = f"s3://{bucket}/{key}"
+    return Location("s3", url, key.rstrip("/").rpartition("/")[2], _shown(url), checksum)
 
 
 def _checksum(text: str) -> tuple[str, str] | None:
@@ -113,7 +132,7 @@ def _checksum(text: str) -> tuple[str, str] | None:
     algorithm, digest = found.group(1), found.group(2).lower()
     if len(digest) != _DIGITS[algorithm] or set(digest) - set("0123456789abcdef"):
         raise CodeError(
-            f"{mask_urls(text.partition('#')[0])}: #{algorithm}= needs {_DIGITS[algorithm]} "
-            f"hexadecimal digits, not {digest!r}"
+            f"{_shown(text.partition('#')[0])}: #{algorithm}= needs {_DIGITS[algorithm]} "
+            f"hexadecimal digits, not {shortened(digest, 140)!r}"
         )
     return algorithm, digest

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from smc_core.code.distributions import Distribution, Distributions
 
-_COMMENT = re.compile(r"(^|\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+)?(.*)", re.DOTALL)
 _FILE_OPTIONS = {"-r": True, "--requirement": True, "-c": False, "--constraint": False}
 _EDITABLE = ("-e", "--editable")
-_WHEEL = re.compile(r"([^/\\]+?)-[^/\\-]+(?:-\d[^/\\-]*)?-[^/\\-]+-[^/\\-]+-[^/\\-]+\.whl(?:[#?].*)?$")
+_LONGEST_MARKER = 10_000
+_MOST_FILES = 1000
+"""Requirement files that name each other, each counted as often as it is named."""
 _GROUP = re.compile(r"\([^()]*\)")
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -116,18 +117,25 @@ def parse(text: str) -> Requirement | None:
 
     try:
         return Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, ValueError, RecursionError):  # a number of 5,000 digits, brackets without end
         return None
 
 
 def permits(requirement: Requirement, found: Distribution) -> bool:
     """Whether the version that is installed is one that a requirement asks for; pre-releases count too."""
-    from packaging.version import InvalidVersion
-
     try:
         return requirement.specifier.contains(found.version, prereleases=True)
-    except InvalidVersion:
+    except ValueError:  # no version, or one of 5,000 digits
         return False
+
+
+def applies(requirement: Requirement, extras: Iterable[str] = ("",)) -> bool:
+    """Whether a requirement's conditions hold under one of the extras; those that cannot be judged count as such."""
+    marker = requirement.marker
+    try:
+        return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
+    except (ValueError, RecursionError):
+        return True
 
 
 class _Check:
@@ -142,7 +150,7 @@ class _Check:
 
             for text in constraints:
                 constraint = parse(text)
-                if constraint is not None and (constraint.marker is None or constraint.marker.evaluate()):
+                if constraint is not None and applies(constraint):
                     self._constraints.setdefault(normalize(constraint.name), []).append(constraint)
 
     def is_met(self, text: str, extras: Iterable[str] = ("",)) -> bool:
@@ -155,8 +163,7 @@ class _Check:
         requirement = parse(text)
         if requirement is None:
             return self._is_wheel_there(text)
-        marker = requirement.marker
-        if marker is not None and not any(marker.evaluate({"extra": extra}) for extra in extras):
+        if not applies(requirement, extras):
             return True
         found = self._installed.get(requirement.name)
         if found is None or not self._is_allowed(requirement, found):
@@ -189,15 +196,22 @@ class _Check:
         return self._met[key]
 
     def _is_wheel_there(self, text: str) -> bool:
-        name = _WHEEL.search(text) if "://" in text else None
-        found = self._installed.get(name.group(1).rpartition("/")[2]) if name else None
+        name = _wheel_name(text) if "://" in text else None
+        found = self._installed.get(name) if name else None
         return found is not None and _is_from(found, text) and self._are_needs_met(found, frozenset())
+
+
+def _wheel_name(url: str) -> str | None:
+    """The distribution that a wheel at a URL is of; None for anything else."""
+    name, suffix, _ = re.split(r"[#?]", url, maxsplit=1)[0].rpartition("/")[2].rpartition(".whl")
+    parts = name.split("-")
+    return parts[0] if suffix and len(parts) in (5, 6) and all(parts) else None
 
 
 def _is_extra(text: str) -> bool:
     """Whether a distribution needs this only for an extra; quicker than reading the whole marker."""
     _, _, marker = text.partition(";")
-    outer, groups = marker, 1
+    outer, groups = marker, int(len(marker) <= _LONGEST_MARKER)
     while groups:
         outer, groups = _GROUP.subn("", outer)
     return "extra ==" in outer and " or " not in outer
@@ -219,6 +233,7 @@ class _Reader:
     def __init__(self, found: Requirements, environ: Mapping[str, str]) -> None:
         self._found = found
         self._environ = environ
+        self._files = 0
 
     def read(self, path: str, into: list[Line], above: tuple[str, ...] = ()) -> None:
         """Read one file.
@@ -234,13 +249,16 @@ class _Reader:
             return
         if (path := os.path.abspath(path)) in above:
             return
+        self._files += 1
+        if self._files > _MOST_FILES:
+            raise CodeError(f"{above[0]} names requirement files more than {_MOST_FILES:,} times over")
         for number, line in _logical_lines(self._decoded(path, above)):
             line = _VARIABLE.sub(lambda match: self._environ.get(match.group(1)) or match.group(0), line)
             where = f"{os.path.basename(path)}, line {number}"
             if line.startswith("-"):
                 self._option(line, where, into, (*above, path))
             else:
-                plain = re.split(r"\s+--", line, maxsplit=1)[0].strip()
+                plain = re.split(r"\s--", line, maxsplit=1)[0].strip()
                 into.append(Line(plain, where, hashed="--hash" in line))
 
     def _decoded(self, path: str, above: tuple[str, ...]) -> str:
@@ -302,9 +320,17 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         if line.endswith("\\") and not stripped.startswith("#"):
             parts.append(line[:-1])
             continue
-        whole = _COMMENT.sub("", "".join([*parts, line])).strip()
+        whole = _without_comment("".join([*parts, line]))
         parts = []
         if whole:
             yield number, whole
-    if whole := _COMMENT.sub("", "".join(parts)).strip():
+    if whole := _without_comment("".join(parts)):
         yield number, whole
+
+
+def _without_comment(line: str) -> str:
+    """A line up to the first ``#`` that begins it or stands behind white space."""
+    position = line.find("#")
+    while position > 0 and not line[position - 1].isspace():
+        position = line.find("#", position + 1)
+    return (line if position < 0 else line[:position]).strip()

@@ -72,6 +72,12 @@ def fetch_s3(location: Location, target: str) -> Arrived:
             if found is None:
                 raise CodeError(f"{location.printable} cannot be fetched: {_cause(str(error))}") from harmless(error)
             region = found
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # how the library reports what breaks itself
+                raise
+            raise CodeError(
+                f"{location.printable} cannot be fetched: it breaks the library: {_cause(str(error))}"
+            ) from None
 
 
 class _Bucket:

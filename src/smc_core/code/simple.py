@@ -26,6 +26,9 @@ _FOR_POST = ("<", ">=", "~=")
 _FOR_LOCAL = ("<", ">=", "~=", "==", "!=")
 """What holds for a version with such an ending where it holds for the release."""
 
+_LONGEST = 1000
+"""Characters of what is judged here; a usual one has 20, and these patterns may go over a text more than once."""
+
 Release = tuple[int, ...]
 _COMPARE: dict[str, Callable[[Release, Release], bool]] = {
     "==": lambda left, right: left == right,
@@ -52,7 +55,7 @@ class Simple:
 
     def permits(self, version: str) -> bool | None:
         """Whether a version is one that it asks for; None where the version is no plain release number."""
-        match = _VERSION.fullmatch(version)
+        match = _VERSION.fullmatch(version) if len(version) <= _LONGEST else None
         found = _release(match.group(1)) if match else None
         if match is None or found is None:
             return None
@@ -64,6 +67,8 @@ class Simple:
 
 def read_simple(text: str) -> Simple | None:
     """Read a requirement; None for one that is not simple, or none at all."""
+    if len(text) > _LONGEST:
+        return None
     requirement, _, condition = text.partition(";")
     match = _REQUIREMENT.fullmatch(requirement)
     if match is None or bool(match.group(2)) != bool(match.group(4)):

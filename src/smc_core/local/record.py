@@ -43,7 +43,7 @@ class Record:
         status: running, completed, failed, stopped, or lost: its process is gone without a word.
         exit_code: None while it runs.
         first_line: of the failure as smc tells it; the script may have written another one.
-        withheld: what of the request is not kept, as it holds a secret: :func:`smc_core.local.withheld.without_secrets`.
+        withheld: what of the request is not kept, as it holds a secret (:mod:`smc_core.local.withheld`).
     """
 
     name: str
@@ -157,11 +157,12 @@ def damaged() -> list[str]:
 
 def _is_sound(record: Record) -> bool:
     """Whether every field but the status, which is shown as it stands, is of its type."""
-    texts = [record.name, record.folder, record.job_name, record.first_line]
+    lists = [each if isinstance(each, list) else [None] for each in (record.hosts, record.withheld)]
+    texts = [record.name, record.folder, record.job_name, record.first_line, *lists[0], *lists[1]]
     moments = [record.started, 0.0 if record.ended is None else record.ended]
     numbers = [record.pid, record.born or 0, record.exit_code or 0]
     return (
-        all(isinstance(text, str) for text in [*texts, *(record.hosts if isinstance(record.hosts, list) else [None])])
+        all(isinstance(text, str) for text in texts)
         and all(type(moment) in (int, float) and 0 <= moment < _LATEST for moment in moments)
         and all(type(number) is int for number in numbers)
     )
