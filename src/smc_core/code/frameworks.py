@@ -75,7 +75,7 @@ def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> No
 
     """
     from smc_core.code.distributions import normalize
-    from smc_core.code.requirements import applies, parse, permits
+    from smc_core.code.unmet import applies, parse, permits
 
     for line in missing:
         requirement = parse(line.text)

@@ -61,7 +61,8 @@ def install(path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.env
 
 def _install_folder(folder: str, needs: Needs, environ: Mapping[str, str]) -> Installed:
     from smc_core.code.distributions import Distributions
-    from smc_core.code.requirements import Line, Requirements, read_requirements, unmet
+    from smc_core.code.requirements import Line, Requirements, read_requirements
+    from smc_core.code.unmet import unmet
 
     installed = Distributions()
     requirements = Requirements()
@@ -113,7 +114,8 @@ def _name_of_file(path: str) -> tuple[str, str]:
 
 def _is_current(folder: str, installed: Distributions) -> bool:
     """Whether the package of a folder was installed from this very folder, after its last change."""
-    from smc_core.code.requirements import Line, Requirements, unmet
+    from smc_core.code.requirements import Line, Requirements
+    from smc_core.code.unmet import unmet
 
     found = installed.installed_from(os.path.realpath(folder))
     if found is None or unmet(Requirements([Line(text, found.name) for text in found.requires]), installed):

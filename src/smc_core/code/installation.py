@@ -18,7 +18,8 @@ from smc_core.code.install import Installed
 from smc_core.code.installer import Installer, find_installer
 from smc_core.code.jobsite import JobSite, is_writable, make_job_site
 from smc_core.code.reach import none_reachable
-from smc_core.code.requirements import Line, Requirements, parse, unmet
+from smc_core.code.requirements import Line, Requirements
+from smc_core.code.unmet import parse, unmet
 from smc_core.errors import CodeError
 
 if TYPE_CHECKING:

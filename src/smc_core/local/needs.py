@@ -113,7 +113,8 @@ def missing_line(request: Request, code: Code, environ: Mapping[str, str]) -> st
         if not needs.requirements:
             return None
         from smc_core.code.distributions import Distributions
-        from smc_core.code.requirements import read_requirements, unmet
+        from smc_core.code.requirements import read_requirements
+        from smc_core.code.unmet import unmet
 
         lines = unmet(read_requirements(needs.requirements, environ), Distributions())
     except CodeError:
