@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 from types import ModuleType
 from typing import Any
@@ -46,6 +45,8 @@ def train(environment: Environment, module: ModuleType) -> TrainResult:
 
     warning = check_loaded(function, module, environment, os.environ)
     if warning is not None and environment.is_primary:
+        import logging
+
         logging.getLogger("smc").warning("%s", warning)
     model = call(function, environment)
     if inspect.isgenerator(model) or inspect.isasyncgen(model):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 
 from smc_core.errors import ConfigurationError
@@ -175,8 +174,10 @@ def _url_secrets(text: str) -> Iterator[str]:
         name, colon, password = user.partition(":")
         secret = password if colon else name
         if at and len(secret) >= (1 if colon else _SHORT):
+            from urllib.parse import unquote  # it costs some milliseconds, and most jobs have no secret
+
             yield secret
-            yield urllib.parse.unquote(secret)
+            yield unquote(secret)
 
 
 def _leaves(value: object) -> Iterator[str]:
@@ -212,9 +213,12 @@ def _spellings(secret: str) -> set[str]:
     """A secret as it appears in text: plain, inside the quotes of Python and of JSON, and in a URL."""
     if len(secret) > _LONGEST_SPELLED:
         return {secret}
+    from urllib.parse import quote as quoted_path
+    from urllib.parse import quote_plus
+
     quoted = (repr(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False))
     forms = {secret, *(text[1:-1] for text in quoted)}
-    for quote in (urllib.parse.quote, urllib.parse.quote_plus):
+    for quote in (quoted_path, quote_plus):
         for safe in ("", "/"):
             encoded = quote(secret, safe=safe, errors="surrogatepass")
             forms |= {encoded, _ESCAPE.sub(lambda match: match.group().lower(), encoded)}
