@@ -61,8 +61,10 @@ def note_refusal(error: SmcError) -> None:
     """
     paths = job_paths()
     if os.path.isdir(paths.base):
+        from smc_core.process.headline import refusal
+
         files = OutcomeFiles(paths)
-        trouble = files.begin() or files.fail(f"{type(error).__name__}: {error}\n")
+        trouble = files.begin() or files.fail(refusal(error))
         if trouble is not None:
             log.line(trouble)
 

@@ -217,6 +217,29 @@ def test_a_malformed_grace_time(job, text):
     assert result.stderr.decode().splitlines() == [f"smc: exit code 2: {result.first_line}"]
 
 
+def test_a_message_that_quotes_a_long_value_keeps_to_a_line(job):
+    long = "x" * 100_000
+    command = [sys.executable, "-m", "smc_core", "run", long[:60_000], "-c", long[:60_000]]
+    done = subprocess.run(command, env=job.environ, capture_output=True, timeout=30, check=False)
+    result = job.result(done.returncode, done.stdout, done.stderr)
+    assert result.code == 2
+    assert len(result.stderr) < 5000
+    job.environ["SMC_LAUNCHER"] = long
+    job.write("train.py", "")
+    told = job.run("train.py")
+    assert (told.code, len(told.first_line), len(told.failure) < 2000) == (3, 200, True)
+    refused = subprocess.run(
+        [sys.executable, "-m", "smc_core", "run", "--no-such-option", long],
+        env={**job.environ, "SMC_LAUNCHER": ""},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    failure = (job.output / "failure").read_text()
+    assert refused.returncode == 2
+    assert len(failure.partition("\n")[0]) <= 200
+
+
 def test_a_fault_of_smc_itself(job):
     """Whatever goes wrong in the supervisor, the job is ended and the fault told."""
     fault = (

@@ -42,6 +42,11 @@ def _sleepers():
     return found
 
 
+def _guards(supervisor):
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    return [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "smc-guard"]
+
+
 def _seconds():
     return f"60.{os.getpid():07}"
 
@@ -197,3 +202,24 @@ def test_the_guard_holds_nothing_of_the_job(job, wait_for):
     assert os.getsid(int(guard)) == int(guard)
     running.send(signal.SIGTERM)
     assert running.end().code == 143
+
+
+def test_a_folder_of_reports_that_was_left_behind_goes_with_the_next_job(make_job):
+    """The supervisor and its guard are killed at once; a folder of a job that still runs is left alone."""
+    job, other = make_job(), make_job()
+    other.environ["TMPDIR"] = job.environ["TMPDIR"]
+    running = other.start_supervisor("sh", "-c", "echo $SMC_REPORT_DIR; exec sleep 60")
+    kept = Path(running.read_line())
+    killed = job.start_supervisor("sh", "-c", "echo $SMC_REPORT_DIR; mkdir $SMC_REPORT_DIR/inside; echo; exec sleep 60")
+    left = Path(killed.read_line())
+    killed.read_line()
+    for pid in (*_guards(killed.pid), killed.pid):
+        os.kill(pid, signal.SIGKILL)
+    killed.end()
+    assert left.is_dir()
+    assert job.supervise("true").code == 0
+    assert not left.exists()
+    assert kept.is_dir()
+    running.send(signal.SIGTERM)
+    running.end()
+    assert os.listdir(job.scratch) == []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from smc_core import printable
+from smc_core.errors import SmcError
 from smc_core.process.report_reader import Report
 from smc_core.process.reports import REFUSED
 from smc_core.process.signals import name as signal_name
 
+SHOWN = 1024
+"""Characters that SageMaker shows of a failure file (``FailureReason`` in its API reference)."""
 FIRST_LINE = 200
 """Characters of the first line, the cause in plain words."""
 
@@ -40,6 +44,14 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def refusal(error: SmcError) -> str:
+    """The failure file of a job that could not begin: its first line fits, what that has no room for follows."""
+    told = f"{type(error).__name__}: {error}"
+    first = one_line(told.partition("\n")[0], FIRST_LINE)
+    rest = "" if told == first else f"{told[:SHOWN]}\n"
+    return printable.in_lines(f"{first}\n{rest}")
 
 
 def class_name(report: Report) -> str:

@@ -19,12 +19,10 @@ from smc_core import printable
 from smc_core.process import explanations
 from smc_core.process.ending import COMPLETED, FAILED, STOPPED, Ending, Stop, exit_code
 from smc_core.process.explanations import Explanation
-from smc_core.process.headline import FIRST_LINE, how, one_line
+from smc_core.process.headline import FIRST_LINE, SHOWN, how, one_line
 from smc_core.process.report_reader import Report
 from smc_core.process.stderr_tail import tail_text
 
-SHOWN = 1024
-"""Characters that SageMaker shows of a failure file (``FailureReason`` in its API reference)."""
 _LEAST_MESSAGE = 300
 
 

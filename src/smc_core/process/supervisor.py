@@ -72,7 +72,7 @@ def supervise(
     try:
         result = _Supervisor(paths, variables, files, inbox, stop_grace(variables), tell, held).run(command)
     except ConfigurationError as error:
-        result = _fail_without_job(files, f"{type(error).__name__}: {error}", error.exit_code)
+        result = _fail_without_job(files, _refusal(error), error.exit_code)
     except Exception as error:  # noqa: BLE001 - whatever it is, the job must not end without a word
         result = _fail_without_job(files, _own_fault(error), EXIT_INTERNAL)
     finally:
@@ -158,6 +158,7 @@ class _Supervisor:
         from smc_core.process.sweep import Sweep
 
         self._mask = Masker.of_job(self._environ, os.path.join(self._paths.input_config, HYPERPARAMETERS_FILE))
+        self._reports.remove_left_over()
         self._evidence = Evidence(self._paths, self._reports.path)
         guard = None if self._guard is None else self._guard.pid
         return Sweep(self._child.pid, mark, guard, adopts=adopts)
@@ -289,6 +290,12 @@ def _own_fault(error: Exception) -> str:
 
     told = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     return f"smc itself failed: {type(error).__name__}: {error}\n\n{told}"
+
+
+def _refusal(error: ConfigurationError) -> str:
+    from smc_core.process.headline import refusal
+
+    return refusal(error)
 
 
 def _fail_without_job(files: OutcomeFiles, text: str, code: int) -> Outcome:
