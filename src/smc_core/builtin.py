@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from types import ModuleType
 from typing import Any
@@ -40,6 +39,8 @@ def train(environment: Environment, module: ModuleType) -> TrainResult:
             f"{module.__name__} {_instead(function)}; define a function train(), or set SMC_MODE=script to run it "
             "as a program"
         )
+    import inspect
+
     from smc_core.functions import call
     from smc_core.train_function import check_loaded
 

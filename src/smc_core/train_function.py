@@ -33,7 +33,10 @@ def check_source(tree: ast.Module, path: str, environment: Environment, environ:
     """
     from smc_core.source.signature import described
 
-    found = described(tree, TRAIN)
+    try:
+        found = described(tree, TRAIN)
+    except RecursionError:
+        return None
     if found is None:
         return None
     name = f"{TRAIN}() ({os.path.basename(path)}:{found.line})"
@@ -62,8 +65,8 @@ def check_loaded(
     try:
         with open(getattr(module, "__file__", None) or "", "rb") as file:
             tree = ast.parse(file.read())
-    except (OSError, SyntaxError, ValueError):
-        return None
-    if described(tree, TRAIN) is not None or reads_itself(tree):
+        if described(tree, TRAIN) is not None or reads_itself(tree):
+            return None
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return ignored(signature(function), environment, function_name(function), environ)

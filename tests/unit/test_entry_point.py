@@ -36,6 +36,31 @@ def test_mode_is_read_from_the_syntax_tree(job: JobFolder, source: str, mode: st
     assert reason in found.reason
 
 
+@pytest.mark.parametrize(
+    ("source", "mode"),
+    [
+        ("from lib import train", "script"),  # a module of that name
+        ("from lib.train import train", "function"),
+        ("from lib.train import *", "function"),
+        ("from lib.other import *", "script"),
+        ("from lib.nowhere import *", "script"),
+        ("from exporting import train", "function"),  # a module of that name too, but the package has the function
+        ("from installed_elsewhere import train", "function"),
+    ],
+)
+def test_what_is_imported_from_the_code_itself_is_looked_at(job: JobFolder, source: str, mode: str) -> None:
+    lib = {"train.py": "def train(): ...", "other.py": "def fit(): ...", "__init__.py": ""}
+    job.code_files({f"lib/{name}": text for name, text in lib.items()})
+    job.code_files({"exporting/train.py": "def train(): ...", "exporting/__init__.py": "from .train import train"})
+    job.code(main_py=source)
+    assert find(job, "main.py").mode == mode
+
+
+def test_a_file_that_is_nested_too_deeply_is_a_script(job: JobFolder) -> None:
+    job.code(train_py="def train(): ...\nif a == 0: ...\n" + "elif a == 1: ...\n" * 3000)
+    assert find(job, "train.py").mode == "script"
+
+
 def test_nothing_is_imported_to_find_out(job: JobFolder) -> None:
     job.code(train_py="raise SystemExit('imported')\ndef train(): ...")
     assert find(job, "train.py").mode == "function"

@@ -72,6 +72,7 @@ def test_a_call_that_cannot_be_is_refused(env: Environment, parameters: str, mes
         "def train(whatever): ...\ntrain = decorated(train)",
         "if fast:\n    def train(whatever): ...",
         "from mylib import train",
+        "def train(whatever): ...\nfrom mylib import *",
         "train = lambda whatever: None",
     ],
 )

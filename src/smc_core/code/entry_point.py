@@ -100,7 +100,10 @@ def _mode(path: str, forced: str | None, code_dir: str) -> tuple[Mode, str, ast.
         return ("function" if forced == "function" else "script"), f"{MODE}={forced}", tree
     if tree is None:
         return "script", reason, None
-    return (*shape(tree, code_dir), tree)
+    try:
+        return (*shape(tree, code_dir), tree)
+    except RecursionError:
+        return "script", "it is nested too deeply to be read", None
 
 
 def _parsed(path: str) -> tuple[ast.Module | None, str]:

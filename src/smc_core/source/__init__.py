@@ -73,8 +73,7 @@ def _main_test(tree: ast.Module) -> int | None:
         for target in statement.targets
         if isinstance(target, ast.Name)
     }
-    statements = [*reversed(tree.body), *(node for node in ast.walk(tree) if isinstance(node, ast.stmt))]
-    for statement in statements:
+    for statement in _statements(tree):
         own = main = False
         for node in own_nodes(statement):
             own = own or _names_self(node)
@@ -82,6 +81,18 @@ def _main_test(tree: ast.Module) -> int | None:
         if own and main:
             return statement.lineno
     return None
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """All statements, the last of the top level first: that is where the test mostly stands."""
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+                pending.append(child)
 
 
 def _names_self(node: ast.AST) -> bool:
@@ -111,12 +122,23 @@ def _bindings(body: Iterable[ast.stmt], folder: str | None) -> Iterator[_Binding
 
 
 def _imported(statement: ast.ImportFrom, folder: str | None) -> Iterator[_Binding]:
+    path = None
+    if folder is not None and statement.module and not statement.level:
+        path = os.path.join(folder, *statement.module.split("."))
     for alias in statement.names:
         name = alias.asname or alias.name
-        if name != "*":
+        if name == "*":
+            yield from () if path is None else _from_star(path)
+        elif path is None or not _is_module(path, alias.name):
             yield _Binding(name, f"imports {name}", False)
-        elif folder is not None and statement.module and not statement.level:
-            yield from _from_star(os.path.join(folder, *statement.module.split(".")))
+
+
+def _is_module(package: str, name: str) -> bool:
+    """Whether a name of a package of the user's is a module in it, and so nothing that can be called."""
+    path = os.path.join(package, name)
+    if not os.path.isfile(path + ".py") and not os.path.isdir(path):
+        return False
+    return all(found.name != name for found in _from_star(package))
 
 
 def _from_star(path: str) -> Iterator[_Binding]:

@@ -7,12 +7,14 @@ commands or a command line that it was put into. ``main``, called by the module 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from smc_core.source.tree import (
     DEFINITION,
     FUNCTION,
     Definition,
+    chain,
     evaluated,
     headers,
     is_dunder,
@@ -29,6 +31,7 @@ _COMMAND_LINES = frozenset({"Fire", "CLI", "auto_cli"})
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
 _AUTOMATIC = "automain"
 """Last part of the name of a decorator that itself runs what it decorates."""
+_HOLDERS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.IfExp, ast.BoolOp, ast.Starred, ast.NamedExpr)
 
 
 def first_run(tree: ast.Module, name: str) -> int | None:
@@ -43,99 +46,117 @@ def first_run(tree: ast.Module, name: str) -> int | None:
 
 
 class _Runs:
+    """The names of a module that run a function, if they are called or passed on."""
+
     def __init__(self, tree: ast.Module, name: str) -> None:
-        self._body = tree.body
+        self._name = name
+        self._headers = list(headers(tree.body))
         self._definitions = [each for each in top_level(tree.body) if isinstance(each, DEFINITION)]
-        self._own = {name} | {each.name for each in self._definitions if each.name == _MAIN}
         self._classes = {each.name for each in self._definitions if isinstance(each, ast.ClassDef)}
-        self._bound = {each.name for each in self._definitions}
+        self._bound: set[str | None] = {each.name for each in self._definitions}
         for statement in top_level(tree.body):
             self._bound |= targets(statement)
+        first = {name} | {each.name for each in self._definitions if each.name == _MAIN}
+        self._own = _reached(first, self._edges())
 
     def line(self) -> int | None:
-        known = -1
-        while known < len(self._own):  # a name that is found to run it may run it by way of one found later
-            known = len(self._own)
-            self._follow_definitions()
-            self._follow_assignments()
-        for statement, expressions in headers(self._body):
+        for statement, expressions in self._headers:
             if any(self._is_run(node, statement) for node in evaluated(expressions)):
                 return statement.lineno
-            if isinstance(statement, FUNCTION) and self._runs_by_decorator(statement):
+            if isinstance(statement, FUNCTION) and any(last_name(d) == _AUTOMATIC for d in statement.decorator_list):
                 return statement.lineno
         return None
 
-    def _follow_definitions(self) -> None:
-        """Functions and classes that run it; what such a function was put into by its decorator."""
-        for each in self._definitions:
-            if each.name not in self._own and any(self._is_run(node, each) for node in _inside(each)):
-                self._own.add(each.name)
-            if each.name in self._own:
-                self._own |= {str(name) for name in map(_registry, each.decorator_list) if name in self._bound}
-
-    def _follow_assignments(self) -> None:
-        """Other names: ``run = train``, ``commands = {"train": train}``, ``step = partial(train, 1)``."""
-        for statement, expressions in headers(self._body):
+    def _edges(self) -> Iterator[tuple[str, str]]:
+        """Pairs of names of the module: who runs the first may run the second."""
+        for definition in self._definitions:
+            calls = [node for node in _inside(definition) if isinstance(node, ast.Call)]
+            yield from ((definition.name, name) for call in calls for name in self._names_run(call))
+            registries = set(map(_registry, definition.decorator_list)) & self._bound
+            yield from ((str(name), definition.name) for name in registries)
+        for statement, expressions in self._headers:
             if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
-                if self._mentions(statement.value):
-                    self._own |= targets(statement)
-            elif isinstance(statement, ast.Expr):  # ``app.add_command(train)``
-                for call in expressions:
-                    name = root(call)
-                    if is_wrapper(call) and name in self._bound and any(map(self._mentions, _arguments(call))):
-                        self._own.add(str(name))
+                mentioned = self._mentioned(statement.value)
+                yield from ((target, name) for target in targets(statement) for name in mentioned)
+            elif isinstance(statement, ast.Expr):
+                for call in filter(is_wrapper, expressions):  # ``app.add_command(train)``
+                    registry = {root(call)} & self._bound
+                    yield from (
+                        (str(each), name) for each in registry for name in self._all_mentioned(_arguments(call))
+                    )
 
     def _is_run(self, node: ast.AST, statement: ast.stmt) -> bool:
         if not isinstance(node, ast.Call):
             return False
-        if isinstance(node.func, ast.Call) and any(map(self._mentions, _arguments(node.func))):
-            return True
-        name = root(node.func)
-        if name in self._own and not is_dunder(node.func):
-            return not self._only_makes(node, statement)
         if self._is_command_line(node):
             return True
-        if is_wrapper(node) or self._rebinds(node, statement):
+        return bool(self._names_run(node) & self._own) and not self._binds_only(node, statement)
+
+    def _names_run(self, call: ast.Call) -> set[str]:
+        """The names that a call calls or passes on."""
+        names = self._all_mentioned(_arguments(call.func))  # partial(train, 1)()
+        called = root(call.func)
+        if called is not None and not is_dunder(call.func):
+            names.add(called)
+        return names if is_wrapper(call) else names | self._all_mentioned(_arguments(call))
+
+    def _binds_only(self, call: ast.Call, statement: ast.stmt) -> bool:
+        """Whether it decorates, ``train = timed(train)``, or makes an object of a class: ``trainer = Trainer()``."""
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
             return False
-        return any(map(self._mentions, _arguments(node)))
-
-    def _only_makes(self, call: ast.Call, statement: ast.stmt) -> bool:
-        """Whether it makes an object of a class of this module, and gives it a name: ``trainer = Trainer()``."""
-        is_class = isinstance(call.func, ast.Name) and call.func.id in self._classes and call.func.id != "train"
-        return is_class and isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is call
-
-    def _rebinds(self, call: ast.Call, statement: ast.stmt) -> bool:
-        """Whether it decorates: ``train = timed(train)``."""
-        passed = {each.id for each in _arguments(call) if isinstance(each, ast.Name)}
-        return isinstance(statement, (ast.Assign, ast.AnnAssign)) and bool(passed & targets(statement) & self._own)
-
-    def _is_command_line(self, call: ast.Call) -> bool:
-        if last_name(call.func) in _COMMAND_LINES and not call.args:
-            return True
-        found = list(ast.walk(call.func))
-        if any(isinstance(node, ast.Call) and last_name(node.func) in _NAMESPACES for node in found):
-            return True  # globals()[name]()
-        return any(isinstance(node, ast.Attribute) and node.attr == "modules" for node in found) and any(
-            isinstance(node, ast.Name) and node.id == "__name__" for node in found
-        )
-
-    def _mentions(self, value: ast.AST) -> bool:
-        """Whether a value holds one of the names, and not merely what a call of something else gives."""
-        if isinstance(value, ast.Name):
-            return value.id in self._own
-        if isinstance(value, ast.Attribute):
-            return not is_dunder(value) and root(value) in self._own
-        if isinstance(value, ast.Lambda):
-            return any(self._is_run(node, ast.Expr(value)) for node in ast.walk(value.body))
-        if isinstance(value, ast.Call):
-            makes = isinstance(value.func, ast.Name) and value.func.id in self._own & self._classes
-            return makes or any(map(self._mentions, _arguments(value)))
-        parts = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.IfExp, ast.BoolOp, ast.Starred, ast.NamedExpr)
-        return isinstance(value, parts) and any(map(self._mentions, ast.iter_child_nodes(value)))
+        called = root(call.func)
+        if called not in self._own:
+            passed = {each.id for each in _arguments(call) if isinstance(each, ast.Name)}
+            return bool(passed & targets(statement) & self._own)
+        is_class = isinstance(call.func, ast.Name) and called in self._classes and called != self._name
+        return is_class and statement.value is call
 
     @staticmethod
-    def _runs_by_decorator(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        return any(last_name(each) == _AUTOMATIC for each in function.decorator_list)
+    def _is_command_line(call: ast.Call) -> bool:
+        if last_name(call.func) in _COMMAND_LINES and not call.args:
+            return True
+        return any(_is_namespace(node) for node in chain(call.func))  # globals()[name]()
+
+    def _all_mentioned(self, values: Iterable[ast.AST]) -> set[str]:
+        return {name for value in values for name in self._mentioned(value)}
+
+    def _mentioned(self, value: ast.AST) -> set[str]:
+        """The names that a value holds; not those that it is merely computed from."""
+        if isinstance(value, ast.Name):
+            return {value.id}
+        if isinstance(value, ast.Attribute):
+            name = None if is_dunder(value) else root(value)
+            return set() if name is None else {name}
+        if isinstance(value, ast.Lambda):
+            calls = [node for node in ast.walk(value.body) if isinstance(node, ast.Call)]
+            return {name for call in calls for name in self._names_run(call)}
+        if isinstance(value, ast.Call):
+            makes = isinstance(value.func, ast.Name) and value.func.id in self._classes
+            return self._all_mentioned(_arguments(value)) | ({str(root(value.func))} if makes else set())
+        return self._all_mentioned(ast.iter_child_nodes(value)) if isinstance(value, _HOLDERS) else set()
+
+
+def _is_namespace(node: ast.AST) -> bool:
+    """Whether it is the names of this very module: ``globals()``, ``sys.modules[__name__]``, ``getattr`` of that."""
+    if isinstance(node, ast.Call):
+        name = last_name(node.func)
+        return name in _NAMESPACES or (name == "getattr" and bool(node.args) and _is_namespace(node.args[0]))
+    if not isinstance(node, ast.Subscript) or last_name(node.value) != "modules":
+        return False
+    return isinstance(node.slice, ast.Name) and node.slice.id == "__name__"
+
+
+def _reached(first: set[str], edges: Iterable[tuple[str, str]]) -> set[str]:
+    """The names from which an edge, or several, lead to one of the first."""
+    before = defaultdict(set)
+    for source, target in edges:
+        before[target].add(source)
+    found, pending = set(first), list(first)
+    while pending:
+        new = before[pending.pop()] - found
+        found |= new
+        pending += new
+    return found
 
 
 def _registry(decorator: ast.expr) -> str | None:

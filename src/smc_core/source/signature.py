@@ -56,7 +56,7 @@ def described(tree: ast.Module, name: str) -> Described | None:
         name: the function's name.
 
     """
-    bound = [statement for statement in top_level(tree.body) if name in set(_bound_by(statement))]
+    bound = [statement for statement in top_level(tree.body) if {name, "*"} & set(_bound_by(statement))]
     if len(bound) != 1 or not isinstance(bound[0], FUNCTION) or bound[0].decorator_list or bound[0] not in tree.body:
         return None
     function = bound[0]

@@ -47,7 +47,8 @@ def own_nodes(statement: ast.AST) -> Iterator[ast.AST]:
     while pending:
         node = pending.pop()
         yield node
-        pending += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
+        if not isinstance(node, (ast.Constant, ast.Name)):
+            pending += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
 
 
 def headers(body: Iterable[ast.stmt]) -> Iterator[tuple[ast.stmt, list[ast.expr]]]:
@@ -71,11 +72,11 @@ def _children(statement: ast.stmt) -> Iterator[ast.AST]:
 
 
 def evaluated(expressions: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """All nodes of expressions but for what hangs on a ``.__dunder__`` and what stands inside a lambda."""
+    """All nodes of expressions but for constants, what hangs on a ``.__dunder__`` and what stands inside a lambda."""
     pending = list(expressions)
     while pending:
-        node = pending.pop(0)
-        if is_dunder(node) or isinstance(node, ast.Lambda):
+        node = pending.pop()
+        if isinstance(node, (ast.Constant, ast.Lambda)) or is_dunder(node):
             continue
         yield node
         pending += list(ast.iter_child_nodes(node))
@@ -100,11 +101,18 @@ def last_name(node: ast.AST) -> str | None:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
 
 
-def root(node: ast.AST) -> str | None:
-    """``app`` of ``app.commands["x"]().run``."""
+def chain(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and what it is taken from: ``app.commands["x"]()``, ``app.commands["x"]``, ``app.commands``, ``app``."""
+    yield node
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call, ast.Await)):
         node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else None
+        yield node
+
+
+def root(node: ast.AST) -> str | None:
+    """``app`` of ``app.commands["x"]().run``."""
+    *_, last = chain(node)
+    return last.id if isinstance(last, ast.Name) else None
 
 
 def is_dunder(node: ast.AST) -> bool:
