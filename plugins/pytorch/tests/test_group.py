@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from smc_core.compatibility import is_installed
-from smc_core.errors import ConfigurationError
+from smc_core.errors import ConfigurationError, UserCodeError
 from smc_pytorch import absent, advice, group, processes
 
 if not is_installed("torch"):
@@ -146,7 +146,7 @@ def test_those_that_have_ended_are_named(free_port: int) -> None:
     assert here.left() == ["rank 1 (host algo-1)"]
     assert "rank 1 (host algo-1) exited early, with exit code 0" in absent.left_in_words(here.left())
     here.register()
-    with pytest.raises(RuntimeError, match=r"^rank 1 \(host algo-1\) exited early, with exit code 0, before all"):
+    with pytest.raises(UserCodeError, match=r"^rank 1 \(host algo-1\) exited early, with exit code 0, before all"):
         absent.RollCall(0, 2, {**environ, "TORCHELASTIC_USE_AGENT_STORE": "True"}).meet()
     del server
 
@@ -182,6 +182,18 @@ def test_parts_are_waited_for(three: list[absent.RollCall]) -> None:
     late.join()
     three[2].returned(absent.PARTS)
     assert three[0].without_parts(60) == []
+
+
+def test_a_model_in_parts_needs_the_group(alone: group.Group) -> None:
+    from torch.distributed.fsdp import fully_shard
+
+    model = torch.nn.Linear(2, 2)
+    fully_shard(model, mesh=torch.distributed.init_device_mesh("cpu", (1,)))
+    alone.check_parts((model, {"loss": 0.5}))
+    torch.distributed.destroy_process_group()
+    alone.check_parts(torch.nn.Linear(2, 2))
+    with pytest.raises(UserCodeError, match=r"and has left their group: take destroy_process_group\(\) out"):
+        alone.check_parts((model, {"loss": 0.5}))
 
 
 @pytest.mark.parametrize("backend", ["nccl", "cpu:gloo,cuda:nccl", "glo", "mpi"])

@@ -15,6 +15,8 @@ from unittest import mock
 import pytest
 
 from smc_core.compatibility import is_installed
+from smc_core.errors import UserCodeError
+from smc_core.testing.fixtures import RunPython
 from smc_pytorch import models, states, wrappers
 
 if not is_installed("torch"):
@@ -28,6 +30,17 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Sparse CSR tensor support is in beta", "ignore:TypedStorage is deprecated"
 )
 MIB = 1 << 20
+FULL = """
+import resource, signal, sys
+from smc_pytorch import formats
+import torch
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    formats.write_tensors({"weight": torch.zeros(1_000_000)}, sys.argv[1] + "/model.pt")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
 
 
 class Tied(nn.Module):
@@ -284,9 +297,24 @@ def test_what_has_no_data_is_named_and_the_rest_is_saved(
 
 
 def test_a_model_without_any_data_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"the model has no data, as its tensors are lazy, .* weight, bias"):
+    with pytest.raises(UserCodeError, match=r"the model has no data, as its tensors are lazy, .* weight, bias"):
         save(nn.Linear(4, 2, device="meta"), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_of_its_own_that_cannot_be_pickled_is_named_and_the_rest_is_saved(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = Remembers()
+    model.seen = {"file": io.TextIOWrapper(io.BytesIO())}  # type: ignore[dict-item]
+    save(model, tmp_path)
+    assert torch.equal(models.load_state_dict(tmp_path)["net.weight"], model.net.weight)
+    assert "not saved, as it cannot be pickled: _extra_state: TypeError" in caplog.text
+
+
+def test_a_disk_that_is_full_is_said_and_not_a_position_in_the_file(tmp_path: Path, run_python: RunPython) -> None:
+    ended = run_python(FULL, tmp_path)
+    assert ended.stdout == f"OSError [Errno 27] File too large: '{tmp_path}/model.pt'\n"
 
 
 def test_torchscript_stays_torchscript(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

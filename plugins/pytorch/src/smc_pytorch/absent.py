@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from smc_core.errors import UserCodeError
+
 MEET_SECONDS = 1800.0
 """How long a process waits for the others to start, as long as PyTorch by itself: they import at their own pace."""
 WAIT_SECONDS = 5.0
@@ -49,7 +51,8 @@ class RollCall:
             seconds: how long to wait.
 
         Raises:
-            RuntimeError: they have not come (``torch.distributed.DistStoreError``), or one has ended before.
+            UserCodeError: one of them has ended before.
+            RuntimeError: they have not come (``torch.distributed.DistStoreError``).
 
         """
         if self._environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
@@ -59,7 +62,7 @@ class RollCall:
             while True:
                 have_met = store.check(everyone)
                 if gone := self._left(store):
-                    raise RuntimeError(f"{names(gone)} exited early, with exit code 0, before all processes had met")
+                    raise UserCodeError(f"{names(gone)} exited early, with exit code 0, before all processes had met")
                 if have_met:
                     return
                 if time.monotonic() >= until:

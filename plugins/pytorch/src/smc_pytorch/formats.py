@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import io
 import logging
 import os
 from types import ModuleType
@@ -34,15 +35,63 @@ def write_state(state: dict[str, Any], model_dir: str) -> str:
         model_dir: the folder.
 
     """
-    import torch
-
-    path = write_whole(os.path.join(model_dir, MODEL_FILE), lambda partial: torch.save(state, partial))
+    path = _write_all(state, os.path.join(model_dir, MODEL_FILE))
     if is_installed("safetensors"):
         try:
             write_whole(os.path.join(model_dir, SAFETENSORS_FILE), lambda partial: _save_tensors(state, partial))
         except Exception as error:  # noqa: BLE001 - a full disk too, or what safetensors does not know; the model itself is saved
             log.info("not saved as %s: %s", SAFETENSORS_FILE, in_a_line(error))
     return path
+
+
+def write_tensors(value: Any, path: str) -> None:
+    """``torch.save``; of a disk that is full it says so, and not at which position in the file.
+
+    Raises:
+        OSError: the file cannot be written.
+        Exception: whatever a class raises that cannot be pickled.
+
+    """
+    import torch
+
+    with open(path, "wb") as file:
+        try:
+            torch.save(value, file)
+        except RuntimeError as error:
+            cause = error.__context__
+            if isinstance(cause, OSError):
+                cause.filename = path
+                raise cause from None
+            raise
+
+
+def _write_all(state: dict[str, Any], path: str) -> str:
+    """Write a state dict; what cannot be pickled of a module's own state is left out, and named in a line."""
+    import torch
+
+    try:
+        return write_whole(path, lambda partial: write_tensors(state, partial))
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        tensors = [name for name, value in state.items() if isinstance(value, torch.Tensor)]
+        others = [name for name in state if name not in tensors and not _is_picklable(state[name])]
+        if not others:
+            raise
+        log.warning("not saved, as it cannot be pickled: %s: %s", ", ".join(others), in_a_line(error))
+        for name in others:
+            del state[name]
+        return write_whole(path, lambda partial: write_tensors(state, partial))
+
+
+def _is_picklable(value: Any) -> bool:
+    import torch
+
+    try:
+        torch.save(value, io.BytesIO())
+    except Exception:  # noqa: BLE001 - pickling runs the code of any class
+        return False
+    return True
 
 
 def write_pretrained(model: Any, model_dir: str, state: dict[str, Any] | None) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from smc_core.errors import HostError, UserCodeError
 from smc_core.process import log
 from smc_core.settings import Seconds
 from smc_pytorch import absent
@@ -55,7 +56,14 @@ class Group:
         self._hurries = False
 
     def set_up(self) -> None:
-        """Meet the other processes, where a launcher has started several or torchrun has started this one."""
+        """Meet the other processes, where a launcher has started several or torchrun has started this one.
+
+        Raises:
+            ConfigurationError: this PyTorch does not have the backend that was asked for.
+            HostError: they do not meet.
+            UserCodeError: one of them has ended before.
+
+        """
         if not all(self._environ.get(name) for name in _NEEDED):
             return
         import torch
@@ -76,8 +84,12 @@ class Group:
             torch.cuda.set_device(local_rank)
             options["device_id"] = torch.device("cuda", local_rank)
         self._roll_call = absent.RollCall(rank, world_size, self._environ)
-        self._roll_call.meet()
-        dist.init_process_group(backend, rank=rank, world_size=world_size, **options)
+        try:
+            self._roll_call.meet()
+            dist.init_process_group(backend, rank=rank, world_size=world_size, **options)
+        except RuntimeError as error:
+            address = f"{self._environ['MASTER_ADDR']}:{self._environ['MASTER_PORT']}"
+            raise HostError(f"rank {rank} cannot meet the other {world_size - 1} at {address}: {error}") from error
         self._began = time.monotonic()
         self._is_alone = world_size == 1
         self._roll_call.register()
@@ -113,14 +125,23 @@ class Group:
         """Wait for all processes to return their parts of a model; nothing where it is whole.
 
         Raises:
-            RuntimeError: one of them has returned something else, and the others would wait for it.
+            UserCodeError: one of them has returned something else, and the others would wait for it.
 
         """
-        if self._began is None or self._is_alone or not holds_parts(model):
+        import torch.distributed as dist
+
+        if not holds_parts(model):
+            return
+        if not dist.is_initialized():
+            raise UserCodeError(
+                "train() returned a model that is spread over the processes, and has left their group: take "
+                "destroy_process_group() out; the group is left when the model is saved"
+            )
+        if self._began is None or self._is_alone:
             return
         without = self._roll_call.without_parts(self._most_seconds())
         if without:
-            raise RuntimeError(
+            raise UserCodeError(
                 f"train() returned a model that is spread over the processes, and none in {absent.names(without)}: "
                 "every rank must return it"
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smc_core.artifacts import in_a_line, write_whole
+from smc_pytorch.formats import write_tensors
 from smc_pytorch.states import portable, state_of
 from smc_pytorch.wrappers import is_distributed, is_sharded, unwrap
 
@@ -30,16 +31,14 @@ def keep(value: Any, path: str) -> str | None:
         Exception: nothing of it can be written.
 
     """
-    import torch
-
     if not _holds_tensors(value):
         return None
     try:
-        return write_whole(f"{path}.pt", lambda partial: torch.save(_parts_of_this(value), partial))
+        return write_whole(f"{path}.pt", lambda partial: write_tensors(_parts_of_this(value), partial))
     except OSError:
         raise
     except Exception:  # noqa: BLE001 - pickling runs the code of any class
-        return write_whole(f"{path}.pt", lambda partial: torch.save(_plain(value), partial))
+        return write_whole(f"{path}.pt", lambda partial: write_tensors(_plain(value), partial))
 
 
 def _holds_tensors(value: Any, depth: int = 0) -> bool:

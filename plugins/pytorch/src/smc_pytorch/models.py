@@ -42,7 +42,7 @@ def save(model: Any, module: ModuleType, model_dir: str, *, writes: bool) -> str
         Path of the state dict; the folder, where ``save_pretrained`` of the model has written it.
 
     Raises:
-        ValueError: the model has no data.
+        UserCodeError: the model has no data.
 
     """
     path = os.path.join(model_dir, MODEL_FILE)

@@ -17,10 +17,11 @@ from smc_core import hookimpl
 from smc_core.command import Command
 from smc_core.compatibility import check_framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
+from smc_core.errors import UserCodeError
 from smc_core.hookspecs import TrainResult
 from smc_pytorch import advice, keeping, models, states
 from smc_pytorch.environment import Environment, place
-from smc_pytorch.group import TIMEOUT, Group
+from smc_pytorch.group import TIMEOUT, Group, is_of_a_collective
 from smc_pytorch.launch import advise, torchrun_command
 from smc_pytorch.network import network_variables
 from smc_pytorch.processes import BACKEND
@@ -107,7 +108,10 @@ def explain_save(model: Any) -> Generator[None, str | None, str | None]:
         _group.check_parts(model)
         return (yield)
     except BaseException as error:
+        of_a_collective = isinstance(error, Exception) and is_of_a_collective(error)
         _group.failed(error, phase="save")
+        if of_a_collective:  # nobody's fault but of those that did not take part
+            raise UserCodeError(str(error)) from error
         raise
 
 

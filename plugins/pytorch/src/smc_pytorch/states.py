@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from smc_core.errors import UserCodeError
 from smc_pytorch.wrappers import is_distributed, with_plain_names
 
 _SHOWN = 4
@@ -44,7 +45,7 @@ def portable(state: dict[str, Any]) -> dict[str, Any]:
         state: the state dict; it is changed, and returned.
 
     Raises:
-        ValueError: none of its tensors has data.
+        UserCodeError: none of its tensors has data.
 
     """
     import torch
@@ -55,7 +56,7 @@ def portable(state: dict[str, Any]) -> dict[str, Any]:
     if empty:
         shown = ", ".join(empty[:_SHOWN]) + (f" and {len(empty) - _SHOWN} more" if len(empty) > _SHOWN else "")
         if len(empty) == len(tensors):
-            raise ValueError(f"the model has no data, as its tensors are lazy, or on the meta device: {shown}")
+            raise UserCodeError(f"the model has no data, as its tensors are lazy, or on the meta device: {shown}")
         log.warning("not saved, as without data (lazy, or on the meta device): %s", shown)
         for name in empty:
             del state[name]
