@@ -306,6 +306,14 @@ def test_what_cannot_be_kept_either_is_said(job: JobFolder) -> None:
     assert list((job.base / "output/data").iterdir()) == []
 
 
+def test_only_the_first_processs_value_counts(job: JobFolder) -> None:
+    job.code(train_py="def train():\n    return object()\n")
+    ended = job.run("train.py", RANK="1")
+    assert ended.exit_code == 0, ended.stderr
+    assert "train() returned an object here, which nobody can save; the first process's value counts" in ended.stderr
+    assert list((job.base / "output/data").iterdir()) == []
+
+
 AGAIN = """
 import os, subprocess, sys
 import __main__

@@ -84,22 +84,24 @@ def test_an_exception_is_the_cause_and_not_the_broken_connection(job: JobFolder)
 
 
 EARLY = {
-    "script": (SCRIPT.format(act="os._exit(0)"), "script", r"ChildProcessError: rank 1 \(local rank 1\) "),
-    "function": (FUNCTION.format(act="raise SystemExit(0)"), "function", r"RuntimeError: rank 1 \(host \S+\) "),
-    "import": (
-        "import os, sys\nif os.environ['RANK'] == '1': sys.exit(0)\ndef train(): ...",
-        "function",
-        r"RuntimeError: rank 1 ",
+    "script": (
+        SCRIPT.format(act="os._exit(0)"),
+        r"ChildProcessError: rank 1 \(local rank 1\) exited early, with exit code 0",
+    ),
+    "function": (
+        "import os, sys\nif os.environ['RANK'] == '1':\n    sys.exit(0)\ndef train(): ...\n",
+        r"UserCodeError: rank 1 .*exited early, with exit code 0, before all processes had met",
     ),
 }
+"""Mode → a program of which rank 1 leaves, and the first line."""
 
 
-@pytest.mark.parametrize("where", EARLY)
-def test_a_process_that_leaves_early_is_the_cause(job: JobFolder, where: str) -> None:
-    code, mode, culprit = EARLY[where]
+@pytest.mark.parametrize("mode", EARLY)
+def test_a_process_that_leaves_early_is_the_cause(job: JobFolder, mode: str) -> None:
+    code, sentence = EARLY[mode]
     ended = job.code(train_py=code).run("train.py", SMC_MODE=mode, **TWO)
     assert ended.exit_code == 1
-    assert re.match(culprit + r".*exited early, with exit code 0", first_line(ended.failure))
+    assert re.match(sentence, first_line(ended.failure))
     assert not ended.success
 
 
@@ -146,16 +148,6 @@ def test_what_all_processes_must_save_is_said_so_and_the_model_is_kept(
     assert f"(kept: {job.base}/output/data/unsaved-model.pt)" in str(ended.failure)[:1024]
     kept = torch.load(job.base / "output/data/unsaved-model.pt", weights_only=False)
     assert len(kept["weight"] if isinstance(kept, dict) else kept.weight) > 0
-
-
-def test_a_second_process_group_is_explained(job: JobFolder) -> None:
-    code = "import torch.distributed as dist\ndef train():\n    dist.init_process_group('gloo')\n"
-    ended = job.code(train_py=code).run("train.py", SMC_PROCESSES_PER_HOST="1", SMC_LAUNCHER="torchrun")
-    assert ended.exit_code == 1
-    assert first_line(ended.failure) == (
-        "ValueError: smc has set the process group up: leave this out, or set SMC_TORCH_BACKEND=none: "
-        "trying to initialize the default process group twice! (train.py:3, in train)"
-    )
 
 
 def test_a_process_that_hangs_is_named_by_those_that_time_out(job: JobFolder) -> None:

@@ -214,6 +214,11 @@ def test_a_second_group_is_known_by_where_the_error_comes_from(alone: group.Grou
         torch.distributed.init_process_group("gloo")
     assert group.is_of_a_second_group(caught.value)
     assert not group.is_of_a_second_group(ValueError(str(caught.value)))
+    alone.failed(caught.value)
+    assert str(caught.value) == (
+        "smc has set the process group up: leave this out, or set SMC_TORCH_BACKEND=none: "
+        "trying to initialize the default process group twice!"
+    )
 
 
 def test_those_that_start_later_are_waited_for(free_port: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from smc_core.errors import PluginError
+from smc_core.errors import PluginError, UserCodeError
 from smc_core.process import log, reports
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ def _keep(plugins: Plugins, environment: Environment, model: Any) -> str:
 
 def _add_note(error: BaseException, note: str) -> None:
     """``error.add_note``, which Python 3.10 does not have; the first line tells notes with the message."""
+    if isinstance(error, UserCodeError) and error.__cause__ is not None:
+        error = error.__cause__  # the one that is told
     notes = getattr(error, "__notes__", None)
     error.__notes__ = [*(notes if isinstance(notes, list) else []), f"({note})"]  # type: ignore[attr-defined]
 
