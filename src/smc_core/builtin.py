@@ -42,13 +42,7 @@ def train(environment: Environment, module: ModuleType) -> TrainResult:
     import inspect
 
     from smc_core.functions import call
-    from smc_core.train_function import check_loaded
 
-    warning = check_loaded(function, module, environment, os.environ)
-    if warning is not None and environment.is_primary:
-        import logging
-
-        logging.getLogger("smc").warning("%s", warning)
     model = call(function, environment)
     if inspect.isgenerator(model) or inspect.isasyncgen(model):
         raise ConfigurationError(

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smc_core.contract import HYPERPARAMETERS_FILE
 from smc_core.environment import ALIASES, Environment
 from smc_core.errors import ConfigurationError
 from smc_core.secret_names import is_secret
@@ -90,7 +89,9 @@ def match(wanted: Signature, environment: Environment | Mapping[str, Any], name:
     return chosen
 
 
-def ignored(wanted: Signature, environment: Environment, name: str, environ: Mapping[str, str]) -> str | None:
+def ignored(
+    wanted: Signature, environment: Environment, name: str, environ: Mapping[str, str], taken: Collection[str] = ()
+) -> str | None:
     """What of the job a function does not take, in one line; None where there is nothing.
 
     Args:
@@ -98,6 +99,7 @@ def ignored(wanted: Signature, environment: Environment, name: str, environ: Map
         environment: the Environment.
         name: of the function, for the message.
         environ: the variables, of which ``SMC_STRICT`` counts.
+        taken: hyperparameters that plugins read.
 
     Raises:
         ConfigurationError: there is something, and ``SMC_STRICT`` is on.
@@ -108,10 +110,9 @@ def ignored(wanted: Signature, environment: Environment, name: str, environ: Map
     asked = set(wanted.parameters)
     found = []
     if not asked & _WHOLE_HYPERPARAMETERS:
-        read = set(environment.sources.values())  # a plugin's field may be made of one
         free = sorted(asked - {_identifier(key) for key in environment.hp_texts})
         for key in environment.hp_texts:
-            if not asked & parameter_names(key) and f"{HYPERPARAMETERS_FILE}: {key}" not in read:
+            if key not in taken and not asked & parameter_names(key):
                 found.append(f"hyperparameter {key!r}{_nearest(_identifier(key), free)}")
     if not asked & _WHOLE_CHANNELS:
         for channel, folder in environment.channel_dirs.items():

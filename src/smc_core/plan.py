@@ -119,7 +119,7 @@ def _check_train(
         return []
     from smc_core.train_function import check_source
 
-    warning = check_source(entry.tree, entry.path, environment, inherited)
+    warning = check_source(entry.tree, entry.path, environment, inherited, plugins.hyperparameters())
     return [] if warning is None else [warning]
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from types import ModuleType
-from typing import Any
 
 from smc_core.environment import Environment
 from smc_core.functions import signature
@@ -14,7 +13,9 @@ from smc_core.parameters import Signature, function_name, ignored, match
 from smc_core.source import TRAIN
 
 
-def check_source(tree: ast.Module, path: str, environment: Environment, environ: Mapping[str, str]) -> str | None:
+def check_source(
+    tree: ast.Module, path: str, environment: Environment, environ: Mapping[str, str], taken: Collection[str] = ()
+) -> str | None:
     """Check what ``train`` asks for, as its source shows it.
 
     Args:
@@ -22,6 +23,7 @@ def check_source(tree: ast.Module, path: str, environment: Environment, environ:
         path: of the module's file.
         environment: the Environment.
         environ: the variables.
+        taken: hyperparameters that plugins read.
 
     Returns:
         One line about hyperparameters and channels that it does not take; None where there are none, where the module
@@ -42,24 +44,27 @@ def check_source(tree: ast.Module, path: str, environment: Environment, environ:
     name = f"{TRAIN}() ({os.path.basename(path)}:{found.line})"
     wanted = Signature(found.parameters, found.annotations, found.takes_all)
     match(wanted, environment, name)
-    return None if found.reads_itself else ignored(wanted, environment, name, environ)
+    return None if found.reads_itself else ignored(wanted, environment, name, environ, taken)
 
 
 def check_loaded(
-    function: Callable[..., Any], module: ModuleType, environment: Environment, environ: Mapping[str, str]
+    module: ModuleType, environment: Environment, environ: Mapping[str, str], taken: Collection[str] = ()
 ) -> str | None:
-    """The same of a ``train`` that is loaded, where :func:`check_source` could say nothing about it.
+    """The same of a module that is loaded, where :func:`check_source` could say nothing about it.
 
     Args:
-        function: the module's ``train``.
-        module: the module.
+        module: the user's module.
         environment: the Environment.
         environ: the variables.
+        taken: hyperparameters that plugins read.
 
     Raises:
         ConfigurationError: ``SMC_STRICT`` is on and something is not taken.
 
     """
+    function = getattr(module, TRAIN, None)
+    if not callable(function):
+        return None
     from smc_core.source.signature import described, reads_itself
 
     try:
@@ -69,4 +74,4 @@ def check_loaded(
             return None
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return ignored(signature(function), environment, function_name(function), environ)
+    return ignored(signature(function), environment, function_name(function), environ, taken)

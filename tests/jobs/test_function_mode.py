@@ -334,3 +334,16 @@ def test_a_program_that_is_started_again_runs_the_same_function(job: JobFolder) 
     arguments = "['train.py', '--epochs', '3']"
     assert ended.stdout == f"None 3 True train {arguments}\n1 3 False train {arguments}\n"
     assert ended.stderr.count("model saved: ") == 1
+
+
+def test_what_a_plugin_reads_is_not_ignored(job: JobFolder, tmp_path: Path) -> None:
+    info = tmp_path / "smc_reader-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: smc-reader\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[smc.plugins]\nreader = smc_reader\n")
+    (tmp_path / "smc_reader.py").write_text("HYPERPARAMETERS = ['seed', 3]\n")
+    job.code(train_py="def train(epochs=1): ...\n").hyperparameters(seed=3, epoch=2)
+    for source in ("def train(epochs=1): ...\n", "import functools\n@functools.lru_cache\ndef train(epochs=1): ...\n"):
+        ended = job.code(train_py=source).run("train.py", PYTHONPATH=str(tmp_path))
+        assert ended.exit_code == 0, ended.stderr
+        assert "does not take hyperparameter 'epoch' (did you mean 'epochs'?): ignored" in ended.stderr

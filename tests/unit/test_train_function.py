@@ -94,13 +94,9 @@ def test_what_nobody_takes_is_told_with_the_nearest_name(env: Environment) -> No
 
 
 def test_what_a_plugin_takes_and_where_the_code_lies_are_taken(env: Environment) -> None:
-    env = env.model_copy(
-        update={
-            "sources": {**env.sources, "seed": "hyperparameters.json: epochs"},
-            "module_dir": env.channel_dirs["training"] + "/sourcedir.tar.gz",
-        }
-    )
-    told = check("def train(learning_rate, layers, name): ...", env) or ""
+    env = env.model_copy(update={"module_dir": env.channel_dirs["training"] + "/sourcedir.tar.gz"})
+    tree = ast.parse("def train(learning_rate, layers, name): ...")
+    told = check_source(tree, "train.py", env, {}, {"epochs"}) or ""
     assert "'epochs'" not in told
     assert "'training'" not in told
     assert "channel 'validation'" in told
@@ -120,12 +116,15 @@ def test_a_function_that_its_source_does_not_show_is_checked_when_it_is_loaded(
 
     def fit(epoch: int = 1, **rest: object) -> None: ...
 
-    told = check_loaded(fits, module, env, {})
+    module.train = fits  # type: ignore[attr-defined]
+    told = check_loaded(module, env, {})
     assert told is not None
     assert "does not take hyperparameter 'epochs' (did you mean 'epoch'?)" in told
-    assert check_loaded(fit, module, env, {}) is None
+    module.train = fit  # type: ignore[attr-defined]
+    assert check_loaded(module, env, {}) is None
+    module.train = fits  # type: ignore[attr-defined]
     path.write_text("def train(epoch=1): ...\n")
-    assert check_loaded(fits, module, env, {}) is None  # its source has been checked
+    assert check_loaded(module, env, {}) is None  # its source has been checked
 
 
 def test_what_the_source_shows_is_what_python_sees() -> None:

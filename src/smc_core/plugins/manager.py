@@ -94,6 +94,13 @@ class Plugins:
         """Every setting by the name of its variable: the core's, then those that plugins declare."""
         return {**CORE, **declared_by(self.manager.get_plugins())}
 
+    def hyperparameters(self) -> frozenset[str]:
+        """The user's hyperparameters that plugins read, such as ``seed``: ``HYPERPARAMETERS`` of their modules."""
+        lists = [getattr(plugin, "HYPERPARAMETERS", ()) for plugin in self.manager.get_plugins()]
+        return frozenset(
+            name for names in lists if isinstance(names, (list, tuple, set)) for name in names if isinstance(name, str)
+        )
+
     @property
     def hook(self) -> Calls:
         """Calls a hook of every plugin: ``plugins.hook.train(environment=..., module=...)``."""

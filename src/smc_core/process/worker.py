@@ -13,12 +13,15 @@ if __name__ == "__main__":
 
 import argparse
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from smc_core.errors import EXIT_SUCCESS, EXIT_USER_CODE, SmcError, UserCodeError
 from smc_core.process import log, reports, rerun
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from smc_core.environment import Environment
     from smc_core.hookspecs import TrainResult
     from smc_core.plugins import Plugins
@@ -114,6 +117,7 @@ class _Steps:
         rerun.announce()
         module = hook.load_user_module(environment=environment)
         self.phase = "train"
+        self._check(module)
         if environment.enable_metrics:
             from smc_core.modules import start_metrics
 
@@ -125,6 +129,16 @@ class _Steps:
         from smc_core.process import saving
 
         saving.save(self.plugins, environment, module, result.model)
+
+    def _check(self, module: ModuleType) -> None:
+        """Say what ``train`` does not take, where that was not known before it was loaded."""
+        if self.plugins.answerers("train") != ["builtin"]:
+            return
+        from smc_core.train_function import check_loaded
+
+        warning = check_loaded(module, self.environment, os.environ, self.plugins.hyperparameters())
+        if warning is not None and self.environment.is_primary:
+            log.line(f"warning: {warning}")
 
 
 if __name__ == "__main__":

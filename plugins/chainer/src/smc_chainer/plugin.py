@@ -22,6 +22,8 @@ from smc_core.hookspecs import TrainResult
 
 SEED = "seed"
 """The hyperparameter that seeds Python and NumPy, from which Chainer draws the first weights."""
+HYPERPARAMETERS = [SEED]
+"""What this plugin reads itself: it is not ignored where ``train`` does not take it."""
 
 
 @hookimpl(wrapper=True)

@@ -31,6 +31,8 @@ SETTINGS = [distribution.DISTRIBUTION, EXPORT]
 """What is set by variables: ``smc why`` and the docs read it."""
 SEED = "seed"
 """The hyperparameter that seeds Python, NumPy and the backend."""
+HYPERPARAMETERS = [SEED]
+"""What this plugin reads itself: it is not ignored where ``train`` does not take it."""
 
 log = logging.getLogger("smc.keras")
 

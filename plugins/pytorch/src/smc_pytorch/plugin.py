@@ -25,9 +25,11 @@ from smc_pytorch.group import TIMEOUT, Group, is_of_a_collective
 from smc_pytorch.launch import advise, torchrun_command
 from smc_pytorch.network import network_variables
 from smc_pytorch.processes import BACKEND
-from smc_pytorch.seeds import seed
+from smc_pytorch.seeds import SEED, seed
 
 SETTINGS = [BACKEND, TIMEOUT]
+HYPERPARAMETERS = [SEED]
+"""What this plugin reads itself: it is not ignored where ``train`` does not take it."""
 """What is set by variables: ``smc why`` and the docs read it."""
 
 _group: Group | None = None

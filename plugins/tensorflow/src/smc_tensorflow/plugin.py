@@ -25,7 +25,10 @@ from smc_tensorflow.cluster import Role, find_role
 from smc_tensorflow.compatibility import check_tensorflow
 from smc_tensorflow.environment import Environment, place
 from smc_tensorflow.tf_config import TF_CONFIG_ENV, WORKER, add_task, read_tf_config, write_tf_config
+from smc_tensorflow.tuning import MODEL_DIR
 
+HYPERPARAMETERS = [MODEL_DIR]
+"""What the SageMaker SDK sets by itself, and a job of which this plugin makes its own."""
 LOG_LEVEL_ENV = "TF_CPP_MIN_LOG_LEVEL"
 """Which lines TensorFlow's C++ code logs: 0 all, 1 none of INFO, 2 none of WARNING, 3 none of ERROR."""
 LOG_LEVEL = "1"
