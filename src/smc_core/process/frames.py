@@ -46,7 +46,7 @@ def own_place(error: BaseException, code_dir: str, *, else_anywhere: bool = True
         else_anywhere: whether a frame of a library or of smc will do where none is the user's.
 
     """
-    if isinstance(error, SyntaxError) and error.filename and error.lineno and _is_file(error.filename):
+    if isinstance(error, SyntaxError) and error.filename and error.lineno and is_file(error.filename):
         return Place(os.path.abspath(error.filename), error.lineno, None)
     frames = list(_frames(error.__traceback__))
     own = [item for item in frames if _is_own(item[0], code_dir)]
@@ -56,7 +56,7 @@ def own_place(error: BaseException, code_dir: str, *, else_anywhere: bool = True
         if candidates:
             frame, line = candidates[-1]
             file = frame.f_code.co_filename
-            return Place(os.path.abspath(file) if _is_file(file) else file, line, frame.f_code.co_name)
+            return Place(os.path.abspath(file) if is_file(file) else file, line, frame.f_code.co_name)
     return None
 
 
@@ -69,7 +69,7 @@ def own_place_of(places: Sequence[Place], code_dir: str) -> Place | None:
 
     """
     prefix = os.path.join(code_dir, "")
-    own = [place for place in places if _is_inside(os.path.abspath(place.file), prefix) and _is_file(place.file)]
+    own = [place for place in places if _is_inside(os.path.abspath(place.file), prefix) and is_file(place.file)]
     foreign = [place for place in places if not is_library(place.file)]
     return next((found[-1] for found in (own, foreign, places) if found), None)
 
@@ -127,14 +127,14 @@ def _begins_user_code(file: str, code_prefix: str) -> bool:
 
 def _is_own(frame: FrameType, code_dir: str) -> bool:
     file = frame.f_code.co_filename
-    if _is_smc(file) or not _is_file(file):
+    if _is_smc(file) or not is_file(file):
         return False
     return (
         _is_inside(os.path.abspath(file), os.path.join(code_dir, "")) or frame.f_globals.get("__name__") == "__main__"
     )
 
 
-def _is_file(file: str) -> bool:
+def is_file(file: str) -> bool:
     """Whether a frame's file is one: an absolute path may be gone by now, a relative one has to be there."""
     return os.path.isabs(file) or (not file.startswith("<") and os.path.isfile(file))
 
@@ -149,7 +149,7 @@ def _is_installed(file: str) -> bool:
 
 def is_library(file: str) -> bool:
     """Whether a file is smc's, installed, of the standard library, or no file at all."""
-    return file.startswith(_STDLIB_DIR + os.sep) or _is_smc(file) or _is_installed(file) or not _is_file(file)
+    return file.startswith(_STDLIB_DIR + os.sep) or _is_smc(file) or _is_installed(file) or not is_file(file)
 
 
 def _is_plumbing(file: str) -> bool:

@@ -11,7 +11,7 @@ import sys
 from typing import NamedTuple
 
 from smc_core.process import traceback_text
-from smc_core.process.frames import Place, own_place
+from smc_core.process.frames import Place, is_file, own_place
 from smc_core.process.reports import REFUSED
 from smc_core.process.telling import message, place_text, type_name
 
@@ -100,7 +100,11 @@ def _carried(error: BaseException, code_dir: str) -> Origin | None:
     surfaced = type_name(error)
     if not in_cause and found.before:
         surfaced += f": {found.before}"
-    if where := place_text(own_place(error, code_dir), code_dir):
+    here = own_place(error, code_dir)
+    if here is not None and not is_file(found.place.file):  # as of a function that cloudpickle has carried
+        raised = f"{surfaced}; raised in another process, {place_text(found.place, code_dir)}"
+        return Origin(error, found.type, found.message, here, surfaced=raised)
+    if where := place_text(here, code_dir):
         surfaced += f" ({where})"
     return Origin(error, found.type, found.message, found.place, surfaced=surfaced)
 
