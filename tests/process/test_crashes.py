@@ -10,20 +10,46 @@ A file in ``crashes/`` begins with comment lines, in any order:
     # env: NAME=value                                (any number of times)
 
 ``*`` in ``first`` and ``has`` stands for any text. A ``.c`` file is compiled, and ``first`` may be left out.
+
+Python scripts run under a supervisor and the script runner without the steps that prepare a job, which are the same for
+all of them; everything else, and one script, by ``smc run``.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.process.conftest import Job, Result
+
+from smc_core.process.frames import SCRIPT_RUNNER
 
 CRASHES = sorted((Path(__file__).parent / "crashes").iterdir())
+BEGIN = 'printf %s "$NOTE" > "$SMC_REPORT_DIR/command.json"; exec "$@"'
+"""What prepare does at its end: it notes that the user's code begins, and becomes it."""
+SERVER = textwrap.dedent("""
+    # Runs one supervised job for each line that it reads, each in a process of its own that is forked from this one.
+    import json, os, sys
+    from smc_core.process import evidence, handover, outcome, report_reader, sweep
+    from smc_core.process.supervisor import supervise
+
+    for line in sys.stdin:
+        job = json.loads(line)
+        if (pid := os.fork()) == 0:
+            for number, name in ((0, os.devnull), (1, job["base"] + "/stdout"), (2, job["base"] + "/stderr")):
+                os.dup2(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), number)
+            os.chdir(job["base"] + "/code")
+            os._exit(supervise(job["command"], base_dir=job["base"], environ=job["environ"]))
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+""")
 _HEADER = re.compile(r"^(?:#|//) (exit|first|has|has-not|python|env): (.*)$")
 
 
@@ -51,17 +77,37 @@ def _place(path: Path, folder: Path) -> str:
     return path.stem
 
 
+@pytest.fixture(scope="module")
+def run_script() -> Iterator[Callable[[Job, str], Result]]:
+    """Runs a Python script of a job's code folder as ``smc run`` does once it has prepared the job."""
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(job: Job, name: str) -> Result:
+        note = json.dumps({"kind": "python", "mode": "script", "hosts": 1, "code_dir": str(job.code)})
+        command = ["sh", "-c", BEGIN, "sh", sys.executable, SCRIPT_RUNNER, str(job.code / name)]
+        line = {"base": str(job.base), "environ": {**job.environ, "NOTE": note}, "command": command}
+        server.stdin.write(json.dumps(line) + "\n")
+        server.stdin.flush()
+        code = int(server.stdout.readline())
+        return job.result(code, (job.base / "stdout").read_bytes(), (job.base / "stderr").read_bytes())
+
+    yield run
+    server.communicate()
+    assert server.returncode == 0
+
+
 def test_corpus_is_large_enough():
     assert len(CRASHES) >= 40
 
 
 @pytest.mark.parametrize("path", CRASHES, ids=lambda path: path.name)
-def test_crash(path, job):
+def test_crash(path, job, run_script):
     header = _header(path)
     if header["python"] and sys.version_info < tuple(map(int, header["python"][0].split("."))):
         pytest.skip(f"needs Python {header['python'][0]}")
     job.environ.update(pair.split("=", 1) for pair in header["env"])
-    result = job.run(_place(path, job.code))
+    name = _place(path, job.code)
+    result = run_script(job, name) if path.suffix == ".py" and path.stem != "value_error" else job.run(name)
 
     assert result.code == int(header["exit"][0]), result.stderr.decode(errors="replace")
     assert not result.success
