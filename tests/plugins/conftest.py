@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ build-backend = "hatchling.build"
 [project]
 name = "smc-{name}"
 version = "{version}"
+dependencies = {requires}
 [project.entry-points."smc.plugins"]
 {name} = "smc_{name}{entry_point}"
 [tool.hatch.build.targets.wheel]
@@ -106,7 +108,15 @@ class Distributions:
         self.root = root
         self.wheels: dict[str, str] = {}
 
-    def build(self, name: str, body: str, *, version: str = "1.2.3", distribution: str | None = None) -> str:
+    def build(
+        self,
+        name: str,
+        body: str,
+        *,
+        version: str = "1.2.3",
+        distribution: str | None = None,
+        requires: Sequence[str] = (),
+    ) -> str:
         """The wheel of a plugin whose only module has this body."""
         key = distribution or name
         if key not in self.wheels:
@@ -115,7 +125,9 @@ class Distributions:
             package.mkdir(parents=True)
             package.joinpath("__init__.py").write_text(f'NAMESPACE = "{name}"\n')
             package.joinpath("plugin.py").write_text(body)
-            text = PYPROJECT.format(name=name, version=version, entry_point=".plugin")
+            text = PYPROJECT.format(
+                name=name, version=version, entry_point=".plugin", requires=json.dumps(list(requires))
+            )
             source.joinpath("pyproject.toml").write_text(text.replace(f'name = "smc-{name}"', f'name = "smc-{key}"'))
             builder = WheelBuilder(str(source))
             self.wheels[key] = next(iter(builder.build(directory=str(self.root / "wheels"), versions=["standard"])))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from smc_core.process.report_reader import CommandNote
 
 _STDERR = 2
+_PREPARE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prepare.py")
 
 
 class Child:
@@ -35,6 +36,7 @@ class Child:
 
     Attributes:
         pid: its number, and its group's.
+        prepares: whether it prepares the job, and says when the user's code begins.
         status: its exit code, or minus the signal that killed it; None while it lives.
         cpu_seconds: processor time that it, and the processes that it waited for, have used; known at its end.
         peak_rss: bytes of the largest of them.
@@ -53,6 +55,7 @@ class Child:
         ignored: frozenset[int] = frozenset(),
         held: frozenset[int] = frozenset(),
     ) -> None:
+        self.prepares = _PREPARE in command
         self._reports = reports
         self._note: CommandNote | None = None
         self._terminal = _terminal()

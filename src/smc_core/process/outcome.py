@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from smc_core import printable
+from smc_core.errors import EXIT_PLUGIN
 from smc_core.process import explanations
 from smc_core.process.ending import COMPLETED, FAILED, STOPPED, Ending, Stop, exit_code
 from smc_core.process.explanations import Explanation
@@ -47,6 +48,16 @@ class Outcome(NamedTuple):
     log: str = ""
     failed_at: float = 0.0
     blames: str = ""
+
+
+_NEVER_BEGAN = (
+    "PluginError: the preparation of the job was ended by os._exit(0), in a plugin or what it imports, before the "
+    "user's code began; smc plugins lists the plugins"
+)
+NEVER_BEGAN = Outcome(
+    EXIT_PLUGIN, FAILED, _NEVER_BEGAN, f"{_NEVER_BEGAN}\n", f"exit code {EXIT_PLUGIN}: {_NEVER_BEGAN}"
+)
+"""Of a job whose first process ended well, and never came to the user's code."""
 
 
 def outcome(ending: Ending, mask: Callable[[str], str] = str) -> Outcome:

@@ -40,6 +40,10 @@ class ReportDir:
                     self.path, self._lock = _make(os.path.abspath(place))
                     return
 
+    def is_whole(self) -> bool:
+        """Whether it is there, and nobody has cleared it: what is not in it was never written."""
+        return self.path is not None and os.path.exists(os.path.join(self.path, RESERVE_FILE))
+
     def remove(self) -> None:
         """Remove the folder and what is in it."""
         if self.path is not None:

@@ -138,8 +138,13 @@ def note_command(
     if folder := environ.get(REPORT_DIR_ENV):
         note = {"kind": kind, "mode": mode, "hosts": hosts, "code_dir": _code_dir(environ)}
         content = json.dumps(note).encode()
-        with contextlib.suppress(OSError):
-            write_atomic(os.path.join(folder, COMMAND_FILE), content)
+        path = os.path.join(folder, COMMAND_FILE)
+        try:
+            write_atomic(path, content)
+        except OSError:  # a full disk: the reserve gives its blocks up, and its absence says so
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, RESERVE_FILE))
+                write_atomic(path, content)
 
 
 def exit_code(error: BaseException, phase: str) -> int:

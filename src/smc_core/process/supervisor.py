@@ -250,10 +250,12 @@ class _Supervisor:
         """How the job ended. Whatever it has left behind, the exit code is its own."""
         from smc_core.process.ending import COMPLETED, FAILED, exit_code
         from smc_core.process.headline import duration
-        from smc_core.process.outcome import Outcome, outcome
+        from smc_core.process.outcome import NEVER_BEGAN, Outcome, outcome
 
         assert self._child.status is not None  # noqa: S101 - the job has been watched to its end
         code = exit_code(self._child.status)
+        if code == 0 and self._child.prepares and not self._child.has_begun and self._reports.is_whole():
+            return NEVER_BEGAN
         if code == 0:
             closing = f"completed after {duration(time.monotonic() - self._begun)}" if self._closes else ""
             return Outcome(code, COMPLETED, log="; ".join(filter(None, (closing, self._remark()))))
