@@ -183,7 +183,29 @@ def test_a_tensorflow_that_is_too_old_ends_the_job(
 ) -> None:
     monkeypatch.setattr(compatibility, "builds", lambda: [("tensorflow-cpu", "2.11.0")])
     with pytest.raises(PluginVersionError, match=r"tensorflow-cpu 2\.11\.0 is installed; pip install"):
-        launch(hook, job, name="none")
+        launch(hook, job, name="mwms")
+    assert launch(hook, job, name="none").launcher is None  # it may not use TensorFlow at all
+
+
+@pytest.mark.parametrize(("code", "refused"), [("import tensorflow", True), ("import io", False)])
+def test_a_tensorflow_that_is_too_old_ends_a_job_that_imports_it_and_no_other(
+    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, code: str, refused: bool
+) -> None:
+    monkeypatch.setattr(compatibility, "builds", lambda: [("tensorflow-cpu", "2.11.0")])
+    monkeypatch.setitem(sys.modules, "tensorflow", ModuleType("tensorflow"))
+    monkeypatch.setattr(sys, "path", [str(job.base / "code"), *sys.path])
+    job.code(user_of_tensorflow_py=f"{code}\ndef train(): ...").hyperparameters(
+        sagemaker_program="user_of_tensorflow.py"
+    )
+    environment = Environment.create(base_dir=str(job.base), environ={})
+    try:
+        if refused:
+            with pytest.raises(PluginVersionError, match=r"tensorflow-cpu 2\.11\.0 is installed"):
+                hook.load_user_module(environment=environment)
+        else:
+            assert hook.load_user_module(environment=environment).__name__ == "user_of_tensorflow"
+    finally:
+        sys.modules.pop("user_of_tensorflow", None)
 
 
 def test_the_environment_has_the_cluster(
@@ -319,8 +341,25 @@ def test_a_job_of_another_framework_that_imports_tensorflow_is_not(
     framework: str,
 ) -> None:
     monkeypatch.setitem(sys.modules, framework, ModuleType(framework))
+    jax_began(monkeypatch, True)
     train(hook, job)
     assert not caplog.records
+
+
+@pytest.mark.usefixtures("used")
+def test_a_jax_that_tensorflow_itself_has_imported_keeps_nobody_from_being_warned(
+    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jax", ModuleType("jax"))
+    jax_began(monkeypatch, False)
+    train(hook, job)
+    assert "TensorFlow Serving has nothing to load" in caplog.text
+
+
+def jax_began(monkeypatch: pytest.MonkeyPatch, began: bool) -> None:
+    bridge = ModuleType("jax._src.xla_bridge")
+    bridge.backends_are_initialized = lambda: began  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, bridge.__name__, bridge)
 
 
 def test_a_job_without_tensorflow_is_not_warned(

@@ -7,18 +7,27 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from smc_core.artifacts import write_whole
+
 VERSION = "1"
 """The SavedModel below the model folder: a version number, as TensorFlow Serving wants it."""
+CHECKPOINT = "checkpoint"
+"""The variables alone, where the model cannot be a SavedModel: ``tf.train.Checkpoint(model=...).read(.../model)``."""
+KERAS_FILE = "model.keras"
 SAVED_MODEL_FILE = "saved_model.pb"
 _INNER_SIGNATURE = "__saved_model_init_op"
 
 
 def is_known(model: Any) -> bool:
-    """Whether a model is one of TensorFlow's own, or a Keras model on TensorFlow; imports nothing."""
+    """Whether TensorFlow can save it; imports nothing.
+
+    It can what is its own (a ``tf.Module``, a SavedModel that was loaded, a ``tf.train.Checkpoint``), a
+    ``tf.function`` that has an ``input_signature`` or was called, and a Keras model on TensorFlow.
+    """
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is None:
         return False
-    return _is_keras(model) or isinstance(model, tensorflow.Module)
+    return _is_keras(model) or _is_trackable(model) or bool(_concrete(model))
 
 
 def _is_keras(model: Any) -> bool:
@@ -28,15 +37,48 @@ def _is_keras(model: Any) -> bool:
     )
 
 
-def write(model: Any, path: str) -> None:
+def _is_trackable(model: Any) -> bool:
+    """Whether it is one of TensorFlow's objects of objects, of which a loaded SavedModel has no public class."""
+    if any(base.__module__.partition(".")[0] == "keras" for base in type(model).__mro__):
+        return False  # an optimizer or a layer is one too
+    return isinstance(model, _classes("Module", "__internal__.tracking.AutoTrackable"))
+
+
+def _concrete(model: Any) -> list[Any]:
+    """The graphs of a ``tf.function``; none of anything else."""
+    kind: Any = type(model)
+    if issubclass(kind, _classes("types.experimental.ConcreteFunction")):
+        return [model]
+    if not issubclass(kind, _classes("types.experimental.GenericFunction")):
+        return []
+    if getattr(model, "input_signature", None) is not None:
+        return [model.get_concrete_function()]
+    traced = getattr(model, "_list_all_concrete_functions", None)  # TensorFlow has no public name for them
+    return list(traced()) if callable(traced) else []
+
+
+def _classes(*names: str) -> tuple[type, ...]:
+    """Classes of TensorFlow's by their names; those that this version has."""
+    found: list[Any] = []
+    for name in names:
+        value: Any = sys.modules["tensorflow"]
+        for part in name.split("."):
+            value = getattr(value, part, None)
+        found.append(value)
+    return tuple(each for each in found if isinstance(each, type))
+
+
+def write(model: Any, path: str, *, with_signatures: bool = True) -> None:
     """Write a SavedModel.
 
     Its serving signature is, for a Keras model, the call; for a ``tf.Module``, the one function of its own that is a
-    ``tf.function`` with an ``input_signature``; and those that a loaded SavedModel came with.
+    ``tf.function`` with an ``input_signature``; for such a function, itself; and those that a loaded SavedModel came
+    with.
 
     Args:
         model: a model that :func:`is_known`.
         path: the folder to write.
+        with_signatures: whether it gets signatures; the functions are in it all the same.
 
     Raises:
         Exception: whatever TensorFlow raises that cannot express the model.
@@ -48,12 +90,46 @@ def write(model: Any, path: str) -> None:
     import tensorflow as tf
 
     signatures = getattr(model, "signatures", None)
+    signatures = signatures if isinstance(signatures, Mapping) else None
+    graphs = [] if _is_trackable(model) else _concrete(model)
+    if graphs:
+        holder = tf.Module()
+        holder.function = model
+        holder.variables_of_it = [variable for graph in graphs for variable in graph.variables]
+        model, signatures = holder, {"serving_default": graphs[0]} if len(graphs) == 1 else None
     tf.saved_model.save(
         model,
         path,
-        signatures=signatures if isinstance(signatures, Mapping) else None,
+        signatures=signatures if with_signatures else {},
         options=tf.saved_model.SaveOptions(experimental_io_device=_own_cpu()),
     )
+
+
+def write_instead(model: Any, model_dir: str) -> str:
+    """Write what can be kept of a model that cannot be a SavedModel, and return its path.
+
+    A Keras model is written in Keras's own format, of anything else the variables as a checkpoint.
+
+    Raises:
+        Exception: whatever TensorFlow or Keras raises that can keep neither.
+
+    """
+    if _is_keras(model):
+        return write_whole(os.path.join(model_dir, KERAS_FILE), model.save)
+    import tensorflow as tf
+
+    graphs = [] if _is_trackable(model) else _concrete(model)
+    kept = tf.Module() if graphs else model
+    if graphs:
+        kept.variables_of_it = [variable for graph in graphs for variable in graph.variables]
+
+    def checkpoint(folder: str) -> None:
+        os.mkdir(folder)
+        tf.train.Checkpoint(model=kept).write(
+            os.path.join(folder, "model"), options=tf.train.CheckpointOptions(experimental_io_device=_own_cpu())
+        )
+
+    return write_whole(os.path.join(model_dir, CHECKPOINT), checkpoint)
 
 
 def _own_cpu() -> str:

@@ -5,18 +5,20 @@ Nothing here imports TensorFlow before the job's own code has.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import tempfile
 from collections.abc import Generator
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 from smc_core import hookimpl
-from smc_core.artifacts import write_whole
+from smc_core.artifacts import in_a_line, write_whole
 from smc_core.command import Command
-from smc_core.compatibility import is_installed
+from smc_core.compatibility import is_installed, is_used
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
@@ -46,9 +48,11 @@ def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
 
 @hookimpl
 def launch(environment: CoreEnvironment, command: Command) -> Command | None:
-    """Check the TensorFlow that the job will find, and give it its cluster where it asks for one."""
-    check_tensorflow()
+    """Give the job its cluster where it asks for one, and check the TensorFlow that it will find."""
     role = find_role(environment, command.environ)
+    if role.strategy is None:
+        return None
+    check_tensorflow()
     if role.strategy == "mwms":
         return _mirrored(role, command)
     if role.strategy == "parameter-server":
@@ -103,6 +107,15 @@ def quieten(command: Command) -> Generator[None, list[Command], list[Command]]:
 
 
 @hookimpl(wrapper=True)
+def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType | None, ModuleType | None]:
+    """End a job whose code imports a TensorFlow that the plugin does not work with; any other goes on."""
+    module = yield
+    if is_used("tensorflow", environment.code_dir):
+        check_tensorflow()
+    return module
+
+
+@hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
     """Warn after training where it was TensorFlow's and nothing that can be served was saved or returned."""
     result = yield
@@ -115,27 +128,56 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
 
 def _is_tensorflows() -> bool:
     """Whether this process trains with TensorFlow; jobs of PyTorch and JAX import it for its data and its logs."""
-    return "tensorflow" in sys.modules and not {"torch", "jax"} & set(sys.modules)
+    return "tensorflow" in sys.modules and "torch" not in sys.modules and not _computes_with_jax()
+
+
+def _computes_with_jax() -> bool:
+    """Whether JAX has begun to use a device: TensorFlow itself imports the JAX that is installed, and leaves it be."""
+    if "jax" not in sys.modules:
+        return False
+    has_begun = getattr(sys.modules.get("jax._src.xla_bridge"), "backends_are_initialized", None)
+    return bool(has_begun()) if callable(has_begun) else True
 
 
 @hookimpl
 def save_model(environment: CoreEnvironment, model: Any) -> str | None:
-    """Save a ``tf.Module`` or a Keras model as the SavedModel ``1``."""
+    """Save what TensorFlow can save, such as a ``tf.Module`` or a Keras model, as the SavedModel ``1``."""
     if not models.is_known(model):
         return None
     path = os.path.join(environment.model_dir, models.VERSION)
     if environment.is_primary:
+        return _save(model, path)
+    if _saves_with_the_others(environment):
+        with tempfile.TemporaryDirectory(prefix="smc-tensorflow-") as folder, contextlib.suppress(Exception):
+            models.write(model, os.path.join(folder, models.VERSION))  # what fails here, the primary says
+    return path
+
+
+def _save(model: Any, path: str) -> str:
+    """Write the SavedModel, or what can be kept of the model, and say what is missing."""
+    kind = type(model).__qualname__
+    try:
         write_whole(path, lambda written: models.write(model, written))
-        if not models.signatures(path):
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - TensorFlow asks the user's own functions
+        try:
+            write_whole(path, lambda written: models.write(model, written, with_signatures=False))
+        except Exception:  # noqa: BLE001 - the first error says more
+            kept = models.write_instead(model, os.path.dirname(path))
             log.warning(
-                "the SavedModel has no signature, so TensorFlow Serving cannot call it; give the method of %s that "
-                "predicts, and no other, a @tf.function(input_signature=[tf.TensorSpec(...)]), and let it return a "
-                "tensor or a dict of tensors",
-                type(model).__qualname__,
+                "%s cannot be a SavedModel, which TensorFlow Serving loads, and is kept as %s: %s",
+                *(kind, os.path.basename(kept), in_a_line(error)),
             )
-    elif _saves_with_the_others(environment):
-        with tempfile.TemporaryDirectory(prefix="smc-tensorflow-") as folder:
-            models.write(model, os.path.join(folder, models.VERSION))
+            return kept
+        log.warning("the signature of %s cannot be saved: %s", kind, in_a_line(error))
+    if not models.signatures(path):
+        log.warning(
+            "the SavedModel has no signature, so TensorFlow Serving cannot call it; give the method of %s that "
+            "predicts, and no other, a @tf.function(input_signature=[tf.TensorSpec(...)]), and let it return a "
+            "tensor or a dict of tensors",
+            kind,
+        )
     return path
 
 
