@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from smc_core.contract import MAX_VARIABLE_BYTES
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import decode
+from smc_core.printable import shortened
 from smc_core.settings import ARGS, ARGS_ORDER
 
 ArgumentStyle = Literal["classic", "json", "flags", "hydra"]
@@ -115,7 +116,7 @@ def check_arguments(texts: Mapping[str, str], style: ArgumentStyle = "classic") 
         for token in (f"--{key}", argument(text, style)):
             problem = _not_passable(token)
             if problem:
-                raise ConfigurationError(f"hyperparameter {key!r} {problem}; {ADVICE}")
+                raise ConfigurationError(f"hyperparameter {shortened(key, 80)!r} {problem}; {ADVICE}")
 
 
 def check_size(argv: Sequence[str], environ: Mapping[str, str], texts: Mapping[str, str]) -> None:
@@ -146,7 +147,7 @@ def too_large(texts: Mapping[str, str], how: str = os.strerror(errno.E2BIG)) -> 
 
     """
     sizes = sorted(((len(text.encode("utf-8", "surrogatepass")), key) for key, text in texts.items()), reverse=True)
-    named = ", ".join(f"{key!r} ({size:,} bytes)" for size, key in sizes[:3])
+    named = ", ".join(f"{shortened(key, 80)!r} ({size:,} bytes)" for size, key in sizes[:3])
     more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""
     whose = f"; the largest hyperparameters: {named}{more}; {ADVICE}" if sizes else ""
     return ConfigurationError(f"the job's arguments and variables are too large: {how}{whose}")

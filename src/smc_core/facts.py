@@ -21,6 +21,7 @@ from smc_core.contract import (
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import Value, decode, split_hps, unwrapped
 from smc_core.lookup import Lookup
+from smc_core.printable import shortened
 from smc_core.readers import (
     DEFAULT_INSTANCE_GROUP,
     DEFAULT_INSTANCE_TYPE,
@@ -158,7 +159,7 @@ def _distributing(platform: Mapping[str, str], groups: Mapping[str, Any], curren
         for name in names:
             if name not in groups:
                 raise ConfigurationError(
-                    f"hyperparameter {DISTRIBUTION_GROUPS_PARAM!r} names the instance group {name!r}; "
+                    f"hyperparameter {DISTRIBUTION_GROUPS_PARAM!r} names the instance group {shortened(name, 80)!r}; "
                     f"{RESOURCE_CONFIG_FILE} has {', '.join(groups) or 'none'}"
                 )
         return names

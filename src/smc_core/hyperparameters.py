@@ -20,6 +20,7 @@ from smc_core.contract import (
     TUNING_METRIC_PARAM,
 )
 from smc_core.errors import ConfigurationError
+from smc_core.printable import shortened
 from smc_core.secret_names import is_secret
 from smc_core.setting import FALSE, TRUE
 
@@ -151,7 +152,7 @@ class Value(str):
 
     def _refuse(self, wanted: str) -> ConfigurationError:
         shown = "(masked)" if is_secret(self.name) else repr(str(self) if len(self) <= 80 else self[:77] + "...")
-        return ConfigurationError(f"{self.origin} {self.name!r} is {shown}, not {wanted}")
+        return ConfigurationError(f"{self.origin} {shortened(self.name, 80)!r} is {shown}, not {wanted}")
 
     def to_int(self) -> int:
         """The whole number; ``3.0`` and ``1e3`` count as whole."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from smc_core.environment import ALIASES, Environment
 from smc_core.errors import ConfigurationError
+from smc_core.printable import shortened
 from smc_core.secret_names import is_secret
 from smc_core.settings import STRICT
 
@@ -113,7 +114,7 @@ def ignored(
         free = sorted(asked - {_identifier(key) for key in environment.hp_texts})
         for key in environment.hp_texts:
             if key not in taken and not asked & parameter_names(key):
-                found.append(f"hyperparameter {key!r}{_nearest(_identifier(key), free)}")
+                found.append(f"hyperparameter {shortened(key, 80)!r}{_nearest(_identifier(key), free)}")
     if not asked & _WHOLE_CHANNELS:
         for channel, folder in environment.channel_dirs.items():
             names = parameter_names(f"{channel}_dir")
@@ -151,7 +152,7 @@ def _offers(environment: Environment | Mapping[str, Any]) -> dict[str, _Offer]:
         for name in parameter_names(f"{channel}_dir"):
             offers.setdefault(name, _Offer(folder, f"the folder of channel {channel!r}"))
     for key, text in environment.hp_texts.items():
-        offer = _Offer(environment.hps[key], f"hyperparameter {key!r}", text, is_secret(key))
+        offer = _Offer(environment.hps[key], f"hyperparameter {shortened(key, 80)!r}", text, is_secret(key))
         for name in parameter_names(key):
             offers.setdefault(name, offer)
     return offers

@@ -23,6 +23,12 @@ def in_a_line(text: str, longest: int = LONGEST_LINE) -> str:
     return text if text.isprintable() else _escaped(text, "")
 
 
+def shortened(text: str, longest: int = 200) -> str:
+    """A text from outside as a message quotes it: its middle left out where it is longer."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
+
+
 def in_lines(text: str) -> str:
     """A text with its own lines and tabs; everything else that is not printable is escaped."""
     return text if text.isprintable() else _escaped(text, "\n\t")

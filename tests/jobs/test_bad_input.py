@@ -112,3 +112,24 @@ def test_usage_errors_outside_of_a_job_leave_no_file(job: JobFolder) -> None:
     assert ended.returncode == 2
     assert ended.stderr.startswith("smc: error: unrecognized arguments: --fast")
     assert os.listdir(job.base / "output") == ["data"]
+
+
+ENDLESS = {
+    "program": ({}, {"SAGEMAKER_PROGRAM": "-" * 20_000}, 4, "' is neither a file nor a module"),
+    "main": ({}, {"SAGEMAKER_PROGRAM": "__main__"}, 4, "entry point '__main__' is neither a file nor a module"),
+    "source": ({}, {"SAGEMAKER_SUBMIT_DIRECTORY": "-" * 20_000}, 4, "it has 20,000 characters"),
+    "url": ({}, {"SAGEMAKER_SUBMIT_DIRECTORY": "http://[::1/"}, 4, "http://[::1/ is no URL that can be fetched"),
+    "name": ({"x" * 130_000: "1\0"}, {}, 2, "holds a NUL character"),
+    "value": ({"sagemaker_container_log_level": "y" * 130_000}, {}, 2, "not a whole number"),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_foreign_input_is_quoted_in_part_and_is_no_fault_of_smc(job: JobFolder, case: str) -> None:
+    hyperparameters, variables, code, cause = ENDLESS[case]
+    job.code(train_py="print(1)")
+    job.raw_hyperparameters(hyperparameters)
+    ended = job.run(**{"SAGEMAKER_PROGRAM": "train.py", **variables})
+    assert ended.exit_code == code
+    assert cause in (ended.failure or "").splitlines()[0]
+    assert len(ended.stderr) < 1000

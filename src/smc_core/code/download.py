@@ -16,12 +16,12 @@ from smc_core.code.folders import (
     only_folder,
     reason,
     replace_content,
-    shortened,
     staging,
 )
 from smc_core.code.location import Location, parse
 from smc_core.errors import CodeError
 from smc_core.foreign import foreign_input
+from smc_core.printable import shortened
 
 _log = logging.getLogger("smc.code")
 

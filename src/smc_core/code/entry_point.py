@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from smc_core.contract import PROGRAM_ENV, PROGRAM_PARAM
 from smc_core.errors import CodeError, ConfigurationError
+from smc_core.printable import shortened
 from smc_core.settings import MODE
 from smc_core.source import shape
 
@@ -76,7 +77,7 @@ def resolve(
     found = _module_file(name, code_dir)
     if found is None:
         _refuse_unreadable(path)
-        raise CodeError(f"entry point {name!r} is neither a file nor a module{_nearest(name, code_dir)}")
+        raise CodeError(f"entry point {shortened(name, 80)!r} is neither a file nor a module{_nearest(name, code_dir)}")
     return EntryPoint(name, found, name, *_mode(found, forced, code_dir))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from smc_core.code.limits import Limits, Quota
 from smc_core.errors import CodeError
+from smc_core.printable import shortened
 
 _LEFT_ALONE = frozenset({"lost+found"})
 """What a file system puts into its own top folder."""
@@ -24,12 +25,6 @@ def reason(error: OSError) -> str:
     """What went wrong and with which file, as an error message says it."""
     text = error.strerror or str(error)
     return f"{text}: {shortened(os.fsdecode(error.filename))}" if error.filename else text
-
-
-def shortened(text: str, most: int = 200) -> str:
-    """A text from outside as a message quotes it: at most so many characters, its middle left out."""
-    half = most // 2
-    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
 
 
 @contextlib.contextmanager

@@ -12,13 +12,13 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from smc_core.code.arrived import Arrived
-from smc_core.code.folders import shortened
 from smc_core.code.limits import Limits, Quota, whole_number
 from smc_core.code.location import Location, harmless
 from smc_core.code.pace import Pace
 from smc_core.code.progress import Progress
 from smc_core.errors import CodeError
 from smc_core.masking import mask_urls
+from smc_core.printable import shortened
 
 if TYPE_CHECKING:
     from requests import Response, Session

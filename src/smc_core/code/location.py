@@ -8,9 +8,9 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Literal
 
-from smc_core.code.folders import shortened
 from smc_core.errors import CodeError
 from smc_core.masking import mask_urls
+from smc_core.printable import shortened
 
 Scheme = Literal["file", "http", "https", "s3"]
 

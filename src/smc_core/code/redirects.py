@@ -10,10 +10,10 @@ from typing import Any
 
 import requests
 
-from smc_core.code.folders import shortened
 from smc_core.code.location import Location
 from smc_core.errors import CodeError
 from smc_core.masking import mask_urls
+from smc_core.printable import shortened
 from smc_core.settings import FOLLOW_REDIRECTS
 
 ANYWHERE = "anywhere"

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from smc_core.code.arrived import Arrived
 from smc_core.code.aws import profile
-from smc_core.code.folders import shortened
 from smc_core.code.limits import Limits, Quota
 from smc_core.code.location import Location, harmless
 from smc_core.code.pace import Pace
 from smc_core.code.progress import Progress
 from smc_core.errors import CodeError
 from smc_core.masking import mask_urls
+from smc_core.printable import shortened
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -258,7 +258,7 @@ def _status(error: str) -> str | None:
 def _relative(key: str, prefix: str) -> list[str]:
     parts = (key[len(prefix) :] if prefix else key).strip("/").split("/")
     if ".." in parts or "" in parts:
-        raise CodeError(f"the S3 key {shortened(key)!r} is no path of a file")
+        raise CodeError(f"the S3 key {shortened(key, 80)!r} is no path of a file")
     return parts
 
 
