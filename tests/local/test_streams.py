@@ -6,7 +6,10 @@ import fcntl
 import os
 import select
 
+import pytest
 from tests.local.conftest import end
+
+from smc_core.local.streams import as_text
 
 LINES = "".join(f"{number}\n" for number in range(200_000))
 
@@ -63,3 +66,17 @@ def test_a_log_is_shown_whole_where_stdout_does_not_wait(desk) -> None:
     os.close(sink)
     assert LINES in _read(source)
     assert end(process).code == 0
+
+
+@pytest.mark.parametrize(
+    ("printed", "kept"),
+    [
+        (b"plain\nlines\n", b"plain\nlines\n"),
+        (b"\x1b[1;31mred\x1b[0m\n", b"red\n"),
+        (b" 10%\r 20%\r\x1b[K 30%\nnext", b" 30%\nnext"),
+        (b"from windows\r\n", b"from windows\n"),
+        (b"\x1b]8;;http://host/\x1b\\link\x1b]8;;\x1b\\\x1b]0;title\x07\n", b"link\n"),
+    ],
+)
+def test_what_was_printed_for_a_terminal_is_kept_as_text(printed: bytes, kept: bytes) -> None:
+    assert as_text(printed) == kept

@@ -260,6 +260,15 @@ def test_a_terminal_stays_a_terminal(job, wait_for):
     assert b"[True, True, True] keras" in terminal.seen
 
 
+def test_what_a_job_says_on_a_terminal_is_kept_for_the_failure_file(job):
+    job.write("train.py", "import os, sys\nsys.stderr.write('\\x1b[31mno such table\\x1b[0m\\n')\nos._exit(3)\n")
+    job.environ["SAGEMAKER_PROGRAM"] = "train.py"
+    terminal = Terminal(job, *SMC)
+    assert terminal.end() == 3
+    assert b"\x1b[31mno such table\x1b[0m\r\n" in terminal.seen
+    assert (job.output / "failure").read_text().startswith("Exit code 3; last line on stderr: no such table\n")
+
+
 def test_ctrl_c_reaches_the_script_once(job, wait_for):
     job.write(
         "train.py",

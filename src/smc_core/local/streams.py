@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import select
 from collections.abc import Callable
 
 _CHUNK = 256 * 1024
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+"""Control sequences of a terminal (ECMA-48): colours, moves of the cursor, titles and links."""
 _LONGEST_LINE = 64 * 1024
 """Bytes of a line without an end that are held back from the log."""
 
@@ -16,7 +20,8 @@ class Stream:
     """One pipe of a host, and where it goes.
 
     Without a prefix every byte is shown as soon as it comes; the log gets whole lines, so that lines of stdout and
-    stderr do not tear each other apart. With a prefix whole lines are shown, each behind it.
+    stderr do not tear each other apart. With a prefix whole lines are shown, each behind it. What was printed for a
+    terminal goes into the log as plain text.
 
     Args:
         source: the end of a pipe to read from.
@@ -40,6 +45,7 @@ class Stream:
         repaint: Callable[[bytes], bytes] | None = None,
     ) -> None:
         os.set_blocking(source, False)
+        self._is_terminal = os.isatty(source)
         self.source = source
         self._sink = sink
         self._log = log
@@ -57,7 +63,7 @@ class Stream:
             BlockingIOError: there is nothing now.
 
         """
-        data = os.read(self.source, _CHUNK)
+        data = self._read()
         if not self._prefix:
             _write(self._sink, self._repaint(data))
         if self._own_log is not None:
@@ -70,6 +76,14 @@ class Stream:
         if whole:
             self._pass_on(whole, is_last=not data)
         return bool(data)
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self.source, _CHUNK)
+        except OSError as error:
+            if error.errno != errno.EIO:  # which is the end of a pseudo-terminal that nobody has open any more
+                raise
+            return b""
 
     def drain(self) -> None:
         """Take what is left when the host has ended, and close: nobody that matters has the other end."""
@@ -93,7 +107,13 @@ class Stream:
             if is_last and self._in_line:
                 whole += b"\n"
             _write(self._sink, self._repaint(whole))
-        _write(self._log, whole)
+        _write(self._log, as_text(whole) if self._is_terminal else whole)
+
+
+def as_text(data: bytes) -> bytes:
+    """What was printed for a terminal as a file has it: without colours, and of a bar only what is seen in the end."""
+    lines = _ESCAPES.sub(b"", data).split(b"\n")
+    return b"\n".join(line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines)
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -15,21 +15,23 @@ from smc_core.local import looks
 from smc_core.local.host import TELL_OPTION
 from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.streams import Stream
-from smc_core.process import handover, log, signals
+from smc_core.process import handover, log, pseudo_terminal, signals
 from smc_core.process.ending import STOPPED
 
 HOST_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host.py")
 _STDOUT, _STDERR = 1, 2
 _LONGEST_WAIT = 3600.0
 """Seconds; a wait of weeks is more than epoll takes."""
+_SIZE_STEP = 0.5
+"""Seconds between two looks at the size of the user's terminal."""
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Host:
     """One supervised host.
 
-    A single host has this process's terminal and input; one of several has neither, so that Ctrl-C reaches this
-    process alone, which stops them all.
+    A single host has this process's input, and prints to a pseudo-terminal where this process has a terminal; one of
+    several has neither, so that Ctrl-C reaches this process alone, which stops them all.
 
     Args:
         name: of the host; empty where it is the only one.
@@ -53,7 +55,7 @@ class Host:
         self.outcome: handover.Handover | None = None
         self.ended = 0.0
         sinks = [_STDOUT] if _is_same(_STDOUT, _STDERR) else [_STDOUT, _STDERR]
-        pipes = [os.pipe() for _ in sinks]
+        pipes = [_pair(sink, alone=not name) for sink in sinks]
         self._heard, told = os.pipe()
         self._process = subprocess.Popen(  # noqa: S603 - an argument list
             [python, HOST_PROGRAM, str(os.getpid()), TELL_OPTION, str(told), *arguments],
@@ -73,6 +75,18 @@ class Host:
         prefix = f"[{self.name}] ".encode() if self.name else b""
         repaint = looks.own_lines(looks.painter(sys.stderr))
         return [Stream(source, sink, job_log, prefix, own_log, on_line, repaint) for source, sink in self._sources]
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whether it prints to a pseudo-terminal, as this process does to a terminal."""
+        return any(map(os.isatty, (source for source, _ in self._sources)))
+
+    def follow_size(self) -> None:
+        """Give its pseudo-terminals the size that the user's terminal has got since."""
+        terminals = [(source, sink) for source, sink in self._sources if os.isatty(source)]
+        changed = [pseudo_terminal.copy_size(sink, source) for source, sink in terminals]
+        if any(changed):
+            self.send(signal.SIGWINCH)
 
     def send(self, number: int) -> None:
         """Send its supervisor a signal."""
@@ -130,6 +144,7 @@ class Watch:
         self._kill_at: float | None = None
         self._hosts = hosts
         self._running = list(hosts)
+        self._terminals = [host for host in hosts if host.has_terminal]
         self._ends_line = stop_after if isinstance(stop_after, LinePattern) else None
         self._stop_at = time.monotonic() + stop_after if isinstance(stop_after, (int, float)) else None
         on_line = self._look_at if self._ends_line else None
@@ -164,12 +179,16 @@ class Watch:
     def _step(self, selector: selectors.BaseSelector, wake: int) -> None:
         times = [moment for moment in (self._stop_at, self._kill_at) if moment is not None]
         timeout = min(max(0.0, min(times) - time.monotonic()), _LONGEST_WAIT) if times else None
+        if self._terminals:
+            timeout = _SIZE_STEP if timeout is None else min(timeout, _SIZE_STEP)
         for key, _ in selector.select(timeout):
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake, 4096)
             elif not _move(key.data):
                 selector.unregister(key.data.source)
+        for host in self._terminals:
+            host.follow_size()
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             self._stop("the time is up")
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
@@ -177,6 +196,7 @@ class Watch:
             self._send(signal.SIGTERM)
         for host in [host for host in self._running if host.poll()]:
             self._running.remove(host)
+            self._terminals = []  # of a host that is the only one
             self._take_leave(host, selector)
 
     def _take_leave(self, host: Host, selector: selectors.BaseSelector) -> None:
@@ -216,6 +236,14 @@ class Watch:
     def _send(self, number: int) -> None:
         for host in self._running:
             host.send(number)
+
+
+def _pair(sink: int, *, alone: bool) -> tuple[int, int]:
+    """What a host prints to: the end to read, and the host's."""
+    if alone and os.isatty(sink):
+        with contextlib.suppress(OSError):
+            return pseudo_terminal.open_pair(sink)
+    return os.pipe()
 
 
 def _move(stream: Stream) -> bool:

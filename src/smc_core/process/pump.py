@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import select
@@ -18,6 +19,8 @@ _ROOM_BYTES = 256 * 1024
 """Bytes that can be read at once."""
 _PIPE_BYTES = 1024 * 1024
 """What the pipe is asked to hold: the most that an unprivileged process may ask for (``pipe(7)``)."""
+_TERMINAL_BYTES = 2048
+"""What is read at once from a pseudo-terminal that has more: it gives at most 4,095."""
 _BURST = 16
 """Reads in a row before signals are looked for."""
 _FLOOD_BYTES = 64 * 1024
@@ -29,6 +32,8 @@ _NEWLINE = ord("\n")
 class Pump:
     """A pipe for the job's stderr, and what comes out of it on its way to this process's own.
 
+    Where stderr is a terminal, a pseudo-terminal stands in place of the pipe: bars and colours are as without smc.
+
     What has been read lies in one store, in the order of arrival: what was written already, what can be written now,
     and the beginning of a line whose rest is about to come. So the tail is there without being copied for each line.
     The store is small: while nobody takes what is in it, the job waits in its next write, as it would without smc.
@@ -39,11 +44,15 @@ class Pump:
         job_end: the end for the job; to be closed when the job has it.
         sink: where it goes.
 
+    Raises:
+        OSError: there is no pseudo-terminal to be had.
+
     """
 
     def __init__(self) -> None:
         self.source: int | None
-        self.source, self.job_end = os.pipe()
+        self._is_terminal = os.isatty(_STDERR)
+        self.source, self.job_end = _open_pseudo_terminal() if self._is_terminal else os.pipe()
         os.set_blocking(self.source, False)
         with contextlib.suppress(OSError):
             fcntl.fcntl(self.source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -72,6 +81,14 @@ class Pump:
     def is_in_a_line(self) -> bool:
         """Whether the last byte that came through did not end a line, as far as is known."""
         return not self._end_is_known or (self._end > 0 and self._store[self._end - 1] != _NEWLINE)
+
+    def has_new_size(self) -> bool:
+        """Whether the user's terminal has got another size since; the job's has it from now on."""
+        if not self._is_terminal or self.source is None:
+            return False
+        from smc_core.process.pseudo_terminal import copy_size
+
+        return copy_size(_STDERR, self.source)
 
     def close_job_end(self) -> None:
         """Close this process's copy of the job's end, so that the end of the job is the end of the stream."""
@@ -164,10 +181,14 @@ class Pump:
             count = os.readv(self.source, [self._view[self._end : self._end + _ROOM_BYTES]])
         except BlockingIOError:
             count = -1
+        except OSError as error:
+            if error.errno != errno.EIO:  # which is the end of a pseudo-terminal that nobody has open any more
+                raise
+            count = 0
         before, self._end = self._end, self._end + max(count, 0)
         self._end_is_known = True
         self._whole = self._end
-        if self.sink.shared and count == _ROOM_BYTES:
+        if self.sink.shared and count >= (_TERMINAL_BYTES if self._is_terminal else _ROOM_BYTES):
             self._whole = self._store.rfind(b"\n", before, self._end) + 1 or self._end
         if count == 0:
             self._close_source()
@@ -187,11 +208,22 @@ class Pump:
             self.source = None
 
 
+def open_pump() -> Pump | None:
+    """A pump; None where there is no pseudo-terminal to be had: the job then has the terminal itself."""
+    try:
+        return Pump()
+    except OSError:
+        if not os.isatty(_STDERR):
+            raise
+        return None
+
+
 class Sink:
     """A descriptor that is written to without ever waiting for its reader.
 
-    A pipe is opened a second time for that, because a descriptor's ``O_NONBLOCK`` is shared by all who have it.
-    Where that cannot be (a socket; a pipe of another user), each write is small enough to fit when ``poll`` says so.
+    A pipe or a terminal is opened a second time for that, because a descriptor's ``O_NONBLOCK`` is shared by all who
+    have it. Where that cannot be (a socket; a pipe of another user), each write is small enough to fit when ``poll``
+    says so.
 
     Attributes:
         descriptor: what to poll for room.
@@ -206,14 +238,18 @@ class Sink:
         self.shared = _same_file(descriptor, _STDOUT)
         mode = os.fstat(descriptor).st_mode
         self._must_ask = stat.S_ISSOCK(mode)
-        if stat.S_ISFIFO(mode):
+        is_terminal = os.isatty(descriptor)
+        if stat.S_ISFIFO(mode) or is_terminal:
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
             try:
-                self.descriptor = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-                fcntl.fcntl(self.descriptor, fcntl.F_SETPIPE_SZ, _ROOM_BYTES)
+                self.descriptor = os.open(f"/proc/self/fd/{descriptor}", flags)
             except OSError:
                 self._must_ask = True
-        self.takes_floods = not (self.shared or self._must_ask)
-        self._small = self._must_ask or (self.shared and stat.S_ISFIFO(mode))
+        if stat.S_ISFIFO(mode) and not self._must_ask:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.descriptor, fcntl.F_SETPIPE_SZ, _ROOM_BYTES)
+        self.takes_floods = not (self.shared or self._must_ask or is_terminal)
+        self._small = self._must_ask or (self.shared and (stat.S_ISFIFO(mode) or is_terminal))
 
     def write(self, data: memoryview) -> int:
         """Write some of it.
@@ -238,6 +274,12 @@ class Sink:
         asking = select.poll()
         asking.register(self.descriptor, select.POLLOUT)
         return bool(asking.poll(0))
+
+
+def _open_pseudo_terminal() -> tuple[int, int]:
+    from smc_core.process.pseudo_terminal import open_pair
+
+    return open_pair(_STDERR)
 
 
 def _whole_lines(data: memoryview) -> memoryview:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 _FAULTS = {
@@ -114,6 +115,27 @@ class Inbox:
         signal.set_wakeup_fd(-1)
         os.close(self.descriptor)
         os.close(self._end)
+
+
+class Repeats:
+    """Tells a request to end from the same one that comes once more.
+
+    Whoever signals a process group as well as a process of it, as timeout(1) does, or a group with a program in it that
+    passes signals on, sends one request twice.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[int, float] = {}
+
+    def is_one(self, number: int) -> bool:
+        """Whether the signal, which has come now, is the request that came a moment ago."""
+        if number not in (signal.SIGTERM, signal.SIGINT):
+            return False
+        now = time.monotonic()
+        if number in self._at and now - self._at[number] < SAME_REQUEST:
+            return True
+        self._at[number] = now
+        return False
 
 
 def _do_nothing(_number: int, _frame: object) -> None:

@@ -21,7 +21,7 @@ from smc_core.process.child import Child
 from smc_core.process.descriptors import open_standard_descriptors
 from smc_core.process.guard import Guard
 from smc_core.process.outcome_files import OutcomeFiles
-from smc_core.process.pump import Pump
+from smc_core.process.pump import open_pump
 from smc_core.process.report_dir import ReportDir
 from smc_core.process.stopping import StopRequest, stop_grace
 from smc_core.process.voice import Voice, say
@@ -106,11 +106,11 @@ class _Supervisor:
         self._inbox = inbox
         self._grace = grace
         self._reports = ReportDir(environ, paths.output)
-        self._pump = None if os.isatty(2) else Pump()
+        self._pump = open_pump()
         self._voice = Voice(self._pump)
         self._guard: Guard | None = None
         self._stop: StopRequest | None = None
-        self._asked_at: dict[int, float] = {}
+        self._repeats = signals.Repeats()
         self._ended: float | None = None
         self._hurry = False
 
@@ -183,11 +183,17 @@ class _Supervisor:
         """Until a signal has arrived or a time is up; what the job says on stderr is passed on meanwhile."""
         seconds = self._longest_sleep()
         if self._pump is not None:
-            self._pump.run(self._inbox.descriptor, seconds, self._voice.speak)
+            self._pump.run(self._inbox.descriptor, seconds, self._moved)
         else:
             sleeping = select.poll()
             sleeping.register(self._inbox.descriptor, select.POLLIN)
             sleeping.poll(None if seconds is None else max(0, seconds) * 1000)
+
+    def _moved(self) -> None:
+        """Something of the job's stderr was passed on, or the size of a terminal has changed."""
+        self._voice.speak()
+        if self._pump is not None and self._pump.has_new_size() and self._child.status is None:
+            self._child.send(signal.SIGWINCH)  # the kernel's own came when the job's terminal had its old size
 
     def _longest_sleep(self) -> float | None:
         """Seconds; None for no limit."""
@@ -198,8 +204,10 @@ class _Supervisor:
     def _on_signal(self, number: int, sweep: Sweep) -> None:
         if number == signal.SIGCHLD:
             return
+        if number == signal.SIGWINCH:
+            self._moved()
         is_final = number == signal.SIGTERM
-        if self._is_repeated(number):
+        if self._repeats.is_one(number):
             return
         if self._child.status is not None:  # too late for the script; what it left need not be waited for
             self._hurry = self._hurry or is_final
@@ -213,20 +221,6 @@ class _Supervisor:
         self._child.send(number)
         if is_final:
             self._voice.say(f"SIGTERM was passed on; the job has {self._grace:g} s to end")
-
-    def _is_repeated(self, number: int) -> bool:
-        """Whether a request to end came a moment ago, and this is the same one.
-
-        Whoever signals a process group as well as a process of it, as timeout(1) does, or a group with a program in
-        it that passes signals on, sends one request twice.
-        """
-        if number not in (signal.SIGTERM, signal.SIGINT):
-            return False
-        now = time.monotonic()
-        if number in self._asked_at and now - self._asked_at[number] < signals.SAME_REQUEST:
-            return True
-        self._asked_at[number] = now
-        return False
 
     def _kill(self, reason: Literal["grace", "again"], sweep: Sweep) -> None:
         if self._stop is not None:
