@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from smc_core.process.report_reader import Report
-from smc_pytorch.deaths import Death, Watch, culprit
+from smc_pytorch.deaths import Death, Watch, culprit, early, waited_in_vain
 
 KILLED, ABORTED = -signal.SIGKILL, -signal.SIGABRT
 
@@ -25,9 +25,9 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return {"SMC_REPORT_DIR": str(tmp_path)}
 
 
-def report(environ: dict[str, str], rank: int, at: float, exit_code: int = 1) -> None:
-    values: dict[str, Any] = {**dict.fromkeys(Report._fields, ""), "notes": [], "expected": False}
-    values |= {"time": at, "rank": rank, "exit_code": exit_code, "pid": 1}
+def report(environ: dict[str, str], rank: int, at: float, exit_code: int = 1, **more: Any) -> None:
+    values: dict[str, Any] = {**dict.fromkeys(Report._fields, ""), "notes": [], "expected": False, "child_stderr": None}
+    values |= {"time": at, "monotonic": at, "rank": rank, "exit_code": exit_code, "pid": 1, **more}
     path = Path(environ["SMC_REPORT_DIR"], f"report-{int(at * 1e9):020}-algo-1-{rank}-1.json")
     path.write_text(json.dumps(values))
 
@@ -60,6 +60,30 @@ def test_one_that_died_long_after_the_first_report_was_let_down(environ: dict[st
     first = culprit([dead(2, 1, 10.3), dead(0, ABORTED, 10.35)], {0, 2}, environ)
     assert first is not None
     assert first.rank == 2
+
+
+GLOO = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:34707"
+
+
+@pytest.mark.parametrize(
+    ("told", "waited"),
+    [
+        ({"type": "RuntimeError", "message": GLOO}, True),
+        ({"type": "torch.distributed.DistBackendError", "message": "NCCL error"}, True),
+        ({"type": "RuntimeError", "message": "mat1 and mat2 shapes cannot be multiplied"}, False),
+        ({"type": "RuntimeError", "message": f"rank 1 exited early, with exit code 0: {GLOO}"}, False),
+        ({"type": "ValueError", "message": GLOO}, False),
+    ],
+)
+def test_one_that_waited_in_vain_is_not_to_blame_but_those_that_had_left(
+    environ: dict[str, str], told: dict[str, str], waited: bool
+) -> None:
+    report(environ, 0, at=10.0, **told)
+    deaths = [dead(2, 0, 9.0), dead(1, 0, 10.2), dead(3, 0, 20.0), dead(0, 1, 10.3)]
+    found = waited_in_vain(deaths[-1], environ)
+    assert (found is not None) is waited
+    if found is not None:
+        assert early(deaths, found) == ["rank 1 (local rank 1)", "rank 2 (local rank 2)"]
 
 
 def test_those_that_were_asked_to_end_are_not_to_blame(environ: dict[str, str]) -> None:

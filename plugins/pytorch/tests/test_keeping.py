@@ -82,3 +82,11 @@ def test_what_is_no_seed(job: JobFolder, number: str) -> None:
     environment = Environment.create(base_dir=str(job.hyperparameters(seed=number).base), environ={})
     with pytest.raises(ConfigurationError, match="hyperparameter 'seed'"):
         seeds.seed(environment)
+
+
+def test_a_job_is_not_told_that_its_seed_is_ignored(job: JobFolder) -> None:
+    given = job.hyperparameters(seed=7, epoch=3).code(train_py="def train(epochs=1): ...\n")
+    ended = given.run("train.py")
+    assert ended.exit_code == 0, ended.stderr
+    assert "does not take hyperparameter 'epoch'" in ended.stderr
+    assert "'seed'" not in ended.stderr

@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic import Field
 
+from smc_core.contract import HYPERPARAMETERS_FILE
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.launching import takes_part
 from smc_pytorch.processes import choose_backend, processes_per_host, torchrun_is_asked_for
+from smc_pytorch.seeds import SEED
 
 WORKER_VARIABLES = {
     "rank": ("RANK", "OMPI_COMM_WORLD_RANK"),
@@ -89,6 +91,8 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
         fields["rank"] = fields["local_rank"]  # a copy that a library has started, which is told no other
     if environ.get("MASTER_ADDR"):
         fields["master_addr"], sources["master_addr"] = environ["MASTER_ADDR"], "variable MASTER_ADDR"
+    if SEED in environment.hp_texts:
+        sources[SEED] = f"{HYPERPARAMETERS_FILE}: {SEED}"  # it is used, whether train() takes it or not
     return {**fields, "sources": {**environment.sources, **sources}}
 
 
