@@ -218,6 +218,15 @@ def test_the_status_is_a_fact_and_not_read_from_the_words(facts, status, line):
     assert (found.status, found.first_line) == (status, line)
 
 
+def test_who_is_to_blame_and_since_when():
+    lost = report(
+        type="smc_core.errors.HostError", phase="hosts", host="algo-2", place="", expected=True, monotonic=7.0
+    )
+    assert outcome(ending(5, lost))[5:] == (7.0, "algo-2")
+    assert outcome(ending(1, report()))[5:] == (100.0, "")
+    assert outcome(ending(1, ended=12.0))[5:] == (12.0, "")
+
+
 def test_an_exception_that_a_signal_overtook_is_one_sentence_in_the_log():
     first = "ValueError: bad data in column 7 (train.py:42, in load)"
     assert outcome(ending(-15, report())).log == f"exit code 143, killed by SIGTERM after: {first}"

@@ -11,6 +11,7 @@ import pytest
 
 from smc_core.errors import CodeError, ConfigurationError, HostError, UserCodeError
 from smc_core.process import reports
+from smc_core.process.report_reader import read_reports
 
 SECRET = "correct horse battery"
 
@@ -134,6 +135,30 @@ def test_secrets_are_masked(environ, written, raised):
     assert SECRET not in json.dumps(report)
     assert report["message"] == "'****'"
     assert SECRET not in reports.user_traceback(error, environ)
+
+
+@pytest.mark.parametrize(("phase", "advice"), [("script", True), ("load", True), ("code", False), ("plugins", False)])
+def test_a_module_that_smc_misses_is_not_the_users_to_require(phase, advice, environ, written, raised):
+    error = raised(
+        "try:\n    import obstore_of_nobody\nexcept ImportError as e:\n    raise error from e", CodeError("x")
+    )
+    reports.write_report(error, phase=phase, environ=environ)
+    (report,) = written()
+    assert any("requirements.txt" in note for note in report["notes"]) == advice
+    assert any("obstore_of_nobody" in note for note in report["notes"])
+
+
+@pytest.mark.parametrize("letter", ["x", "\u4e2d", "\U0001f600"])
+def test_a_report_of_any_letters_fits_and_can_be_read(letter, environ, raised, tmp_path):
+    lines = "\n".join(f"    # {letter * 90}" for _ in range(9000))
+    error = raised(f"raise ValueError({letter!r} * 100_000)\n{lines}")
+    error.__cause__ = ValueError(letter * 100_000)
+    reports.write_report(error, phase="train", environ=environ)
+    (path,) = (tmp_path / "reports").glob("report-*.json")
+    assert path.stat().st_size <= reports.MAX_REPORT_BYTES
+    (report,) = read_reports(str(tmp_path / "reports"))
+    assert report.message.startswith(letter * 1000)
+    assert report.traceback
 
 
 def test_a_message_without_end(environ, written, raised):

@@ -301,3 +301,32 @@ def test_stops_at_random_moments(tmp_path, find_processes):
     assert [outcome for outcome in outcomes if not outcome.is_true] == []
     assert find_processes(f"SMC_TEST_MARK={tmp_path}") == []
     assert os.listdir(tmp_path / "tmp") == []
+
+
+def test_ctrl_z_fg_and_ctrl_c_is_a_stop_by_sigint(job):
+    running = job.start_supervisor(sys.executable, "-c", "print(flush=True); import time; time.sleep(60)")
+    running.read_line()
+    for number in (signal.SIGCONT, signal.SIGWINCH, signal.SIGINT):
+        running.send(number)
+    ended = running.end()
+    assert (ended.code, ended.first_line) == (130, "Stopped by SIGINT before the user's code began")
+
+
+def test_a_clock_that_is_set_back_during_a_stop_hides_no_stop(job):
+    job.write(
+        "train.py",
+        "import signal, time\n"
+        "def stop(*_):\n"
+        "    time.time = lambda: 0.0\n"
+        "    time.time_ns = lambda: 0\n"
+        "    raise ValueError('while saving')\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
+        "print(flush=True)\n"
+        "while True: time.sleep(1)\n",
+    )
+    running = job.start("train.py")
+    running.read_line()
+    running.send(signal.SIGTERM)
+    ended = running.end()
+    assert ended.first_line.startswith("Stopped by SIGTERM: ")
+    assert "While stopping: ValueError: while saving (train.py:5, in stop)" in ended.failure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from smc_core.errors import ConfigurationError
+from smc_core.process import log
 
 
 class LinePattern:
@@ -25,7 +26,7 @@ class LinePattern:
     def __call__(self, line: bytes) -> bool:
         """Whether a line, without its end, is one to stop at; colours are no part of it."""
         plain = _ESCAPES.sub(b"", line)
-        return not plain.startswith(b"smc: ") and self._pattern.search(plain) is not None
+        return not plain.startswith(log.PREFIX) and self._pattern.search(plain) is not None
 
 
 StopAfter = float | LinePattern

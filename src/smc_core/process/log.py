@@ -11,7 +11,8 @@ import sys
 from smc_core import printable
 from smc_core.errors import EXIT_INTERNAL, SmcError, UserCodeError
 
-_PREFIX = b"smc: "
+PREFIX = b"smc: "
+"""By which a line of smc's own is known."""
 ISSUES = "please report it with the lines above (CONTRIBUTING.md says where)"
 
 
@@ -26,12 +27,12 @@ def line(text: str) -> None:
 
 def as_line(text: str) -> bytes:
     """A line as :func:`line` says it."""
-    return _PREFIX + printable.in_a_line(text).encode("utf-8", "backslashreplace") + b"\n"
+    return PREFIX + printable.in_a_line(text).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def styled(text: str) -> None:
     """Say a line with colours, whose parts from outside have been through :mod:`smc_core.printable`."""
-    data = _PREFIX + text.encode("utf-8", "backslashreplace") + b"\n"
+    data = PREFIX + text.encode("utf-8", "backslashreplace") + b"\n"
     try:
         sys.stderr.flush()
         os.write(2, data)

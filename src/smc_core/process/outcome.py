@@ -86,7 +86,7 @@ def outcome(ending: Ending, mask: Callable[[str], str] = str) -> Outcome:
         text=text,
         log=_log_line(ending, first_line, cause if stop is None else None),
         failed_at=ending.ended if cause is None else cause.monotonic,
-        blames=cause.host if cause is not None and cause.type.endswith(".HostError") else "",
+        blames=cause.host if cause is not None and cause.phase == "hosts" else "",
     )
 
 

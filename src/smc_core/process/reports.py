@@ -65,6 +65,7 @@ def write_for_another(
     host: str,
     rank: int | None,
     type_name: str = "smc_core.errors.HostError",
+    phase: str = "train",
     exit_code: int = 5,
     at: float | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -79,6 +80,7 @@ def write_for_another(
         host: name of the host on which it happened.
         rank: the process's number in the job, where it has one.
         type_name: class of the error, which stands before the message.
+        phase: what the process was doing; ``hosts`` where the job's host itself is what failed.
         exit_code: what the process has ended with.
         at: when it happened, in seconds since the epoch, where that is known; by default now.
         environ: the variables of this process.
@@ -100,7 +102,7 @@ def write_for_another(
                 "pid": os.getpid(),
                 "host": host,
                 "rank": rank,
-                "phase": "hosts" if type_name.endswith("HostError") else "train",
+                "phase": phase,
                 "kind": "platform",
                 "type": type_name,
                 "message": _cut(_mask_of(environ)(message), MAX_MESSAGE),
@@ -281,7 +283,8 @@ def _encoded(report: Mapping[str, Any]) -> bytes:
         if len(content) <= MAX_REPORT_BYTES or room < 100:
             return content
         room //= 2  # six bytes for a letter that is not ASCII, twelve for a symbol
-        report = {**report, "traceback": _cut_middle(report["traceback"], room)}
+        cut = {"traceback": _cut_middle(report["traceback"], room), "message": _cut(report["message"], room)}
+        report = {**report, **cut}
 
 
 def _monotonic() -> float:

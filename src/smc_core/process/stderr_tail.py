@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from smc_core.process import log
 from smc_core.process.frames import SCRIPT_RUNNER, is_library
 from smc_core.process.pump import TAIL_BYTES
 
@@ -34,7 +35,7 @@ def last_lines(text: str, most: int) -> list[str]:
 
     """
     shown = [_COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2]).rstrip() for line in text.split("\n")]
-    ours = ("smc: ", f'  File "{SCRIPT_RUNNER}"')
+    ours = (log.PREFIX.decode(), f'  File "{SCRIPT_RUNNER}"')
     return [line for line in shown if line and not line.startswith(ours)][-most:]
 
 

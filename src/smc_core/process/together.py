@@ -176,7 +176,7 @@ class _Part:
         cause = self._peers.cause
         if self._told is None and cause is not None and cause.host != self._options.host:
             self._told = cause
-            reports.write_for_another(f"{cause}", host=cause.host, rank=cause.rank, at=cause.time)
+            reports.write_for_another(f"{cause}", host=cause.host, rank=cause.rank, phase="hosts", at=cause.time)
 
     def _decide(self, now: float) -> None:
         peers = self._peers
@@ -232,7 +232,8 @@ class _Part:
         self._settle()
         self._tell_cause()
         if peers.cause is None and was_ended:
-            reports.write_for_another(f"host {peers.stopped} was asked to end", host=str(peers.stopped), rank=None)
+            culprit = str(peers.stopped)
+            reports.write_for_another(f"host {culprit} was asked to end", host=culprit, rank=None, phase="hosts")
         is_blameless = was_ended or self._told is not None  # however its command took the loss of another host
         return EXIT_HOST if is_blameless else _as_it_ended(status)
 

@@ -160,7 +160,8 @@ class _Part:
         status = server.returncode
         how = f"was killed by {signals.name(-status)}" if status < 0 else f"ended with exit code {status}"
         message = f"TensorFlow's task {task} on {self._host} {how}"
-        reports.write_for_another(message, host=self._host, rank=None, exit_code=_exit_code(status))
+        code = _exit_code(status)
+        reports.write_for_another(message, host=self._host, rank=None, phase="hosts", exit_code=code)
         log.line(message)
 
 
