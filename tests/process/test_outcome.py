@@ -218,6 +218,13 @@ def test_the_status_is_a_fact_and_not_read_from_the_words(facts, status, line):
     assert (found.status, found.first_line) == (status, line)
 
 
+def test_the_last_line_on_stderr_may_be_of_another_rank():
+    exits = report(type="SystemExit", message="7", exit_call="sys.exit(7)", child_stderr="", rank=3)
+    text = failure_text(ending(7, exits, tail=b"of another rank\n"))
+    assert text.startswith("sys.exit(7) was called (train.py:42, in load)\n")
+    assert text.endswith("Last lines on stderr:\nof another rank\n")
+
+
 def test_who_is_to_blame_and_since_when():
     lost = report(
         type="smc_core.errors.HostError", phase="hosts", host="algo-2", place="", expected=True, monotonic=7.0

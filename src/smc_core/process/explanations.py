@@ -85,7 +85,8 @@ def of_report(ending: Ending, report: Report, tail: str) -> Explanation:
     rest = [report.traceback]
     if report.child_stderr is not None:
         lines = report.child_stderr or tail
-        first, facts = _with_last_words(ending, report, first, facts, lines)
+        if report.child_stderr or report.rank is None:  # several ranks share one stderr: the last line may be another's
+            first, facts = _with_last_words(ending, report, first, facts, lines)
         rest.append(_last_lines(lines))
     elif report.exit_call:
         rest.append(_last_lines(tail))
