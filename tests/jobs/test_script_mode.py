@@ -147,7 +147,7 @@ def test_a_job_that_ends_well_and_leaves_nothing_says_so(job: JobFolder, code: s
     job.code(train_py=f"import os\n{code}\n")
     ended = job.run("train.py")
     assert (ended.exit_code, ended.success) == (0, True), ended.stderr
-    told = "smc: the job left no file in model/, output/ or checkpoints/\n"
+    told = "; the job left no file in model/, output/ or checkpoints/\n"
     assert ended.stderr.count(told) == (0 if left else 1)
 
 
