@@ -1,6 +1,7 @@
 """Writes into the pages the tables that are made from the code. ``python docs/tables.py`` after a change.
 
-A page has a table between ``<!-- settings: GROUP -->`` and ``<!-- end -->``. It stands in the page itself, so that the
+A page has a table between ``<!-- settings: GROUP -->``, ``<!-- table: fields -->`` or ``<!-- table: variables -->`` and
+``<!-- end -->``. It stands in the page itself, so that the
 page reads on a code host as it does in the built site; a test says when it is out of date.
 """
 
@@ -11,15 +12,42 @@ import re
 import sys
 from pathlib import Path
 
-from smc_core import settings
+from smc_core import Environment, settings
+from smc_core.variables import FIELD_VARIABLES
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"(<!-- settings: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_OF_CODE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def rendered(page: str) -> str:
     """A page with its tables as the code is now."""
-    return _BLOCK.sub(lambda found: found[1] + table(found[2]) + found[3], page)
+    page = _BLOCK.sub(lambda found: found[1] + table(found[2]) + found[3], page)
+    made = {"fields": fields, "variables": variables}
+    return _OF_CODE.sub(lambda found: f"{found[1]}\n{made[found[2]]()}\n\n{found[3]}", page)
+
+
+def fields() -> str:
+    """The fields of the Environment as a table."""
+    described = {name: field for name, field in Environment.model_fields.items() if field.description}
+    rows = [
+        f"| `{name}` | `{_type_name(field.annotation)}` | {field.description} |" for name, field in described.items()
+    ]
+    return "\n".join(["| field | type | what it holds |", "|---|---|---|", *rows])
+
+
+def _type_name(annotation: object) -> str:
+    name = annotation.__name__ if annotation in (str, int, bool) else str(annotation)  # type: ignore[attr-defined]
+    return name.replace("typing.", "").replace(" | None", " or None")
+
+
+def variables() -> str:
+    """The variables that hold a field, as a table."""
+    rows = [
+        f"| `{name}` | {Environment.model_fields[field].description} |"
+        for name, field in sorted(FIELD_VARIABLES.items())
+    ]
+    return "\n".join(["| variable | what it holds |", "|---|---|", *rows])
 
 
 def table(group: str) -> str:
