@@ -107,6 +107,17 @@ def test_without_torch_the_error_says_what_to_install(job: JobFolder, monkeypatc
         torchrun_command(environment(job), SCRIPT)
 
 
+def test_several_hosts_and_no_launcher_are_one_line(job: JobFolder, capfd: pytest.CaptureFixture[str]) -> None:
+    job.hosts("algo-1", "algo-2", current="algo-2")
+    launched(job, replace(SCRIPT, environ={}))
+    assert (
+        "2 hosts, and each trains for itself: SMC_LAUNCHER=torchrun lets them train together" in capfd.readouterr().err
+    )
+    launched(job, replace(SCRIPT, environ={"SMC_LAUNCHER": "none"}))
+    launched(job)
+    assert "trains for itself" not in capfd.readouterr().err
+
+
 def test_several_gpus_and_no_launcher_are_one_line(job: JobFolder, capfd: pytest.CaptureFixture[str]) -> None:
     launched(job, replace(SCRIPT, environ={}), gpu_count=4)
     said = [line for line in capfd.readouterr().err.splitlines() if "GPU" in line]

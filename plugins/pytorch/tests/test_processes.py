@@ -118,6 +118,23 @@ def test_alone_it_is_the_only_process(job: JobFolder) -> None:
     assert (fields["world_size"], fields["rank"], fields["local_rank"], fields["processes_per_host"]) == (1, 0, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("environ", "world", "rank"),
+    [
+        ({}, 1, 0),
+        ({"SMC_LAUNCHER": "none"}, 1, 0),
+        ({"SMC_LAUNCHER": "mpi"}, 2, 1),
+        ({"SMC_TORCH_BACKEND": "none"}, 2, 1),
+    ],
+    ids=["no launcher", "none wanted", "another launcher", "the user joins them"],
+)
+def test_hosts_that_nothing_joins_are_worlds_of_their_own(
+    job: JobFolder, environ: dict[str, str], world: int, rank: int
+) -> None:
+    fields = place(environment(job.hosts("algo-1", "algo-2", current="algo-2")), environ)
+    assert (fields["world_size"], fields["rank"]) == (world, rank)
+
+
 def test_before_torchrun_it_is_what_the_job_will_be(job: JobFolder) -> None:
     job.hosts("algo-1", "algo-2", current="algo-2")
     fields = place(environment(job), {**TORCHRUN, "SMC_PROCESSES_PER_HOST": "4"})

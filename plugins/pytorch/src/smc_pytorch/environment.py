@@ -12,8 +12,8 @@ from pydantic import Field
 from smc_core.contract import HYPERPARAMETERS_FILE
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
-from smc_core.launching import takes_part
-from smc_pytorch.processes import choose_backend, processes_per_host, torchrun_is_asked_for
+from smc_core.launching import takes_part, who_asks
+from smc_pytorch.processes import BACKEND, NO_GROUP, choose_backend, processes_per_host, torchrun_is_asked_for
 from smc_pytorch.seeds import SEED
 
 WORKER_VARIABLES = {
@@ -57,7 +57,8 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
     """The fields of :class:`Environment` for this process, and ``sources``: where each came from.
 
     In a process that a launcher has started they are what that tells it. Elsewhere they are what the job is about to
-    become: one process a host, or torchrun's.
+    become: torchrun's processes or another launcher's, one a host; without a launcher each host trains for itself, and
+    is a world of its own, unless ``SMC_TORCH_BACKEND=none`` says that the user's code joins them.
 
     Args:
         environment: the core's Environment.
@@ -69,8 +70,9 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
     """
     environ = os.environ if environ is None else environ
     hosts = environment.distribution_hosts
-    here = takes_part(environment)
-    processes, source = 1, "one process a host"
+    joined = who_asks(environment, environ) is not None or BACKEND.of(environ) == NO_GROUP
+    here = takes_part(environment) and joined
+    processes, source = 1, "one process a host" if here or len(hosts) == 1 else "no launcher"
     if here and torchrun_is_asked_for(environment, environ):
         processes, source = processes_per_host(environment, environ)
     fields: dict[str, Any] = {

@@ -72,9 +72,16 @@ def _arguments(environment: Environment, processes: int) -> list[str]:
 
 
 def advise(environment: Environment, command: Command) -> None:
-    """Say that GPUs stay idle, where there are several and nothing starts a process for each."""
-    chosen = command.launcher is not None or command.environ.get(LAUNCHER_ENV)
-    if not chosen and command.is_python and environment.gpu_count > 1:
+    """Say that hosts do not train together, or that GPUs stay idle, where nothing starts a process for each."""
+    if command.launcher is not None or command.environ.get(LAUNCHER_ENV) or not command.is_python:
+        return
+    hosts = len(environment.distribution_hosts)
+    if hosts > 1 and takes_part(environment):
+        log.line(
+            f"{hosts} hosts, and each trains for itself: {LAUNCHER_ENV}=torchrun lets them train together "
+            f"({LAUNCHER_ENV}=none silences this line)"
+        )
+    elif environment.gpu_count > 1:
         log.line(
             f"one process, and {environment.gpu_count} GPUs: where PyTorch trains, {LAUNCHER_ENV}=torchrun starts one "
             f"for each ({PROCESSES_PER_HOST_ENV} changes how many, {LAUNCHER_ENV}=none silences this line)"
