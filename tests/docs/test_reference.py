@@ -117,3 +117,13 @@ def test_every_command_is_on_the_page_of_the_command_line() -> None:
 def test_every_field_of_the_environment_is_described() -> None:
     undescribed = [name for name, field in Environment.model_fields.items() if not field.description]
     assert undescribed == ["sources"]
+
+
+_PAGES = [DOCS.parent / "README.md", *DOCS.glob("**/*.md"), *DOCS.parent.glob("plugins/*/README.md")]
+
+
+@pytest.mark.parametrize("page", [page for page in _PAGES if "_build" not in page.parts], ids=str)
+def test_a_page_that_installs_from_an_index_says_how_before_the_first_release(page: Path) -> None:
+    text = page.read_text()
+    installs = re.search(r"pip install [^`\n]*\bsmc-(core|chainer|keras|mpi|pytorch|tensorflow)\b", text)
+    assert not installs or "before the first release" in text.lower()
