@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -228,7 +229,9 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 
 def _type_name(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:  # Python 3.10: list[int] is a type too
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")
 
 
 def _shortened(value: Any, width: int = 80) -> str:
