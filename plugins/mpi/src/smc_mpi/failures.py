@@ -10,8 +10,11 @@ import os
 
 from smc_core.contract import REPORT_DIR_ENV
 
-BEGUN, FAILED, ENDED, LEFT = "begun", "failed", "ended", "left"
-"""A rank has begun; has failed; was ended by ``mpirun``, which nobody had asked to; has ended by itself with 0."""
+BEGUN, FAILED, ENDED, LEFT, ABORTED = "begun", "failed", "ended", "left", "aborted"
+"""A rank has begun; has failed; was ended by ``mpirun``, which nobody had asked to; has ended by itself with 0; was
+aborted by Open MPI, as it had lost another rank."""
+PEER_IS_LOST = 14
+"""``MPI_ERR_UNKNOWN``, the exit code with which Open MPI aborts a rank that has lost another one."""
 LEFT_EARLY = "ended with exit code 0 before the others, by MPI_Abort or without MPI_Finalize"
 _PREFIX = "mpi-"
 
@@ -26,8 +29,20 @@ def note(what: str, rank: int | None) -> None:
 
 def noted(what: str) -> list[str]:
     """The ranks of this host that have noted it, the earliest first."""
+    return [rank for _, rank in _notes(what)]
+
+
+def left() -> tuple[int, float] | None:
+    """The first rank that left with 0, where no other was aborted before, and when, in seconds since the epoch."""
+    first, aborted = _notes(LEFT)[:1], _notes(ABORTED)[:1]
+    if not first or not first[0][1].isdecimal() or (aborted and aborted < first):
+        return None
+    return int(first[0][1]), first[0][0] / 1e9
+
+
+def _notes(what: str) -> list[tuple[int, str]]:
     folder, prefix = os.environ.get(REPORT_DIR_ENV), f"{_PREFIX}{what}-"
     with contextlib.suppress(OSError), os.scandir(folder or os.devnull) as entries:
         found = [(entry.stat().st_mtime_ns, entry.name) for entry in entries if entry.name.startswith(prefix)]
-        return [name.removeprefix(prefix) for _, name in sorted(found)]
+        return sorted((when, name.removeprefix(prefix)) for when, name in found)
     return []

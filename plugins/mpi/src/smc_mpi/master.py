@@ -15,7 +15,7 @@ from smc_mpi.ranks import Engine
 
 def run(argv: Sequence[str]) -> int:
     """Run ``mpirun``, once more where it fails before any rank has begun; returns the exit code."""
-    engine = Engine(argv[1:])
+    engine = Engine(argv[1:], "local")
     code = engine.run()
     if code and engine.may_start_again:
         code = engine.start_again(code)

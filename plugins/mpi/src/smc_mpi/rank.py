@@ -28,7 +28,7 @@ from smc_core.process import processes, reports
 from smc_core.process.report_reader import Report, read_reports
 from smc_core.process.signals import name as signal_name
 from smc_mpi import failures
-from smc_mpi.failures import LEFT_EARLY
+from smc_mpi.failures import LEFT_EARLY, PEER_IS_LOST
 
 _LOOK_SECONDS = 0.5
 """Between two looks at whether the command has reported that it failed."""
@@ -64,8 +64,6 @@ def run(argv: Sequence[str]) -> int:
     code = rank.wait()
     if rank.was_ended:
         failures.note(failures.ENDED, number())
-    elif not code:
-        failures.note(failures.LEFT, number())
     if code:
         failures.note(failures.FAILED, number())
     return code
@@ -107,8 +105,7 @@ class _Rank:
         code = status if status >= 0 else EXIT_SIGNAL_BASE - status
         if self._asked & _ENDING:
             return code  # as whoever asked expects
-        how = self._how(status)
-        if how:
+        if how := self._how(status):
             code = code or 1
             self._tell(how, code)
         return code
@@ -117,6 +114,11 @@ class _Rank:
         """How it failed, in words; empty where it has not, or where somebody wanted it to end."""
         if status < 0:
             return "" if -status in (*self._asked, signal.SIGTERM) else f"was killed by {signal_name(-status)}"
+        if status == PEER_IS_LOST:
+            failures.note(failures.ABORTED, number())
+            return ""  # by another rank's end, which is reported first
+        if status == 0:
+            failures.note(failures.LEFT, number())
         aborted = self._continued(_ABORT_SECONDS)
         if (aborted or status == 0) and self._is_followed_by_the_end_of_all():
             return f"ended by MPI_Abort with error code {status}" if aborted else LEFT_EARLY

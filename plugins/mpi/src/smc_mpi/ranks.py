@@ -10,7 +10,8 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import psutil
 
@@ -22,6 +23,7 @@ from smc_mpi import failures
 
 RANK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rank.py")
 """The program that each rank runs below."""
+_SESSION_FOLDERS = ("PRTE_MCA_prte_{}_tmpdir_base", "OMPI_MCA_orte_{}_tmpdir_base")
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -30,10 +32,12 @@ class Engine:
 
     Args:
         command: the command line.
+        place: ``local`` for ``mpirun``, ``remote`` for a daemon, as Open MPI's settings call them.
 
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], place: Literal["local", "remote"]) -> None:
+        self._place = place
         self._command = list(command)
         self._name = os.path.basename(command[0])
         self._asked: list[int] = []
@@ -52,20 +56,27 @@ class Engine:
 
         """
         try:
-            self._process = subprocess.Popen(self._command)  # noqa: S603 - an argument list
+            self._process = subprocess.Popen(self._command, env=_own_session(os.environ, self._place))  # noqa: S603 - a list
         except OSError as error:
             raise CodeError.of_start(self._command[0], error) from error
         status = self._process.wait()
         code = status if status >= 0 else EXIT_SIGNAL_BASE - status
+        left = None if self._asked else failures.left()
+        if left is not None and failures.noted(failures.ABORTED):
+            self._tell(f"rank {left[0]} {failures.LEFT_EARLY}", 1, *left)
+            return 1
         if code or failures.noted(failures.FAILED):  # else a report is of a child that a program has seen to
             found = read_reports(os.environ.get(REPORT_DIR_ENV))
             if found:
                 return found[0].exit_code or 1
-        if not self._asked and failures.noted(failures.ENDED):
+        aborted = failures.noted(failures.ABORTED)
+        if not self._asked and aborted and aborted[0].isdecimal():
+            why = "with which Open MPI aborts a rank that has lost another one"
+            self._tell(f"rank {aborted[0]} ended with exit code {failures.PEER_IS_LOST}, {why}", code, int(aborted[0]))
+        elif not self._asked and failures.noted(failures.ENDED):
             code = code or 1  # mpirun ends with 0 after MPI_Abort(0)
-            left = [int(rank) for rank in failures.noted(failures.LEFT) if rank.isdecimal()]
-            if left:
-                self._tell(f"rank {left[0]} {failures.LEFT_EARLY}", code, left[0])
+            if left is not None:
+                self._tell(f"rank {left[0]} {failures.LEFT_EARLY}", code, *left)
             else:
                 self._tell(f"{self._name} ended the ranks of this host, as one of another host failed", code)
         return code
@@ -91,13 +102,14 @@ class Engine:
             began = "" if failures.noted(failures.BEGUN) else " before any rank began"
             self._tell(f"{self._name} ended with exit code {code}{began}; it says why in the log", code)
 
-    def _tell(self, what: str, code: int, rank: int | None = None) -> None:
+    def _tell(self, what: str, code: int, rank: int | None = None, at: float | None = None) -> None:
         reports.write_for_another(
             what,
             host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
             rank=rank,
             type_name="ChildProcessError",
             exit_code=code,
+            at=at,
         )
 
     def _pass_on(self, number: int, _frame: object) -> None:
@@ -108,6 +120,15 @@ class Engine:
             for process in _ranks_below(self._process.pid) or [psutil.Process(self._process.pid)]:
                 with contextlib.suppress(psutil.Error):
                     process.send_signal(number)
+
+
+def _own_session(environ: Mapping[str, str], place: str) -> dict[str, str]:
+    """Variables by which Open MPI keeps its session in this job's own folder.
+
+    In ``/tmp`` it is named by host and process id, which are another job's too where containers share that folder.
+    """
+    folder = environ.get(REPORT_DIR_ENV)
+    return {**{name.format(place): folder for name in _SESSION_FOLDERS if folder}, **environ}
 
 
 def _ranks_below(pid: int) -> list[psutil.Process]:

@@ -61,7 +61,7 @@ def _serve(options: argparse.Namespace, seconds: float) -> tuple[int, Engine]:
     """Start the daemon that the master asks for; returns its exit code, which the master is given."""
     link, asked = await_request(options.host, options.port, PURPOSE, asker=options.master, seconds=seconds)
     with link:
-        engine = Engine(_command(asked, options.daemons))
+        engine = Engine(_command(asked, options.daemons), "remote")
         code = engine.run()
         _answer(link, code)
     return code, engine
