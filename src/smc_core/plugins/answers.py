@@ -19,7 +19,7 @@ def wrong(hook: str, answer: object) -> str | None:
     if hook == "launch" and isinstance(answer, Command):
         return _wrong_command(answer)
     wanted, is_right = _ANSWERS[hook]
-    return None if is_right(answer) else f"returned {_kind(answer)} instead of {wanted} or None"
+    return None if is_right(answer) else f"returned {kind(answer)} instead of {wanted} or None"
 
 
 def wrong_after(hook: str, answer: object, inner: object) -> str | None:
@@ -34,39 +34,40 @@ def wrong_after(hook: str, answer: object, inner: object) -> str | None:
     if answer is None:
         if inner is None:
             return None
-        return f"returned None instead of {_kind(inner)}, which its yield gave it; did it forget to return that?"
+        return f"returned None instead of {kind(inner)}, which its yield gave it; did it forget to return that?"
     if hook == "launch":
         if not isinstance(answer, list):
-            return f"returned {_kind(answer)} instead of the list of Commands"
+            return f"returned {kind(answer)} instead of the list of Commands"
         return next((found for each in answer if (found := _wrong_item(each))), None)
     if isinstance(inner, TrainResult) and isinstance(answer, TrainResult) and answer.model is None is not inner.model:
-        return f"lost the model, {_kind(inner.model)}: it returned a TrainResult without one"
+        return f"lost the model, {kind(inner.model)}: it returned a TrainResult without one"
     return wrong(hook, answer)
 
 
 def _wrong_item(answer: object) -> str | None:
     if isinstance(answer, Command):
         return _wrong_command(answer)
-    return f"returned {_kind(answer)} in the list of Commands"
+    return f"returned {kind(answer)} in the list of Commands"
 
 
 def _wrong_command(command: Command) -> str | None:
     if not isinstance(command.argv, (tuple, list)) or not command.argv:
         return f"returned a Command whose argv is {command.argv!r}, not a list that begins with a program"
     if not isinstance(command.environ, Mapping):
-        return f"returned a Command whose environ is {_kind(command.environ)}, not a mapping"
+        return f"returned a Command whose environ is {kind(command.environ)}, not a mapping"
     texts = {f"argv[{n}]": each for n, each in enumerate(command.argv)} | {"cwd": command.cwd}
     texts |= {f"environ[{name!r}]": each for name, each in command.environ.items()}
     texts |= {f"name {name!r} of a variable": name for name in command.environ if not isinstance(name, str)}
     for place, each in texts.items():
         if not isinstance(each, str):
-            return f"returned a Command whose {place} is {_kind(each)}, not text"
+            return f"returned a Command whose {place} is {kind(each)}, not text"
         if "\0" in each:
             return f"returned a Command whose {place} has a NUL character in it"
     return None
 
 
-def _kind(value: object) -> str:
+def kind(value: object) -> str:
+    """The class of a value, with its article."""
     name = type(value).__name__
     return f"{'an' if name[:1] in 'AEIOUaeio' else 'a'} {name}"
 

@@ -196,6 +196,10 @@ def register(manager: Manager, plugin: Installed) -> None:
         loaded = plugin.load()
     if loaded is None:
         raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, f"{plugin.entry_point} is None, not a plugin"))
+    for name in ("SETTINGS", "HYPERPARAMETERS"):
+        if not isinstance(listed := getattr(loaded, name, ()), (list, tuple, set, frozenset)):
+            problem = f"its {name} is {answers.kind(listed)}, not a list"
+            raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, problem))
     try:
         manager.register(loaded, plugin.name, plugin)
         manager.check_pending()
