@@ -126,6 +126,27 @@ def test_a_model_that_keras_cannot_save_whole_is_saved_by_its_weights(job: JobFo
     assert "Net cannot be saved whole, only its weights are, as model.weights.h5: NotImplementedError: " in ended.stderr
 
 
+HISTORIES = """
+import keras, numpy as np
+
+def train(output_data_dir, whole: bool):
+    x = np.linspace(0, 1, 40, dtype="float32").reshape(10, 4)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile(loss="mse", optimizer="sgd", jit_compile=False)
+    history = model.fit(x, x[:, :1], verbose=0)
+    return (model, history) if whole else (history, {"loss": history.history["loss"][-1]})
+"""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_of_a_tuple_the_model_is_saved_be_it_only_in_a_history(job: JobFolder, some_backend: str, whole: bool) -> None:
+    ended = job.code(train_py=HISTORIES).hyperparameters(whole=whole).run("train.py", SMC_KERAS_EXPORT="0")
+    assert ended.exit_code == 0, ended.stderr
+    assert files(job) == {"model.keras"}
+    assert f"smc: model saved: {job.base}/model/model.keras" in ended.stderr
+    assert ("returned the History of fit()" in ended.stderr) is not whole
+
+
 def test_a_seed_is_that_of_keras(job: JobFolder, some_backend: str, run_python: RunPython) -> None:
     ended = job.code(train_py=DRAW).hyperparameters(seed=7).run("train.py")
     assert ended.exit_code == 0, ended.stderr

@@ -29,11 +29,28 @@ def is_keras_model(model: Any) -> bool:
     return isinstance(model, getattr(sys.modules.get("keras"), "Model", ()))
 
 
-def of_history(value: Any) -> Any:
-    """The model of a ``History``, which ``fit`` returns; None of anything else."""
+def models_in(value: Any) -> list[Any]:
+    """The Keras models in what ``train`` returned: itself, or parts of a tuple or list."""
+    return [part for part in (value if isinstance(value, (tuple, list)) else [value]) if is_keras_model(part)]
+
+
+def without_histories(value: Any) -> Any:
+    """What ``train`` returned, with the model of a ``History``, which ``fit`` returns, in its place.
+
+    In a tuple or list that has a model too, the ``History`` is left as it is.
+    """
+    if not isinstance(value, (tuple, list)):
+        return _of_history(value)
+    parts = [_of_history(part) for part in value]
+    if models_in(value) or not models_in(parts):
+        return value
+    return parts if isinstance(value, list) else tuple(parts)
+
+
+def _of_history(value: Any) -> Any:
     callbacks = getattr(sys.modules.get("keras"), "callbacks", None)
     is_history = isinstance(value, getattr(callbacks, "History", ()))
-    return getattr(value, "model", None) if is_history else None
+    return getattr(value, "model", value) if is_history else value
 
 
 def save(model: Any, model_dir: str) -> str:

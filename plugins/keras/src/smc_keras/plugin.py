@@ -97,12 +97,13 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
     if keras is not None and seed is not None:
         keras.utils.set_random_seed(seed)
     result = yield
-    trained = None if result is None else models.of_history(result.model)
-    if result is not None and trained is not None:
-        log.info("train() returned the History of fit(), which has the model: that is saved")
-        result = replace(result, model=trained)
-    if result is not None and models.is_keras_model(result.model):
-        multihost.gather(result.model)
+    if result is not None:
+        trained = models.without_histories(result.model)
+        if models.models_in(trained) != models.models_in(result.model):
+            log.info("train() returned the History of fit(), which has the model: that is saved")
+            result = replace(result, model=trained)
+        for model in models.models_in(trained):
+            multihost.gather(model)
     multihost.part()
     return result
 
