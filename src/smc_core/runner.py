@@ -10,7 +10,14 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from smc_core.contract import NAMED_PROGRAM_ENV, PROGRAM_ENV, job_paths
+from smc_core.contract import (
+    CODE_DIR_ENV,
+    NAMED_PROGRAM_ENV,
+    NAMED_SOURCE_ENV,
+    PROGRAM_ENV,
+    REPORT_DIR_ENV,
+    job_paths,
+)
 from smc_core.errors import SmcError
 from smc_core.process import log
 from smc_core.process.outcome_files import OutcomeFiles
@@ -39,6 +46,11 @@ def run(
 
     """
     variables = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **(os.environ if environ is None else environ)}
+    if (
+        REPORT_DIR_ENV in variables
+    ):  # a job that a job starts: what the command line named to that one is not for this one
+        for name in (CODE_DIR_ENV, NAMED_PROGRAM_ENV, NAMED_SOURCE_ENV):
+            variables.pop(name, None)
     options = []
     if program is not None:
         variables[PROGRAM_ENV] = variables[NAMED_PROGRAM_ENV] = os.path.abspath(program)

@@ -126,3 +126,17 @@ def test_plan_says_it_too(job: JobFolder, baked: Path, sourcedir: str) -> None:
     ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     assert re.search(r"^entry point +fit\.py", ended.stdout, re.MULTILINE)
     assert "not used: /elsewhere (variable SAGEMAKER_SUBMIT_DIRECTORY), train.py" in ended.stdout
+
+
+def test_a_job_that_a_job_starts_runs_its_own_code(job: JobFolder, baked: Path, tmp_path: Path) -> None:
+    inner = JobFolder(tmp_path / "inner").code(inner_py="print('inner')")
+    outer = tmp_path / "outer.py"
+    outer.write_text(
+        "import os, subprocess, sys\n"
+        f"environ = dict(os.environ, SAGEMAKER_BASE_DIR={str(inner.base)!r}, SAGEMAKER_PROGRAM='inner.py')\n"
+        "environ.pop('SAGEMAKER_SUBMIT_DIRECTORY')\n"
+        "subprocess.run([sys.executable, '-m', 'smc_core', 'run'], env=environ, check=True)\n"
+    )
+    ended = job.run(None, [str(outer)], SAGEMAKER_SUBMIT_DIRECTORY=str(baked))
+    assert (ended.exit_code, ended.stdout) == (0, "inner\n"), ended.stderr
+    assert (inner.base / "output/success").exists()
