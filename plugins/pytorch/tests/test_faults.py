@@ -182,6 +182,16 @@ def test_an_exception_on_one_host_is_told_on_both(hosts: Hosts) -> None:
     assert "LookupError: no such digit" in first_line(first.failure)
 
 
+def test_a_process_of_another_host_that_leaves_early_is_the_cause(hosts: Hosts) -> None:
+    for host in hosts.make(2):
+        host.job.code(train_py=SCRIPT.format(act="os._exit(0)"))
+    first, second = hosts.run("train.py", seconds=200, SMC_MODE="script", **ONE)
+    assert first.exit_code == 1
+    assert second.exit_code != 0
+    for ended in (first, second):
+        assert "rank 1 (host algo-2) exited early, with exit code 0" in first_line(ended.failure)
+
+
 def test_a_host_that_vanishes_is_named_by_the_other(hosts: Hosts) -> None:
     first, second = hosts.make(2)
     for host in (first, second):
