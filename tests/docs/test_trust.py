@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from smc_core.code import headers, limits, location, pace, requirements, unpack
+from smc_core.code import headers, http, limits, location, pace, requirements, unpack
 from smc_core.secret_names import is_secret
 from smc_core.settings import CORE
 
@@ -19,6 +19,7 @@ FIXED = {
     "bytes of one extended header of a tar archive": headers.MAX_EXTENDED,
     "pieces of a sparse file": headers.MAX_PIECES,
     "bytes of names and headers for each file that an archive may have": limits.TEXT_PER_FILE,
+    "seconds that a server may take to its answer, before the body": int(http.ANSWER_SECONDS),
     "seconds over which a download's pace is measured": int(pace.WINDOW_SECONDS),
     "requirement files that name each other": requirements._MOST_FILES,
 }

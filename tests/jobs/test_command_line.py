@@ -63,6 +63,42 @@ def test_secrets_are_masked(digits: JobFolder, arguments: tuple[str, ...]) -> No
     assert "hunter2-and-more" not in smc(digits, *arguments)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("plan",), ("plan", "--json"), ("env",), ("why", "module_dir"), ("why", "TRACKER"), ("why", "PGPASSWORD")],
+)
+def test_urls_lose_their_secrets_and_secrets_are_known_by_their_names(
+    digits: JobFolder, arguments: tuple[str, ...]
+) -> None:
+    url = "https://tokentoken@host/code.tar.gz?X-Amz-Signature=signature1"
+    hyperparameters = {
+        "sagemaker_submit_directory": url,
+        "database_url": "postgresql://me@host/db",
+        "sagemaker_program": "t.py",
+    }
+    digits.raw_hyperparameters(
+        {**hyperparameters, "tracker": '{"url": "https://host/?sig=signature2", "db_pass": "word-word"}'}
+    )
+    command = [sys.executable, "-m", "smc_core", *arguments]
+    environ = digits.environ(None, PGPASSWORD="word-of-pg", TRACKER="https://me:word-in-url@host/?signature3")
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    said = ended.stdout + ended.stderr
+    assert "****" in said
+    hidden = (
+        "tokentoken",
+        "signature1",
+        "signature2",
+        "signature3",
+        "me@host",
+        "word-word",
+        "word-of-pg",
+        "word-in-url",
+    )
+    assert [secret for secret in hidden if secret in said] == []
+    if "--json" in arguments or arguments == ("env",):
+        assert not ended.stdout or json.loads(ended.stdout)
+
+
 def test_env_is_the_environment_as_json(digits: JobFolder) -> None:
     content = json.loads(smc(digits, "env"))
     assert content["hps"]["epochs"] == 5

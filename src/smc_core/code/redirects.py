@@ -48,16 +48,17 @@ class _Session(requests.Session):
             before, after = urllib.parse.urlsplit(resp.url), urllib.parse.urlsplit(whole)
             host = after.hostname or ""
         except ValueError as error:
-            raise self._refused(target, "is no URL") from error
+            raise self._refused(resp, target, "is no URL") from error
         if self._anywhere:
             return target
         if before.scheme == "https" and after.scheme == "http":
-            raise self._refused(whole, "is not encrypted")
+            raise self._refused(resp, whole, "is not encrypted")
         if _is_link_local(host) and not _is_link_local(before.hostname or ""):
-            raise self._refused(whole, "is a link-local address")
+            raise self._refused(resp, whole, "is a link-local address")
         return target
 
-    def _refused(self, target: str, why: str) -> CodeError:
+    def _refused(self, resp: requests.Response, target: str, why: str) -> CodeError:
+        resp.close()
         allow = "" if why == "is no URL" else f"; set {FOLLOW_REDIRECTS}={ANYWHERE} if that is meant"
         shown = shortened(mask_urls(target))
         return CodeError(f"{self._location.printable} cannot be fetched: it redirects to {shown!r}, which {why}{allow}")
