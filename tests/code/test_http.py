@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from tests.code.conftest import Server, reply, tar_bytes, tree
 
-from smc_core.code import http, pace
+from smc_core.code import asking, http, pace
 from smc_core.code.download import download, fetch
 from smc_core.errors import CodeError, ConfigurationError
 
@@ -299,7 +299,7 @@ def test_an_answer_whose_headers_trickle_is_not_waited_for(
         download(url, code)
     left.set()
     for thread in threading.enumerate():
-        if thread.name == http.ASKING:
+        if thread.name == asking.THREAD:
             thread.join()
     gc.collect()
 

@@ -7,12 +7,12 @@ import os
 import random
 import re
 import ssl
-import threading
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from smc_core.code.arrived import Arrived
+from smc_core.code.asking import answer_within
 from smc_core.code.limits import Limits, Quota, whole_number
 from smc_core.code.location import Location, harmless
 from smc_core.code.pace import Pace
@@ -29,8 +29,6 @@ ATTEMPTS = 6
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 """How long a server may be silent."""
-ASKING = "smc-ask"
-"""Name of the thread that asks a server."""
 ANSWER_SECONDS = 150.0
 """How long a server may take to its answer's last header, redirects included."""
 FIRST_PAUSE_SECONDS = 0.5
@@ -134,34 +132,14 @@ class _Transfer:
             raise self._failed(f"its answer cannot be read ({_cause(error)})") from harmless(error)
 
     def _answer(self, session: Session) -> Response:
-        """The server's answer, up to its body.
-
-        It is asked for in a thread of its own, which is left behind where the answer takes too long: a time limit of a
-        read is none for one that gets a byte now and then.
-        """
-        answers: list[Response] = []
-        errors: list[BaseException] = []
-
-        def ask() -> None:
-            try:
-                answer = session.get(
-                    self._location.target,
-                    headers=self._request_headers(),
-                    stream=True,
-                    timeout=(CONNECT_SECONDS, READ_SECONDS),
-                )
-                answers.append(answer)
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                errors.append(error)
-
-        asking = threading.Thread(target=ask, name=ASKING, daemon=True)
-        asking.start()
-        asking.join(ANSWER_SECONDS)
-        if errors:
-            raise errors.pop()  # not kept: its traceback leads to this list
-        if not answers:
+        """The server's answer, up to its body."""
+        headers, timeout = self._request_headers(), (CONNECT_SECONDS, READ_SECONDS)
+        answer = answer_within(
+            ANSWER_SECONDS, lambda: session.get(self._location.target, headers=headers, stream=True, timeout=timeout)
+        )
+        if answer is None:
             raise _AgainError("the server does not answer in time")
-        return answers.pop()
+        return answer
 
     def finish(self) -> Arrived:
         """Decode the whole file where the server encoded it, and name it."""
