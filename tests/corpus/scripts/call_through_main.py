@@ -1,4 +1,4 @@
-# script (run): main(), unguarded, which calls train()
+# script: main(), unguarded, which calls train()
 import os
 
 

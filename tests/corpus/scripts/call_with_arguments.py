@@ -1,4 +1,4 @@
-# script (run): called with what the command line says
+# script: called with what the command line says
 import os
 
 

@@ -1,4 +1,4 @@
-# function (run): a partial of another
+# function: a partial of another
 import os
 
 

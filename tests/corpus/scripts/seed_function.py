@@ -1,4 +1,4 @@
-# function (run): the function that smc is written for
+# function: the function that smc is written for
 import os
 
 
