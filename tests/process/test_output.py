@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ import threading
 import pytest
 
 MEBIBYTE = 1024 * 1024
+CLOSING = re.compile(rb"\n?smc: completed after [0-9.]+ s\n")
+"""What the supervisor says when a job has completed, on a line of its own."""
 
 LINES = textwrap.dedent("""
     import os, sys
@@ -31,17 +34,20 @@ def _expected(size):
     return hashlib.sha256((block * (size // len(block) + 1))[:size]).hexdigest()
 
 
-def _digest(file):
+def _digest(file, size):
+    """Of so many bytes; what follows them has to be the supervisor's closing line."""
     digest = hashlib.sha256()
-    while data := file.read(MEBIBYTE):
+    while size and (data := file.read(min(size, MEBIBYTE))):
         digest.update(data)
+        size -= len(data)
+    assert CLOSING.fullmatch(file.read())
     return digest.hexdigest()
 
 
 def test_a_hundred_megabytes_arrive_byte_for_byte(job):
     size = 100 * 1000 * 1000
     running = job.start_supervisor(sys.executable, "-c", LINES, str(size), "2")
-    assert _digest(running.process.stderr) == _expected(size)
+    assert _digest(running.process.stderr, size) == _expected(size)
     assert running.end().code == 0
 
 
@@ -50,7 +56,7 @@ def test_everything_arrives_in_a_file(job):
     with open(job.base / "log", "w+b") as log:
         result = job.supervise(sys.executable, "-c", LINES, str(size), "2", stderr=log)
         log.seek(0)
-        assert _digest(log) == _expected(size)
+        assert _digest(log, size) == _expected(size)
     assert result.code == 0
 
 
@@ -87,7 +93,7 @@ def test_everything_arrives_in_a_socket(job):
         running = job.start_supervisor(sys.executable, "-c", LINES, str(size), "2", stderr=near)
         near.close()
         far.shutdown(socket.SHUT_WR)
-        assert _digest(reading) == _expected(size)
+        assert _digest(reading, size) == _expected(size)
         assert running.end().code == 0
     far.close()
 
@@ -96,7 +102,10 @@ def test_everything_arrives_in_a_socket(job):
 def test_odd_bytes(data, job):
     (job.base / "data").write_bytes(data)
     result = job.supervise("sh", "-c", "cat data >&2")
-    assert (result.code, result.stderr) == (0, data)
+    assert (result.code, result.stderr[: len(data)]) == (0, data)
+    closing = result.stderr[len(data) :]
+    assert CLOSING.fullmatch(closing)
+    assert closing.startswith(b"\n") == (data[-1:] not in (b"", b"\n"))
 
 
 def test_what_smc_says_begins_a_line_of_its_own(job):
@@ -128,8 +137,9 @@ def test_no_line_of_stdout_lands_inside_one_of_stderr(job):
     path = job.write("write.py", write)
     both = f'"{sys.executable}" {path} o 1 & "{sys.executable}" {path} e 2; wait'
     running = job.start_supervisor("sh", "-c", both, stderr=subprocess.STDOUT)
-    lines = running.process.stdout.read().decode().splitlines()
+    *lines, closing = running.process.stdout.read().decode().splitlines()
     assert running.end().code == 0
+    assert closing.startswith("smc: completed after ")
     assert len(lines) == 40000
     assert all(set(line) in ({"o"}, {"e"}) for line in lines)
 
