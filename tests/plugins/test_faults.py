@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from smc_core import __version__, hookimpl
 from smc_core.command import Command
@@ -29,7 +30,7 @@ from smc_core.errors import (
     SmcError,
     UserCodeError,
 )
-from smc_core.plugins import HOOKS, Installed, Plugins, new_manager, register
+from smc_core.plugins import HOOKS, Installed, Plugins, new_manager, register, requires
 from smc_core.plugins.faults import LINE
 from smc_core.testing import JobFolder
 
@@ -474,7 +475,7 @@ def test_an_entry_point_that_is_no_plugin(thing: object, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("requires", "said"),
+    ("text", "said"),
     [
         (
             "smc-core>=9",
@@ -487,10 +488,8 @@ def test_an_entry_point_that_is_no_plugin(thing: object, said: str) -> None:
         ("pluggy===1", "requires pluggy===1, and "),
     ],
 )
-def test_what_a_plugin_requires_is_there_before_it_is_imported(requires: str, said: str) -> None:
-    plugin = Installed(
-        "brk", "smc-brk", "1.2.3", "smc_brk", requires=(requires,), _load=lambda: pytest.fail("imported")
-    )
+def test_what_a_plugin_requires_is_there_before_it_is_imported(text: str, said: str) -> None:
+    plugin = Installed("brk", "smc-brk", "1.2.3", "smc_brk", requires=(text,), _load=lambda: pytest.fail("imported"))
     with pytest.raises(PluginVersionError) as caught:
         plugin.load()
     assert str(caught.value).startswith(f"plugin brk (smc-brk 1.2.3), import: {said}")
@@ -498,7 +497,7 @@ def test_what_a_plugin_requires_is_there_before_it_is_imported(requires: str, sa
 
 
 @pytest.mark.parametrize(
-    "requires",
+    "text",
     [
         "smc-core>=0.1,<0.2",
         "pluggy",
@@ -509,6 +508,17 @@ def test_what_a_plugin_requires_is_there_before_it_is_imported(requires: str, sa
         "not a requirement !!",
     ],
 )
-def test_what_a_plugin_does_not_require_is_not_asked_for(requires: str) -> None:
-    plugin = Installed("brk", "smc-brk", "1.2.3", "smc_brk", requires=(requires,), _load=lambda: "imported")
+def test_what_a_plugin_does_not_require_is_not_asked_for(text: str) -> None:
+    plugin = Installed("brk", "smc-brk", "1.2.3", "smc_brk", requires=(text,), _load=lambda: "imported")
     assert plugin.load() == "imported"
+
+
+@pytest.mark.parametrize(
+    "installed", ["0.1", "0.1.0", "0.2", "0.10.1", "1.0", "2!1.0", "0.1.0a1", "0.1.post1", "0.1+cu1"]
+)
+@pytest.mark.parametrize(
+    "versions",
+    ["", ">=0.1,<0.2", "<0.2", ">0.1", "<=0.1", "==0.1.0", "!=0.1", "~=0.1.0", "==0.1.*", "===0.1", ">=0.1a1"],
+)
+def test_versions_are_compared_as_the_library_does(versions: str, installed: str) -> None:
+    assert requires._permits(versions, installed) == SpecifierSet(versions).contains(installed, prereleases=True)

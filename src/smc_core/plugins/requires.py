@@ -1,12 +1,16 @@
-"""Whether what a plugin's distribution requires is installed: asked before the plugin is imported."""
+"""Whether what a plugin's distribution requires is installed: asked before the plugin is imported.
+
+The usual requirement, ``smc-core>=0.1,<0.2``, is judged here: it is asked in every job, and the library ``packaging``
+takes longer to import than all else that is done here. Anything less plain is left to the library.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib.metadata
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from smc_core import __version__
-from smc_core.code.distributions import Distributions, normalize
-from smc_core.code.simple import read_simple
 from smc_core.errors import PluginVersionError
 from smc_core.plugins import faults
 
@@ -14,6 +18,15 @@ if TYPE_CHECKING:
     from smc_core.plugins.discovery import Installed
 
 CORE = "smc-core"
+
+_OPERATORS = (">=", "<=", "==", "!=", "<", ">")
+"""Longer ones first."""
+
+
+class _Requirement(NamedTuple):
+    name: str
+    versions: str
+    applies: bool
 
 
 def check(plugin: Installed) -> None:
@@ -23,51 +36,90 @@ def check(plugin: Installed) -> None:
         PluginVersionError: names the requirement, what is installed, and what to install.
 
     """
-    known: Distributions | None = None
     for text in plugin.requires:
-        name, versions, applies = _read(text)
-        if not applies:
+        wanted = _read(text)
+        if not wanted.applies:
             continue
-        if normalize(name) == CORE:
-            version: str | None = __version__
-        else:
-            known = known or Distributions()
-            found = known.get(name)
-            version = None if found is None else found.version
-        if version is None or not _permits(text, version):
-            raise PluginVersionError(_in_words(plugin, name, versions, version))
+        version = _installed(wanted.name)
+        if version is None or not _permits(wanted.versions, version):
+            raise PluginVersionError(_in_words(plugin, wanted, version))
 
 
-def _read(text: str) -> tuple[str, str, bool]:
-    """Name and versions of a requirement, and whether it applies here."""
-    simple = read_simple(text)
-    if simple is not None:
-        versions = text.partition(";")[0].strip()[len(simple.name) :].strip(" ()")
-        return simple.name, versions, simple.applies
+def _read(text: str) -> _Requirement:
+    requirement, _, marker = text.partition(";")
+    name = re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0]
+    versions = requirement.strip()[len(name) :].strip().removeprefix("(").removesuffix(")").strip()
+    words = marker.split()
+    of_an_extra = "or" not in words and re.search(r"\bextra\s*==", marker) is not None  # none is asked for
+    if of_an_extra or (not words and _clauses(versions) is not None):
+        return _Requirement(name, versions, not of_an_extra)
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
-        requirement = Requirement(text)
+        read = Requirement(text)
     except InvalidRequirement:  # whoever installed it has not understood it either
-        return text, "", False
-    applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-    return requirement.name, str(requirement.specifier), applies
+        return _Requirement(text, "", applies=False)
+    applies = read.marker is None or read.marker.evaluate({"extra": ""})
+    return _Requirement(read.name, str(read.specifier), applies)
 
 
-def _permits(text: str, version: str) -> bool:
-    simple = read_simple(text)
-    answer = None if simple is None else simple.permits(version)
-    if answer is None:
-        from packaging.requirements import Requirement
+def _installed(name: str) -> str | None:
+    if _is_core(name):
+        return __version__
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
-        return Requirement(text).specifier.contains(version, prereleases=True)
-    return answer
+
+def _is_core(name: str) -> bool:
+    return re.sub(r"[-_.]+", "-", name).lower() == CORE
 
 
-def _in_words(plugin: Installed, name: str, versions: str, found: str | None) -> str:
-    wanted = f"{name}{versions}"
+def _permits(versions: str, version: str) -> bool:
+    clauses, found = _clauses(versions), _release(version)
+    if clauses is None or found is None:
+        from packaging.specifiers import SpecifierSet
+
+        return SpecifierSet(versions).contains(version, prereleases=True)
+    return all(_holds(found, operator, wanted) for operator, wanted in clauses)
+
+
+def _clauses(versions: str) -> list[tuple[str, list[int]]] | None:
+    """The clauses of ``>=0.1,<0.2``; None where one is not a plain comparison with a release number."""
+    found = []
+    for clause in filter(None, versions.split(",")):
+        operator = next((each for each in _OPERATORS if clause.strip().startswith(each)), None)
+        wanted = None if operator is None else _release(clause.strip()[len(operator) :].strip())
+        if operator is None or wanted is None:
+            return None
+        found.append((operator, wanted))
+    return found
+
+
+def _release(version: str) -> list[int] | None:
+    """The numbers of a plain release, without zeros at its end, which mean nothing."""
+    parts = version.split(".")
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    numbers = [int(part) for part in parts]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return numbers
+
+
+def _holds(found: list[int], operator: str, wanted: list[int]) -> bool:
+    if operator in ("==", "!="):
+        return (found == wanted) == (operator == "==")
+    if operator in (">=", "<"):
+        return (found >= wanted) == (operator == ">=")
+    return (found > wanted) == (operator == ">")
+
+
+def _in_words(plugin: Installed, wanted: _Requirement, found: str | None) -> str:
+    text = f"{wanted.name}{wanted.versions}"
     state = f"{found} is installed" if found else "it is not installed"
-    fix = f"pip install '{wanted}'"
-    if normalize(name) == CORE:
+    fix = f"pip install '{text}'"
+    if _is_core(wanted.name):
         fix = f"{fix} or another {plugin.distribution}"
-    return faults.sentence(plugin, faults.IMPORT, f"requires {wanted}, and {state}", fix=fix)
+    return faults.sentence(plugin, faults.IMPORT, f"requires {text}, and {state}", fix=fix)
