@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 from tests.code.conftest import Server, reply, tar_bytes, tree, zip_bytes
 
-from smc_core.code import s3
+from smc_core.code import pace, s3
 from smc_core.code.download import download, fetch
 from smc_core.errors import CodeError
 
@@ -171,6 +173,35 @@ def test_a_prefix_has_the_limits_of_an_archive(put, code: Path, monkeypatch: pyt
             patch.setenv(name, value)
             with pytest.raises(CodeError, match=f"set {name} if that is meant"):
                 download(f"s3://{BUCKET}/job", code)
+
+
+def test_an_object_has_the_limits_of_an_archive(put, code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = put("job/train.py", b"x" * 500)
+    monkeypatch.setenv("SMC_MAX_ARCHIVE_BYTES", "499")
+    with pytest.raises(CodeError, match=r"train\.py is refused: it has more than 499 bytes; set SMC_MAX_ARCHIVE_BYTES"):
+        download(url, code)
+    monkeypatch.setenv("SMC_MAX_ARCHIVE_BYTES", "500")
+    download(url, code)
+
+
+def test_an_object_that_trickles_is_not_waited_for(
+    s3_server: Server, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "WINDOW_SECONDS", 0.5)
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        for name, value in {"Content-Length": "100000", "ETag": '"1"', "Last-Modified": STAMP["Last_Modified"]}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(b"x")
+                time.sleep(0.02)
+
+    s3_server.serve("/bucket/train.py", trickle)
+    with pytest.raises(CodeError, match="comes at less than 1,000 bytes a second"):
+        download("s3://bucket/train.py", code)
 
 
 def test_a_hostile_archive_is_refused_from_there_too(put, code: Path) -> None:
