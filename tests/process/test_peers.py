@@ -187,6 +187,19 @@ def test_a_host_speaks_of_its_own_failure_alone(hub: Hub, port: int, join: Join)
         assert hub.cause.host == "algo-2"
 
 
+def test_a_message_that_was_long_on_its_way_does_not_change_when_it_happened(hub: Hub, port: int) -> None:
+    link, session = enter(hub, port, "algo-2")
+    with link:
+        when = time.time() - 100
+        for message in ({"is": "here", "now": time.time()}, {"is": "failed", "now": time.time() - 50}):
+            cause = Cause("algo-2", 1, when, False, "x")._asdict() if message["is"] == "failed" else {}
+            link.sendall(session.seal(json.dumps({**cause, **message}).encode()))
+        link.sendall(session.seal(json.dumps({"is": "alive", "now": time.time()}).encode()))
+        until(lambda: hub.cause is not None, hub)
+        assert hub.cause is not None
+        assert abs(hub.cause.time - when) < 40
+
+
 def test_a_difference_of_clocks_does_not_change_who_was_first(hub: Hub, port: int, join: Join) -> None:
     """The second host's clock is an hour ahead; its failure came first all the same."""
     two, session = enter(hub, port, "algo-2")

@@ -105,7 +105,7 @@ class Hub(Peers):
             self._lose(connection, "its connection broke")
             return
         for message in messages:
-            self._take(connection.host, message)
+            self._take(connection, message)
 
     def _start_if_all_are_here(self) -> None:
         if not self.missing and not self.started:
@@ -113,8 +113,9 @@ class Hub(Peers):
             self._close_entrance()
             self._tell_all(Message("start"))
 
-    def _take(self, host: str, message: Message) -> None:
-        cause = message.by_clock(time.time())
+    def _take(self, connection: Connection, message: Message) -> None:
+        host = connection.host
+        cause = message.by_clock(connection.ahead)
         if cause is not None:
             self._ended.add(host)
             self._add(cause._replace(host=host))

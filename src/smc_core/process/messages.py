@@ -82,9 +82,9 @@ class Message(NamedTuple):
     missing: tuple[str, ...] = ()
     absent: int = 0
 
-    def by_clock(self, now: float) -> Cause | None:
-        """The cause, its time by this host's clock."""
-        return self.cause and self.cause._replace(time=self.cause.time + now - self.now)
+    def by_clock(self, ahead: float) -> Cause | None:
+        """The cause, its time by this host's clock, which is so many seconds ahead of the sender's."""
+        return self.cause and self.cause._replace(time=self.cause.time + ahead)
 
 
 def to_line(message: Message) -> bytes:

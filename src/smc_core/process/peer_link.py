@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from smc_core.process import handshake, log, messages
@@ -26,6 +27,8 @@ REFUSED = (
 )
 REFUSED_SECONDS = 60.0
 """After which a host that is refused again and again gives up: it is of another job, or has other settings."""
+_CLOCK_MESSAGES = 8
+"""Messages by which clocks are compared: each is late by the time that it took, and a clock may be set anew."""
 _RETRY_SECONDS = 0.2
 _BACKLOG = 1024
 """Connections that the kernel keeps until they are accepted: all hosts of a job may come at once."""
@@ -48,9 +51,15 @@ class Connection:
         self.host = host
         self.heard = time.monotonic()
         self._session = session
+        self._ahead: deque[float] = deque(maxlen=_CLOCK_MESSAGES)
         self._in = received
         self._out = b""
         link.setblocking(False)
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which this host's clock is ahead of the other's: by the message that came fastest, of the last."""
+        return min(self._ahead, default=0.0)
 
     def send(self, message: Message) -> None:
         """Send a message, or keep what does not go yet for the next one."""
@@ -77,6 +86,7 @@ class Connection:
             found = [messages.from_line(self._session.open(line)) for line in lines]
         except (RefusedError, ValueError):
             return None
+        self._ahead.extend(time.time() - message.now for message in found)
         broken = len(self._in) > LONGEST_LINE + SEAL_BYTES or len(self._out) > _MOST_UNSENT
         return None if broken or (ended and not found) else found
 

@@ -169,18 +169,18 @@ class Member(Peers):
             return
         messages = self._connection.receive()
         for message in messages or []:
-            self._take(message)
+            self._take(message, self._connection.ahead)
         if messages is None:
             self._lose(self._connection, "its connection broke")
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: Message, ahead: float) -> None:
         kind = message.kind
         if kind == "start":
             self.started, self.missing, self._absent = True, [], 0
         elif kind == "alive" and not self.started:
             self.missing, self._absent = list(message.missing), message.absent
         elif kind == "failed":
-            self.cause = message.by_clock(time.time())
+            self.cause = message.by_clock(ahead)
         elif kind == "final":
             self.is_final = True
         elif kind == "stopped":
