@@ -172,7 +172,7 @@ class Choice(Setting):
     @property
     def form(self) -> str:
         """The words."""
-        return f"one of {', '.join(self.choices)}"
+        return f"one of {', '.join(self.choices)}" if len(self.choices) > 1 else repr(self.choices[0])
 
     def of(self, environ: Mapping[str, str], params: Mapping[str, str] | None = None) -> str | None:
         """The word, in small letters; the default where it is not set.
