@@ -1,8 +1,8 @@
 """Writes into the pages the tables that are made from the code. ``python docs/tables.py`` after a change.
 
-A page has a table between ``<!-- settings: GROUP -->``, ``<!-- table: fields -->`` or ``<!-- table: variables -->`` and
-``<!-- end -->``. It stands in the page itself, so that the
-page reads on a code host as it does in the built site; a test says when it is out of date.
+A page has a table between ``<!-- settings: GROUP -->``, ``<!-- settings: NAMES -->``, ``<!-- table: fields -->`` or
+``<!-- table: variables -->`` and ``<!-- end -->``. It stands in the page itself, so that the page reads on a code
+host as it does in the built site; a test says when it is out of date.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from smc_core import Environment, settings
 from smc_core.variables import FIELD_VARIABLES
 
 ROOT = Path(__file__).parents[1]
-_BLOCK = re.compile(r"(<!-- settings: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- settings: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _OF_CODE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -50,16 +50,17 @@ def variables() -> str:
     return "\n".join(["| variable | what it holds |", "|---|---|", *rows])
 
 
-def table(group: str) -> str:
-    """The settings of a group, as a Markdown table.
+def table(which: str) -> str:
+    """The settings of a group, or those of these names, as a Markdown table.
 
     Raises:
-        ValueError: no setting has this group.
+        ValueError: no setting has this group or name.
 
     """
-    rows = [_row(setting) for setting in [*settings.CORE.values(), *of_plugins()] if setting.group == group]
+    every = [*settings.CORE.values(), *of_plugins()]
+    rows = [_row(each) for each in every if each.group == which or each.name in which.split()]
     if not rows:
-        raise ValueError(f"no setting is in the group {group!r}")
+        raise ValueError(f"no setting is in the group {which!r}, or has such a name")
     return "\n".join(["| variable | what it sets | default |", "|---|---|---|", *rows, ""])
 
 

@@ -52,7 +52,7 @@ class TrainResult:
 
 @hookspec(firstresult=True)
 def create_environment(base_dir: str) -> Environment | None:
-    """Make the Environment of the job.
+    """Create the Environment of the job.
 
     First result. The core's own reads the contract's files; a plugin seldom replaces it, and mostly wraps it to
     add fields: ``return (yield).extend(MyEnvironment, world_size=8)``.
@@ -149,7 +149,7 @@ def save_model(environment: Environment, module: ModuleType, model: Any) -> str 
 
     First result. Called only with a model that is not None. The core's own calls the module's
     ``save(model, model_dir)`` where there is one, and else ``model.save(...)`` where the model has it. A save of
-    a model in parts needs every process, so every rank is asked; ``environment.is_primary`` tells who writes.
+    a model in parts needs every process, so every rank is asked; ``environment.is_primary`` says who writes.
 
     Runs in:
         worker, every rank.
@@ -181,11 +181,11 @@ def keep_model(environment: Environment, model: Any, path: str) -> str | None:
     Args:
         environment: the Environment of the job.
         model: what the user's ``train`` returned.
-        path: where to write it, below ``environment.output_data_dir`` and without a suffix, which tells the format.
+        path: where to write it, below ``environment.output_data_dir`` and without a suffix; add that of the format.
 
     Returns:
         Path of what was written. None: not my kind of value, ask the next plugin.
 
     Raises:
-        Exception: it cannot be kept; the job fails for the reason that it has, which is told with this one.
+        Exception: it cannot be kept; the job fails for its first reason, and this one is reported beside it.
     """

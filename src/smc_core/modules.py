@@ -73,7 +73,7 @@ def download_and_import(
     """Bring code here, install what it needs, and import it.
 
     Args:
-        url: where the code lies (:func:`download`).
+        url: where the code is (:func:`download`).
         name: the module to import from it.
         dst: the folder to bring it to; None takes a fresh temporary one, and a local folder as it is.
 

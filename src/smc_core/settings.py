@@ -86,7 +86,10 @@ ALLOW_FRAMEWORK_UPGRADE = Flag(
 )
 
 HOST_WAIT = Seconds(
-    "SMC_HOST_WAIT", "seconds to wait for the names of the job's other hosts; 0 asks once", 900.0, group="hosts"
+    "SMC_HOST_WAIT",
+    "seconds in which all hosts of the job must come, first their names, then themselves; 0 asks once",
+    900.0,
+    group="hosts",
 )
 HOST_TIMEOUT = Seconds(
     "SMC_HOST_TIMEOUT",
@@ -97,13 +100,14 @@ HOST_TIMEOUT = Seconds(
 )
 HOST_SECRET = Text(
     "SMC_HOST_SECRET",
-    "[by which the hosts of a job know each other](../how-to/distributed.md): long, random, the same on all of them",
+    "[by which the hosts of a job recognise each other](../how-to/distributed.md): long, random, the same on all",
     absent="hyperparameters, list of hosts, ARN and name of the job",
     group="hosts",
 )
 MASTER_PORT = Count(
     "SMC_MASTER_PORT",
-    "TCP port of the master for rendezvous; at the next one the hosts watch each other, those after it are launchers'",
+    "TCP port of the master for rendezvous, at most 65533; at the next one the hosts watch each other, "
+    "and those after it are the launcher's own",
     7777,
     most=65533,  # smc_core.ports.LAST_MASTER_PORT, whose module is more than the supervisor needs
     group="hosts",
@@ -137,7 +141,8 @@ MAX_CONFIG_BYTES = Count(
 )
 HOST_STRANGERS = Count(
     "SMC_HOST_STRANGERS",
-    "connections that have not proved yet that they come from a host of the job, over one for each host waited for",
+    "how many connections may be open that have not yet proved to come from a host of the job, "
+    "beyond one for each host that is awaited",
     16,
     unit="connections",
     group="limits",

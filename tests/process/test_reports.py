@@ -202,9 +202,9 @@ def test_the_reserve_is_for_one(environ, written, raised, tmp_path, monkeypatch)
 
 
 def test_the_note(environ, tmp_path):
-    reports.note_command("shell", "script", 3, environ)
+    reports.note_command("binary", "script", 3, environ)
     note = json.loads((tmp_path / "reports" / "command.json").read_text())
-    assert note == {"kind": "shell", "mode": "script", "hosts": 3, "code_dir": str(tmp_path / "code")}
+    assert note == {"kind": "binary", "mode": "script", "hosts": 3, "code_dir": str(tmp_path / "code")}
 
 
 def test_function_mode_as_a_whole(job):

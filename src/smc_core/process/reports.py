@@ -120,7 +120,7 @@ def write_for_another(
 
 
 def note_command(
-    kind: Literal["python", "shell", "binary"], mode: str, hosts: int, environ: Mapping[str, str] = os.environ
+    kind: Literal["python", "binary"], mode: str, hosts: int, environ: Mapping[str, str] = os.environ
 ) -> None:
     """Tell the supervisor, immediately before exec, that the user's code begins.
 
