@@ -126,6 +126,15 @@ def test_the_exception_behind_a_failure_of_the_users_code(environ, written, rais
     assert (report["type"], report["message"], report["place"]) == ("KeyError", "'x'", "train.py:3, in <module>")
 
 
+def test_what_smc_itself_finds_wrong_with_the_users_model_has_no_place_in_smc(environ, written):
+    found = UserCodeError("the model has no data")
+    with pytest.raises(UserCodeError) as caught:
+        exec(compile("raise found", reports.__file__, "exec"), {"found": found})  # a frame of smc
+    reports.write_report(found.with_traceback(caught.tb.tb_next), phase="save", environ=environ)
+    (report,) = written()
+    assert (report["message"], report["place"]) == ("the model has no data", "")
+
+
 def test_secrets_are_masked(environ, written, raised):
     error = raised(
         f"def f(x):\n    raise ValueError(x)\n\ntry:\n    f({SECRET!r})\nexcept ValueError as e:\n    raise KeyError({SECRET!r}) from e"

@@ -17,7 +17,7 @@ import pytest
 from smc_core.compatibility import is_installed
 from smc_core.errors import UserCodeError
 from smc_core.testing.fixtures import RunPython
-from smc_pytorch import models, states, wrappers
+from smc_pytorch import formats, models, states, wrappers
 
 if not is_installed("torch"):
     pytest.skip("PyTorch is not installed", allow_module_level=True)
@@ -302,6 +302,31 @@ def test_a_model_without_any_data_is_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_program_that_train_returned_is_saved_as_it_is(tmp_path: Path) -> None:
+    example = (torch.ones(2, 4),)
+    program = torch.export.export(nn.Linear(4, 3), example)
+    assert formats.is_program(program)
+    assert not formats.is_program(nn.Linear(4, 3))
+    path = formats.save_program(program, str(tmp_path), writes=False)
+    assert not os.path.exists(path)
+    assert formats.save_program(program, str(tmp_path), writes=True) == path == str(tmp_path / "model.pt2")
+    assert torch.equal(torch.export.load(path).module()(*example), program.module()(*example))
+
+
+def test_a_tensor_whose_class_cannot_be_pickled_is_saved_as_a_plain_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Local(torch.Tensor):
+        pass
+
+    model = nn.Linear(2, 1)
+    model.register_buffer("scale", torch.ones(3).as_subclass(Local))
+    save(model, tmp_path)
+    for file in ("model.pt", "model.safetensors"):
+        assert torch.equal(models.load_state_dict(tmp_path / file)["scale"], torch.ones(3))
+    assert "saved as plain tensors, as their class cannot be pickled: scale" in caplog.text
+
+
 def test_a_state_of_its_own_that_cannot_be_pickled_is_named_and_the_rest_is_saved(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -326,7 +351,7 @@ def test_torchscript_stays_torchscript(tmp_path: Path, caplog: pytest.LogCapture
     example = torch.randn(3, 4)
     assert torch.equal(loaded(example), model(example))
     assert torch.equal(models.load_model(plain(), tmp_path / "model.pt")[0].weight, model.state_dict()["0.weight"])
-    assert "saved as TorchScript: " in caplog.text
+    assert "saved as TorchScript: model.ts" in caplog.text  # and no folder, which may not be the last one
 
 
 @pytest.mark.parametrize("wrap", [lambda model: model, nn.DataParallel], ids=["plain", "wrapped"])

@@ -196,7 +196,7 @@ def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -
     told = _users_own(error)
     code_dir = _code_dir(environ)
     mask = _mask_of(environ)
-    found = origin(told, code_dir, else_anywhere=not ours)
+    found = origin(told, code_dir, else_anywhere=told is not error or not isinstance(error, errors.SmcError))
     further = [] if found.type == REFUSED else notes(found.error, code_dir, advise=phase in USER_PHASES)
     if found.surfaced:
         further.insert(0, f"Surfaced as {found.surfaced}")

@@ -10,6 +10,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from smc_core.errors import PluginVersionError
+
 if TYPE_CHECKING:
     from smc_chainer.environment import Environment
     from smc_chainer.models import load_model
@@ -28,7 +30,10 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.{name}")  # "from smc_chainer import models" asks here first
     from smc_chainer.framework import function
 
-    return function(name)
+    try:
+        return function(name)
+    except (ImportError, PluginVersionError) as error:  # pickle asks every module for a name, and expects this alone
+        raise AttributeError(str(error)) from error
 
 
 def __dir__() -> list[str]:

@@ -133,7 +133,8 @@ def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> 
     path = models.save(model, environment.model_dir)
     if EXPORT.of(os.environ):
         try:
-            log.info("exported for serving: %s", models.export(model, environment.model_dir))
+            exported = models.export(model, environment.model_dir)
+            log.info("exported for serving: %s", os.path.basename(exported))  # the folder may not be the last one
         except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved
             log.info(export_note(error))
     return path

@@ -7,6 +7,7 @@ import inspect
 import io
 import logging
 import os
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -74,13 +75,19 @@ def _write_all(state: dict[str, Any], path: str) -> str:
     except (OSError, MemoryError):
         raise
     except Exception as error:
-        tensors = [name for name, value in state.items() if isinstance(value, torch.Tensor)]
-        others = [name for name in state if name not in tensors and not _is_picklable(state[name])]
+        others = [name for name in state if not _is_picklable(state[name])]
         if not others:
             raise
-        log.warning("not saved, as it cannot be pickled: %s: %s", ", ".join(others), in_a_line(error))
-        for name in others:
+        tensors = [name for name in others if isinstance(state[name], torch.Tensor)]
+        for name in tensors:  # a class of the job's own, as one that is defined in a function
+            state[name] = state[name].as_subclass(torch.Tensor)
+        if tensors:
+            log.warning("saved as plain tensors, as their class cannot be pickled: %s", ", ".join(tensors))
+        lost = [name for name in others if name not in tensors]
+        for name in lost:
             del state[name]
+        if lost:
+            log.warning("not saved, as it cannot be pickled: %s: %s", ", ".join(lost), in_a_line(error))
         return write_whole(path, lambda partial: write_tensors(state, partial))
 
 
@@ -128,7 +135,7 @@ def write_script(model: Any, model_dir: str) -> None:
 
     if isinstance(model, torch.jit.ScriptModule):
         path = write_whole(os.path.join(model_dir, SCRIPT_FILE), lambda partial: torch.jit.save(model, partial))
-        log.info("saved as TorchScript: %s", path)
+        log.info("saved as TorchScript: %s", os.path.basename(path))  # the folder may not be the last one
 
 
 def write_program(model: Any, module: ModuleType, model_dir: str, *, sharded: bool) -> None:
@@ -141,9 +148,22 @@ def write_program(model: Any, module: ModuleType, model_dir: str, *, sharded: bo
             log.info("not exported for serving: the model is spread over processes; load model.pt and export it then")
             return
         path = write_whole(os.path.join(model_dir, PROGRAM_FILE), lambda partial: _export(model, example, partial))
-        log.info("exported for serving: %s", path)
+        log.info("exported for serving: %s", os.path.basename(path))
     except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved
         log.info(export_note(error))
+
+
+def is_program(model: Any) -> bool:
+    """Whether it is a ``torch.export`` program; a process that never exported has none, and imports nothing for it."""
+    return isinstance(model, getattr(sys.modules.get("torch.export"), "ExportedProgram", ()))
+
+
+def save_program(program: Any, model_dir: str, *, writes: bool) -> str:
+    """Write a ``torch.export`` program that ``train`` returned, as it is, and return the path."""
+    import torch
+
+    path = os.path.join(model_dir, PROGRAM_FILE)
+    return write_whole(path, lambda partial: torch.export.save(program, partial)) if writes else path
 
 
 def _save_tensors(state: dict[str, Any], path: str) -> None:

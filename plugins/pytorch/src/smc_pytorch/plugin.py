@@ -19,7 +19,7 @@ from smc_core.compatibility import check_framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import UserCodeError
 from smc_core.hookspecs import TrainResult
-from smc_pytorch import advice, keeping, models, states
+from smc_pytorch import advice, formats, keeping, models, states
 from smc_pytorch.environment import Environment, place
 from smc_pytorch.group import TIMEOUT, Group, is_of_a_collective
 from smc_pytorch.launch import advise, torchrun_command
@@ -28,9 +28,9 @@ from smc_pytorch.processes import BACKEND
 from smc_pytorch.seeds import SEED, seed
 
 SETTINGS = [BACKEND, TIMEOUT]
+"""What is set by variables: ``smc why`` and the docs read it."""
 HYPERPARAMETERS = [SEED]
 """What this plugin reads itself: it is not ignored where ``train`` does not take it."""
-"""What is set by variables: ``smc why`` and the docs read it."""
 
 _group: Group | None = None
 """The group of this process, from the hook train to the hook save_model, which may need it."""
@@ -89,13 +89,15 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
 
 @hookimpl
 def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> str | None:
-    """Save a PyTorch module, or a state dict; a Keras model, a module too on PyTorch, is left to Keras's plugin."""
+    """Save a module, program or state dict; a Keras model, a module too on PyTorch, is left to Keras's plugin."""
     torch = sys.modules.get("torch")  # a process that never imported PyTorch has no such model
     keras = sys.modules.get("keras")
     if torch is None or isinstance(model, getattr(keras, "Model", ())):
         return None
     if isinstance(model, torch.nn.Module):
         return models.save(model, module, environment.model_dir, writes=environment.is_primary)
+    if formats.is_program(model):
+        return formats.save_program(model, environment.model_dir, writes=environment.is_primary)
     if states.is_state_dict(model):
         return models.save_state(model, environment.model_dir, writes=environment.is_primary)
     return None
