@@ -409,6 +409,15 @@ IMPORTS = {
         "class E(Exception):\n    def __str__(self): return 1\nraise E",
         "raised E: <str() of the exception failed>",
     ),
+    "raises what exits when it is printed": (
+        "class E(Exception):\n    def __str__(self): sys.exit(0)\nraise E",
+        "raised E: <str() of the exception failed>",
+    ),
+    "raises when it is asked for its lists": (
+        "def __getattr__(name):\n    raise RuntimeError('no licence')",
+        "raised RuntimeError: no licence",
+    ),
+    "exits when it is asked for its lists": ("def __getattr__(name):\n    sys.exit(0)", "raised SystemExit(0)"),
 }
 
 

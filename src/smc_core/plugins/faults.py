@@ -76,7 +76,7 @@ def in_words(error: BaseException) -> str:
         return f"{name}: {_wrong_fields(error)}"
     try:
         text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - the class is not ours
+    except BaseException:  # noqa: BLE001 - the class is not ours, and may even exit
         text = "<str() of the exception failed>"
     return f"{name}: {text}" if text else name
 

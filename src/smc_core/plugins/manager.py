@@ -196,16 +196,26 @@ def register(manager: Manager, plugin: Installed) -> None:
         loaded = plugin.load()
     if loaded is None:
         raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, f"{plugin.entry_point} is None, not a plugin"))
-    for name in ("SETTINGS", "HYPERPARAMETERS"):
-        if not isinstance(listed := getattr(loaded, name, ()), (list, tuple, set, frozenset)):
-            problem = f"its {name} is {answers.kind(listed)}, not a list"
-            raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, problem))
     try:
+        _check_lists(plugin, loaded)
         manager.register(loaded, plugin.name, plugin)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
         where, problem = _explain(str(error), loaded)
         raise PluginLoadError(faults.sentence(plugin, where, problem)) from None
+    except SmcError:
+        raise
+    except BaseException as error:  # an attribute may be code of the plugin's too
+        if faults.is_stop(error):
+            raise
+        raise faults.describe(plugin, faults.IMPORT, error, PluginLoadError) from error
+
+
+def _check_lists(plugin: Installed, loaded: object) -> None:
+    for name in ("SETTINGS", "HYPERPARAMETERS"):
+        if not isinstance(listed := getattr(loaded, name, ()), (list, tuple, set, frozenset)):
+            problem = f"its {name} is {answers.kind(listed)}, not a list"
+            raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, problem))
 
 
 def namespace(name: str) -> ModuleType:

@@ -15,7 +15,7 @@ from smc_core.process.ending import Ending, Stop
 from smc_core.process.headline import FIRST_LINE, class_name, headline, how, one_line
 from smc_core.process.report_reader import Report
 from smc_core.process.signals import name as signal_name
-from smc_core.process.stderr_tail import fault_place, last_lines, shown_path, without_traceback
+from smc_core.process.stderr_tail import fault_place, last_fault, last_lines, shown_path, without_traceback
 
 _LAST_LINES = 20
 _LAST_LINE = 400
@@ -156,6 +156,8 @@ class _Words(NamedTuple):
 
 
 def _last_words(ending: Ending, said: str) -> _Words | None:
+    if fault := last_fault(said):
+        return _Words(fault, fault_place(said, _code_dir(ending)))
     lines = [line for line in last_lines(said, _LAST_LINES) if any(map(str.isalnum, line))][-1:]  # no row of dashes
     found = traceback_text.read(said, _code_dir(ending))
     if not lines:

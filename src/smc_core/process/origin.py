@@ -124,12 +124,28 @@ def _refused(error: BaseException) -> str | None:
 
 def _child_stderr(error: BaseException) -> str | None:
     """What a program that failed said on stderr, as far as the exception has it; None where it is about no program."""
-    said = getattr(error, "stderr", None) or (getattr(error, "output", None) if _is_of_a_child(error) else None)
+    of_a_child = _is_of_a_child(error)
+    said = getattr(error, "stderr", None)
+    if not said and of_a_child and not _has_inherited_stderr(error):
+        said = getattr(error, "output", None)
     if isinstance(said, bytes):
         said = said.decode("utf-8", "backslashreplace")
     if isinstance(said, str) and said.strip():
         return said[-_LONGEST_STDERR:]
-    return "" if _is_of_a_child(error) else None
+    return "" if of_a_child else None
+
+
+def _has_inherited_stderr(error: BaseException) -> bool:
+    """Whether ``subprocess`` left the program this process's stderr: then its output holds no word of the failure."""
+    module = sys.modules.get("subprocess")
+    trace = error.__traceback__
+    while module is not None and trace is not None:
+        frame = trace.tb_frame
+        if frame.f_code.co_name == "run" and frame.f_code.co_filename == module.__file__:
+            given = frame.f_locals.get("kwargs")
+            return isinstance(given, dict) and given.get("stderr") is None
+        trace = trace.tb_next
+    return False
 
 
 def _is_of_a_child(error: BaseException) -> bool:

@@ -13,6 +13,8 @@ _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _TRACEBACK = "Traceback (most recent call last):"
 _FAULT = "Fatal Python error: "
 _FAULT_FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>[0-9]+) in (?P<function>.*)$', re.MULTILINE)
+_OF_A_FAULT = ("  ", "Current thread", "Thread ", "Extension modules: ")
+"""How the lines begin that the fault handler writes after the first."""
 
 
 def tail_text(tail: bytes) -> str:
@@ -55,6 +57,19 @@ def fault_place(text: str, code_dir: str) -> str:
     if not own:
         return ""
     return f"{shown_path(own[0]['file'], code_dir)}:{own[0]['line']}, in {own[0]['function']}"
+
+
+def last_fault(text: str) -> str:
+    """What Python's fault handler reported last, such as ``Segmentation fault``; empty where more was said after it.
+
+    Args:
+        text: the end of stderr.
+
+    """
+    _, found, told = text.rpartition(_FAULT)
+    what, _, rest = told.partition("\n")
+    more = any(line.strip() and not line.startswith(_OF_A_FAULT) for line in rest.split("\n"))
+    return what.strip() if found and not more else ""
 
 
 def shown_path(file: str, code_dir: str) -> str:
