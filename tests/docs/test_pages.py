@@ -1,4 +1,4 @@
-"""Every fenced block of README and docs, run as its reader would run it.
+"""Every fenced block of the docs and of every distribution's README, run as its reader would run it.
 
 A page is one story: its blocks run in their order, in one folder that begins empty.
 
@@ -33,14 +33,9 @@ _NOT_RUN = re.compile(r"<!-- not run: (.+) -->\s*\Z", re.DOTALL)
 
 
 _OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "1"}
-_NEEDS = {
-    "docs/plugins/chainer.md": "chainer",
-    "docs/plugins/keras.md": "keras",
-    "docs/plugins/mpi.md": "mpi4py",
-    "docs/plugins/pytorch.md": "torch",
-    "docs/plugins/tensorflow.md": "tensorflow",
-}
-"""Page → the framework without which it is not run; the nox session of the plugin has it."""
+_NEEDS = {"chainer": "chainer", "keras": "keras", "mpi": "mpi4py", "pytorch": "torch", "tensorflow": "tensorflow"}
+"""Plugin → the framework without which its two pages are not run; the nox session of the plugin has it."""
+_OF_PLUGIN = re.compile(r"(?:docs/)?plugins/(\w+)(?:/README)?\.md")
 
 
 @dataclass(frozen=True)
@@ -72,8 +67,13 @@ class Block:
 
 
 def pages() -> list[str]:
-    """README and docs, by their paths from the root."""
-    found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
+    """The docs, and what lies beside the code, by their paths from the root."""
+    found = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("plugins/*/README.md"),
+        *ROOT.glob("docs/**/*.md"),
+    ]
     return sorted(str(path.relative_to(ROOT)) for path in found if "_build" not in path.parts)
 
 
@@ -93,11 +93,16 @@ def blocks(page: str) -> Iterator[Block]:
             before = ""
 
 
-@pytest.mark.parametrize("page", pages())
+def _name(page: str) -> str:
+    """What a session of nox finds a page by: ``-k keras.md`` is the plugin's page and its README."""
+    return page.replace("/README.md", ".md")
+
+
+@pytest.mark.parametrize("page", pages(), ids=_name)
 def test_page(page: str, tmp_path: Path) -> None:
-    framework = _NEEDS.get(page)
-    if framework and find_spec(framework) is None:
-        pytest.skip(f"{framework} is not installed here; nox -s plugin-{Path(page).stem} runs this page")
+    plugin = _OF_PLUGIN.fullmatch(page)
+    if plugin and find_spec(_NEEDS[plugin[1]]) is None:
+        pytest.skip(f"{_NEEDS[plugin[1]]} is not installed here; nox -s plugin-{plugin[1]} runs this page")
     for block in blocks(page):
         if block.not_run is None:
             _run_block(block, tmp_path)
