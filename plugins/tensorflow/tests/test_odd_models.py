@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from smc_core.environment import Environment
+from smc_core.errors import ConfigurationError
 from smc_core.testing import JobFolder
 from smc_tensorflow import load_model, models, plugin
 
@@ -174,3 +176,24 @@ def saved(job: JobFolder, model: Any) -> str:
     assert path is not None
     assert os.path.exists(path)
     return path
+
+
+def draw(tf: Any, job: JobFolder) -> list[Any]:
+    """What is drawn in a job, before it ends."""
+    steps = plugin.train(Environment.create(base_dir=str(job.base), environ={}))
+    next(steps)
+    return [random.random(), np.random.rand(), float(tf.random.uniform(()))]
+
+
+def test_a_seed_draws_the_same_numbers_again(tf: Any, job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "_is_tensorflows", lambda: True)  # another test may have imported PyTorch here
+    first, again, other = (draw(tf, job.hyperparameters(seed=number)) for number in (7, 7, 8))
+    assert first == again
+    assert not set(first) & set(other)
+
+
+@pytest.mark.parametrize("number", ["abc", "-1", "4294967296"])
+def test_what_is_no_seed(tf: Any, job: JobFolder, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    monkeypatch.setattr(plugin, "_is_tensorflows", lambda: True)
+    with pytest.raises(ConfigurationError, match="'seed' is "):
+        draw(tf, job.hyperparameters(seed=number))

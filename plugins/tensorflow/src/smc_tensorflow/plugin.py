@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import random
 import sys
 import tempfile
 from collections.abc import Generator
 from dataclasses import replace
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -29,8 +31,10 @@ from smc_tensorflow.environment import Environment, place
 from smc_tensorflow.tf_config import TF_CONFIG_ENV, WORKER, add_task, read_tf_config, write_tf_config
 from smc_tensorflow.tuning import MODEL_DIR
 
-HYPERPARAMETERS = [MODEL_DIR]
-"""What the SageMaker SDK sets by itself, and a job of which this plugin makes its own."""
+SEED = "seed"
+"""The hyperparameter that seeds Python, NumPy and TensorFlow, with the same number on every host."""
+HYPERPARAMETERS = [MODEL_DIR, SEED]
+"""What the SageMaker SDK sets by itself, and a job of which this plugin makes its own; and what it reads itself."""
 LOG_LEVEL_ENV = "TF_CPP_MIN_LOG_LEVEL"
 """Which lines TensorFlow's C++ code logs: 0 all, 1 none of INFO, 2 none of WARNING, 3 none of ERROR."""
 LOG_LEVEL = "1"
@@ -117,13 +121,26 @@ def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType
 
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Warn after training where it was TensorFlow's and nothing that can be served was saved or returned."""
+    """Seed a job that has imported TensorFlow, where the hyperparameter ``seed`` is given.
+
+    Warn after training where it was TensorFlow's and nothing that can be served was saved or returned.
+    """
+    if SEED in environment and _is_tensorflows():
+        _seed(environment[SEED].to_int())
     result = yield
     if result is not None and result.model is None and environment.is_primary and _is_tensorflows():
         reason = models.not_servable(environment.model_dir)
         if reason:
             log.warning("%s", reason)
     return result
+
+
+def _seed(number: int) -> None:
+    if not 0 <= number < 2**32:
+        raise ConfigurationError(f"hyperparameter {SEED!r} is {number}, not between 0 and 4294967295")
+    random.seed(number)
+    import_module("numpy").random.seed(number)
+    sys.modules["tensorflow"].random.set_seed(number)
 
 
 def _is_tensorflows() -> bool:
