@@ -8,6 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from smc_core.contract import LOCAL_RANK_ENV, RANK_VARIABLES
+
+_FOR_JOBS = ("SM_", "SMC_", "SAGEMAKER_", *RANK_VARIABLES, LOCAL_RANK_ENV)
+_FOR_TESTS = ("SMC_TEST_", "SMC_BASE_IMAGE")
+
+
+def pytest_configure() -> None:
+    """Forget what this machine sets for its own jobs: it is to decide no test."""
+    for name in [name for name in os.environ if name.startswith(_FOR_JOBS) and not name.startswith(_FOR_TESTS)]:
+        del os.environ[name]
+
 
 @pytest.fixture(autouse=True)
 def _nothing_leaks() -> Iterator[None]:

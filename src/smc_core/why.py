@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from smc_core.settings import Setting
 from smc_core.variables import FIELD_VARIABLES, process_environ, script_variables, variable_text
 
 _BASE = "base directory"
+_MARKDOWN = re.compile(r"\[([^\]]*)\]\([^)]*\)|`")
 
 
 class Considered(NamedTuple):
@@ -78,9 +80,13 @@ def why(name: str, *, as_json: bool) -> str:
     answer = _answer(name, environment, plugins.settings())
     mask = Masker.of_job(os.environ, os.path.join(environment.input_config_dir, HYPERPARAMETERS_FILE))
     if is_secret(answer.name):
-        hidden = [Considered(each.place, each.found and MASK) for each in answer.considered]
-        answer = answer._replace(value=MASK, considered=hidden)
+        hidden = [each if each.place == "default" else _hidden(each) for each in answer.considered]
+        answer = answer._replace(value=answer.value if answer.source == "default" else MASK, considered=hidden)
     return mask(json.dumps(_content(answer), indent=2) if as_json else _text(answer))
+
+
+def _hidden(each: Considered) -> Considered:
+    return Considered(each.place, each.found and MASK)
 
 
 def _answer(name: str, environment: Environment, settings: dict[str, Setting]) -> Answer:
@@ -97,8 +103,11 @@ def _answer(name: str, environment: Environment, settings: dict[str, Setting]) -
         return _field("base_dir", environment)
     if name in variables:
         return _variable(name, environment)
-    if name in settings:
-        return _own_setting(settings[name], environment)
+    own = settings.get(name) or next((each for each in settings.values() if each.param == name), None)
+    if own is not None:
+        return _own_setting(own, environment)
+    if name in environment.framework_params:
+        return _param(name, environment)
     channel = next((each for each in environment.channel_dirs if bare in parameter_names(f"{each}_dir")), None)
     if channel is not None:
         return _channel(bare, channel, environment)
@@ -159,9 +168,21 @@ def _own_setting(setting: Setting, environment: Environment) -> Answer:
     considered = [Considered(f"variable {setting.name}", os.environ.get(setting.name))]
     if setting.param:
         considered.append(Considered(f"{HYPERPARAMETERS_FILE}: {setting.param}", params.get(setting.param)))
-    considered.append(Considered("default", setting.default_text))
-    value, source = given or (setting.default_text, "default")
-    return Answer(setting.name, value, source, considered, [], setting.what)
+    default = _plain(setting.default_text)
+    considered.append(Considered("default", default))
+    value, source = given or (default, "default")
+    return Answer(setting.name, value, source, considered, [], _plain(setting.what))
+
+
+def _plain(markdown: str) -> str:
+    """What a table of the documentation says, for a terminal: without links and code marks."""
+    return _MARKDOWN.sub(r"\1", markdown)
+
+
+def _param(name: str, environment: Environment) -> Answer:
+    text = raw_text(environment.framework_params[name])
+    place = f"{HYPERPARAMETERS_FILE}: {name}"
+    return Answer(name, text, place, [Considered(place, text)], [f"environment.framework_params[{name!r}]"])
 
 
 def _considered(field: str, environment: Environment) -> Iterator[Considered]:

@@ -86,23 +86,26 @@ WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set=-dac_override,-dac_read_searc
         ("train.py", "pyproject.toml"),
         ("train.py", "wheels"),
         ("train.py", ""),
+        ("pkg.train", "pkg"),
     ],
 )
 def test_code_that_the_user_of_the_container_may_not_read(job: JobFolder, program: str, closed: str) -> None:
     job.code_files({"train.py": "", "run.sh": "", "requirements.txt": "absent", "wheels/x": "", "pyproject.toml": ""})
+    job.code_files({"pkg/train.py": ""})
     path = job.base / "code" / closed
     path.chmod(0)
     done = subprocess.run(
         [*WITHOUT_ROOTS_RIGHTS, sys.executable, "-m", "smc_core", "run"],
-        env=job.environ(program, **({"SMC_REQUIREMENTS": "none"} if closed == program else {})),
+        env=job.environ(program, **({"SMC_REQUIREMENTS": "none"} if closed in (program, "pkg") else {})),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     path.chmod(0o755)
     ended = job.ended(done.returncode, done.stdout, done.stderr)
     assert ended.exit_code == 4, ended.stderr
     first = (ended.failure or "").splitlines()[0]
+    named = path / "train.py" if closed == "pkg" else path
     assert first.startswith(
-        f"CodeError: {str(path).rstrip('/')} cannot be read by user {os.geteuid()}: Permission denied"
+        f"CodeError: {str(named).rstrip('/')} cannot be read by user {os.geteuid()}: Permission denied"
     )
 
 

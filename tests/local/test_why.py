@@ -94,6 +94,24 @@ def test_a_setting_says_what_it_sets_and_its_default(digits: JobFolder) -> None:
     assert answer["considered"][-1] == {"place": "default", "found": "30"}
 
 
+def test_what_a_terminal_shows_is_no_markdown(digits: JobFolder) -> None:
+    assert smc(digits, "why", "SMC_MODE").stdout.splitlines()[0] == "SMC_MODE = what the file looks like"
+    assert "`" not in smc(digits, "why", "SMC_REQUIREMENTS").stdout
+
+
+def test_a_secret_that_nobody_has_set_is_not_masked(digits: JobFolder) -> None:
+    assert why(digits, "SMC_HOST_SECRET")["value"].startswith("hyperparameters, ")
+    assert why(digits, "SMC_HOST_SECRET", SMC_HOST_SECRET="hunter2-and-more")["value"] == "****"
+
+
+def test_a_hyperparameter_of_the_platform(tmp_path: Path) -> None:
+    job = JobFolder(tmp_path).hyperparameters(sagemaker_mpi_enabled=True, sagemaker_mpi_num_of_processes_per_host=3)
+    asked = why(job, "sagemaker_mpi_enabled")
+    assert (asked["value"], asked["source"]) == ("true", "hyperparameters.json: sagemaker_mpi_enabled")
+    processes = why(job, "sagemaker_mpi_num_of_processes_per_host")
+    assert (processes["name"], processes["value"]) == ("SMC_PROCESSES_PER_HOST", "3")
+
+
 def test_secrets_are_masked(digits: JobFolder) -> None:
     for name in ("api_key", "SM_HP_API_KEY", "SM_HPS"):
         assert "hunter2-and-more" not in smc(digits, "why", name).stdout

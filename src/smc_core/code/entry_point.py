@@ -77,6 +77,7 @@ def resolve(
     found = _module_file(name, code_dir)
     if found is None:
         _refuse_unreadable(path)
+        _refuse_unreadable(os.path.join(code_dir, *name.split(".")) + ".py")
         raise CodeError(f"entry point {shortened(name, 80)!r} is neither a file nor a module{_nearest(name, code_dir)}")
     return EntryPoint(name, found, name, *_mode(found, forced, code_dir))
 

@@ -22,6 +22,7 @@ _INTERPRETERS = {
 }
 """Suffix → the language, and the program that an interpreter line names."""
 _SOURCES = frozenset({".c", ".cc", ".cpp", ".cu", ".go", ".java", ".rs"})
+_WINDOWS = frozenset({".bat", ".cmd", ".exe", ".ps1"})
 _DATA = frozenset({".cfg", ".csv", ".ini", ".json", ".md", ".toml", ".txt", ".yaml", ".yml"})
 
 
@@ -96,5 +97,18 @@ def _refuse_other_kinds(path: str) -> None:
         raise CodeError(f"{path} is {language} without an interpreter line: begin it with #!/usr/bin/env {program}")
     if suffix in _SOURCES:
         raise CodeError(f"{path} is source code that has to be compiled: name the program that is made of it")
+    if suffix in _WINDOWS:
+        raise CodeError(f"{path} is a program of Windows: name a .py file, a .sh file or an executable of Linux")
+    if _is_archive(name):
+        raise CodeError(
+            f"{path} is an archive, and no program: submit it as the code (SAGEMAKER_SUBMIT_DIRECTORY), and name a "
+            "program in it"
+        )
     if suffix in _DATA:
         raise CodeError(f"{path} is no program: name a .py file, a .sh file or an executable")
+
+
+def _is_archive(name: str) -> bool:
+    from smc_core.code.extract import ARCHIVE_SUFFIXES
+
+    return name.lower().endswith(ARCHIVE_SUFFIXES)
