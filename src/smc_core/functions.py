@@ -26,10 +26,10 @@ def signature(fn: Callable[..., Any]) -> Signature:
     """What a function asks for.
 
     Args:
-        fn: any callable that Python can tell the signature of.
+        fn: any callable whose signature Python knows.
 
     Raises:
-        ConfigurationError: Python cannot tell it, as for some functions written in C.
+        ConfigurationError: Python does not know it, as for some functions written in C.
 
     """
     try:

@@ -56,7 +56,7 @@ class Fetched:
 
 @foreign_input(CodeError, "the code")
 def download(url: str | os.PathLike[str], dst: str | os.PathLike[str]) -> str:
-    """Bring what lies at a URL into a folder, in place of all that is there.
+    """Bring what is at a URL into a folder, in place of all that is there.
 
     A folder is copied; an archive (``.tar.gz .tgz .tar .tar.bz2 .tar.xz .zip .whl``, or a folder that holds nothing
     but one) is unpacked as if hostile (:func:`smc_core.code.extract.extract`); any other file is put into the folder.
@@ -68,7 +68,7 @@ def download(url: str | os.PathLike[str], dst: str | os.PathLike[str]) -> str:
         dst: the folder; made where it is missing. If it is the very folder that ``url`` names, nothing is moved.
 
     Returns:
-        The folder in which the code lies: ``dst``, or the folder in it that an archive holds alone at its top
+        The folder in which the code is: ``dst``, or the folder in it that an archive holds alone at its top
         (``dst/project-1.0``), unless that is a package.
 
     Raises:
