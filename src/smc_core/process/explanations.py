@@ -37,6 +37,8 @@ _SIGNAL_WORDS: dict[int, str] = {
     signal.SIGXCPU: "limit of processor time",
     signal.SIGXFSZ: "limit of file size",
 }
+_FRAME = " │┃"
+"""What stands around a message that is shown in a box."""
 _REPORT_A_FAULT = "This is a fault of smc, not of your code: please report it, with this text and `smc plugins`."
 
 
@@ -158,7 +160,8 @@ class _Words(NamedTuple):
 def _last_words(ending: Ending, said: str) -> _Words | None:
     if fault := last_fault(said):
         return _Words(fault, fault_place(said, _code_dir(ending)))
-    lines = [line for line in last_lines(said, _LAST_LINES) if any(map(str.isalnum, line))][-1:]  # no row of dashes
+    spoken = [line.strip(_FRAME) for line in last_lines(said, _LAST_LINES) if any(map(str.isalnum, line))]  # no dashes
+    lines = [line for line in spoken if not _is_pointer(line)][-1:] or spoken[-1:]
     found = traceback_text.read(said, _code_dir(ending))
     if not lines:
         return None
@@ -166,6 +169,11 @@ def _last_words(ending: Ending, said: str) -> _Words | None:
         return _Words(lines[0], "")
     where = f"{shown_path(found.place.file, _code_dir(ending))}:{found.place.line}"
     return _Words(lines[0], f"{where}, in {found.place.function}" if found.place.function else where)
+
+
+def _is_pointer(line: str) -> bool:
+    """Whether a line only says how to get help, as parsers of arguments end what they refuse."""
+    return "--help" in line and line.startswith(("Pass ", "Run ", "See ", "Try ", "Use "))
 
 
 def _killed(ending: Ending, facts: list[str]) -> tuple[str, list[str]]:

@@ -28,7 +28,7 @@ def message(error: BaseException) -> str:
     else:
         try:
             text = str(error)
-        except Exception:  # noqa: BLE001 - the class is the user's
+        except BaseException:  # noqa: BLE001 - the class is the user's, and may even exit
             text = "<str() of the exception failed>"
     if isinstance(error, SmcError) and error.details:
         text = f"{text}\n{error.details}"
