@@ -92,14 +92,16 @@ def start(hosts: Hosts, code: str, **variables: str) -> list[Host]:
     return made
 
 
-def test_every_rank_has_the_variables_of_its_own_host_and_arguments_unharmed(hosts: Hosts) -> None:
-    one, two = start(hosts, WHO)
-    ended = one.wait(60)
-    assert ended.exit_code == two.wait(60).exit_code == 0, ended.stderr
+def test_every_rank_has_the_variables_of_its_own_host_and_arguments_unharmed(hosts: Hosts, tmp_path: Path) -> None:
+    """In two jobs at once, whose hosts have the same names and process ids: neither meets the other's segments."""
     arguments = ["--word", "$(id) `id` ; 'x'"]
-    assert sorted(ended.stdout.splitlines()) == [
-        f"{rank} 4 {host} 4 {arguments}" for rank, host in enumerate(["algo-1", "algo-1", "algo-2", "algo-2"])
-    ]
+    with Hosts(tmp_path / "others") as others:
+        for one, two in [start(hosts, WHO), start(others, WHO)]:
+            ended = one.wait(60)
+            assert ended.exit_code == two.wait(60).exit_code == 0, ended.stderr
+            assert sorted(ended.stdout.splitlines()) == [
+                f"{rank} 4 {host} 4 {arguments}" for rank, host in enumerate(["algo-1", "algo-1", "algo-2", "algo-2"])
+            ]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ from smc_core.testing.job_folder import RUN_SECONDS, Ended, JobFolder
 CHOICE_ENV = "SMC_TEST_HOSTS"
 IMAGE_ENV = "SMC_BASE_IMAGE"
 DOCKER, NAMESPACES = "docker", "namespaces"
-_BECOME = 'mount --bind "$1" /etc/hosts && hostname "$2" && ip link set lo up && shift 2 && exec "$@"'
+_BECOME = (
+    'mount --bind "$1" /etc/hosts; hostname "$2"; ip link set lo up; mount -t tmpfs shm /dev/shm; shift 2; exec "$@"'
+)
+"""Libraries name shared memory by host and process id, which the hosts of two jobs have in common."""
 
 
 @functools.cache
@@ -270,7 +273,7 @@ class _Namespace(Host):
     def start(self, program: str | None = None, **variables: str) -> None:
         self.close()
         apart = ("unshare", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
-        become = ("sh", "-c", _BECOME, "sh", str(self._hosts), self.name)
+        become = ("sh", "-ec", _BECOME, "sh", str(self._hosts), self.name)
         with self._logs[0].open("wb") as stdout, self._logs[1].open("wb") as stderr:
             self._process = subprocess.Popen(  # noqa: S603
                 ["ip", "netns", "exec", self._space, *apart, *become, sys.executable, "-m", "smc_core", "run"],  # noqa: S607
