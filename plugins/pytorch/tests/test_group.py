@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -184,7 +185,8 @@ def test_parts_are_waited_for(three: list[absent.RollCall]) -> None:
     assert three[0].without_parts(60) == []
 
 
-def test_a_model_in_parts_needs_the_group(alone: group.Group) -> None:
+def test_a_model_in_parts_needs_the_group(alone: group.Group, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # which PyTorch sets by itself else
     from torch.distributed.fsdp import fully_shard
 
     model = torch.nn.Linear(2, 2)
