@@ -20,6 +20,7 @@ from smc_core.contract import (
     TUNING_METRIC_PARAM,
 )
 from smc_core.errors import ConfigurationError
+from smc_core.json_file import parse_json
 from smc_core.printable import shortened
 from smc_core.secret_names import is_secret
 from smc_core.setting import FALSE, TRUE
@@ -56,7 +57,7 @@ def raw_text(value: Any) -> str:
 
 def parse_preserving_numbers(text: str) -> Any:
     """Parse JSON so that a number on the top level of an object keeps its text (``1.10``)."""
-    return json.loads(text, parse_float=_Text.parse)
+    return parse_json(text, parse_float=_Text.parse)
 
 
 def unwrapped(text: str) -> str:
@@ -81,12 +82,13 @@ def decode(text: str) -> Any:
         text: the raw text of a hyperparameter.
 
     Returns:
-        What JSON makes of it (object, array, number, true, false, null, a quoted string); else the text itself.
+        What JSON makes of it (object, array, number, true, false, null, a quoted string); else the text itself, as
+        also where it is nested more than 100 deep.
 
     """
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         return text
 
 
@@ -186,8 +188,8 @@ class Value(str):
     def to_json(self) -> Any:
         """The value that the text is JSON of."""
         try:
-            return json.loads(self.raw)
-        except (ValueError, RecursionError):
+            return parse_json(self.raw)
+        except ValueError:
             raise self._refuse("JSON") from None
 
     def _nested(self, kind: type, wanted: str) -> Any:

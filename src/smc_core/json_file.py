@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from typing import Any
+
+MOST_NESTED = 100
+"""Lists and objects inside each other. Whoever walks through a value may do so by recursion."""
 
 
 class TooLargeError(ValueError):
@@ -27,3 +32,38 @@ def read_json_text(path: str | os.PathLike[str], most: int) -> str:
     if len(content) > most:
         raise TooLargeError(f"larger than {most:,} bytes")
     return content.decode("utf-8-sig")
+
+
+def parse_json(text: str, **options: Any) -> Any:
+    """The value that a text is in JSON; not one that is nested so deeply that using it fails.
+
+    Args:
+        text: the JSON.
+        options: those of :func:`json.loads`.
+
+    Raises:
+        ValueError: it is no JSON, or nested more than 100 deep.
+
+    """
+    try:
+        value = json.loads(text, **options)
+    except RecursionError:
+        raise ValueError(f"it is nested more than {MOST_NESTED} deep") from None
+    if text.count("[") + text.count("{") > MOST_NESTED:
+        _check_depth(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MOST_NESTED + 1):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise ValueError(f"it is nested more than {MOST_NESTED} deep")
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

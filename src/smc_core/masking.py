@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from smc_core.errors import ConfigurationError
-from smc_core.json_file import read_json_text
+from smc_core.json_file import parse_json, read_json_text
 from smc_core.secret_names import is_secret
 from smc_core.settings import MAX_CONFIG_BYTES
 
@@ -139,32 +139,36 @@ def masked(value: object, name: str = "") -> object:
 
 def _read_object(path: str, environ: Mapping[str, str]) -> dict[str, object]:
     try:
-        value = json.loads(read_json_text(path, MAX_CONFIG_BYTES.of(environ)))
-    except (OSError, ValueError, RecursionError, ConfigurationError):
+        value = parse_json(read_json_text(path, MAX_CONFIG_BYTES.of(environ)))
+    except (OSError, ValueError, ConfigurationError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def _secret_texts(items: Iterable[tuple[str, object]]) -> Iterator[str]:
-    for name, value in items:
+    """The texts of what goes under a secret name, however deep it is inside objects, lists and JSON in texts."""
+    waiting = list(items)
+    while waiting:
+        name, value = waiting.pop()
         if is_secret(name):
             yield from _leaves(value)
-            continue
-        if isinstance(value, str) and "://" in value:
-            yield from _url_secrets(value)
-        yield from _secret_texts(_inner_items(value))
+        elif isinstance(value, str):
+            if "://" in value:
+                yield from _url_secrets(value)
+            waiting.append(("", _parsed(value) if value[:1] in ("{", "[") else None))
+        elif isinstance(value, list):
+            waiting += (("", element) for element in value)
+        elif isinstance(value, dict):
+            waiting += value.items()
 
 
-def _inner_items(value: object) -> Iterable[tuple[str, object]]:
-    """The named values inside a value: an object, text that is one in JSON, the objects in a list."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return ()
-    if isinstance(value, list):
-        return [item for element in value for item in _inner_items(element)]
-    return value.items() if isinstance(value, dict) else ()
+def _parsed(text: str) -> object:
+    """What a text is in JSON; None where it is none that anybody can use."""
+    try:
+        value: object = parse_json(text)
+    except ValueError:
+        return None
+    return value
 
 
 def _url_secrets(text: str) -> Iterator[str]:
@@ -182,24 +186,21 @@ def _url_secrets(text: str) -> Iterator[str]:
 
 def _leaves(value: object) -> Iterator[str]:
     """A secret's text as it stands, its lines, and the texts inside it where it is JSON or a URL."""
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _leaves(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner)
-    elif isinstance(value, str):
-        yield value
-        yield value.strip()
-        yield from _lines(value)
-        yield from _url_secrets(value)
-        if value[:1] in ("{", "[", '"'):
-            try:
-                yield from _leaves(json.loads(value))
-            except (ValueError, RecursionError):
-                return
-    elif value is not None:
-        yield json.dumps(value)
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str):
+            yield value
+            yield value.strip()
+            yield from _lines(value)
+            yield from _url_secrets(value)
+            waiting.append(_parsed(value) if value[:1] in ("{", "[", '"') else None)
+        elif value is not None:
+            yield json.dumps(value)
 
 
 def _lines(value: str) -> Iterator[str]:

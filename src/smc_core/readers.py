@@ -21,7 +21,7 @@ from smc_core.contract import (
 )
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import decode, parse_preserving_numbers, raw_text
-from smc_core.json_file import TooLargeError, read_json_text
+from smc_core.json_file import TooLargeError, parse_json, read_json_text
 from smc_core.settings import MAX_CONFIG_BYTES
 
 DEFAULT_NETWORK_INTERFACE = "eth0"
@@ -31,7 +31,7 @@ DEFAULT_INSTANCE_GROUP = "homogeneousCluster"
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9.\-_]{1,64}")
 
 
-def read_config(path: str | os.PathLike[str], parse: Callable[[str], Any] = json.loads) -> dict[str, Any]:
+def read_config(path: str | os.PathLike[str], parse: Callable[[str], Any] = parse_json) -> dict[str, Any]:
     """Read a JSON object from a file.
 
     Args:
@@ -57,7 +57,7 @@ def read_config(path: str | os.PathLike[str], parse: Callable[[str], Any] = json
         raise ConfigurationError(f"{path}, byte {error.start}: not UTF-8 text") from error
     except TooLargeError as error:
         raise ConfigurationError(f"{path}: {error}; set {MAX_CONFIG_BYTES} if that is meant") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigurationError(f"{path}: not usable JSON: {error}") from error
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error

@@ -22,6 +22,7 @@ from tests.code.conftest import tar_bytes, tree
 
 from smc_core.code import headers
 from smc_core.code.extract import extract
+from smc_core.code.links import Links
 from smc_core.errors import CodeError
 
 END = bytes(1024)
@@ -42,6 +43,12 @@ def header(name: str = "x", kind: bytes = b"0", size: int = 0, **parts: bytes) -
 
 def pax(records: bytes) -> bytes:
     return header("p", b"x", len(records)) + records + bytes(-len(records) % 512)
+
+
+def long_links(count: int) -> bytes:
+    """Symbolic links that go down through two thousand folders and up again."""
+    target = (b"a/" * 2046 + b"..").ljust(4608, b"\0")
+    return b"".join(header("k", b"K", 4095) + target + header(f"l{number}", b"2") for number in range(count))
 
 
 def sparse_map(blocks: int) -> bytes:
@@ -91,6 +98,7 @@ HOSTILE = {
     "empty streams": lambda: (gzip.compress(b"") * 20_000, "is no tar archive"),
     "gzip name": lambda: (b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 5_000_000, "is truncated"),
     "bzip2": lambda: (bz2.compress(header("z", size=2**40) + bytes(10_000_000)), "unpacks to more than"),
+    "links": lambda: (gzip.compress(long_links(220) + END), "holds no files"),
     "zip index": lambda: (zip_index(4_100), "has more than 4,000 files"),
     "zip names": lambda: (zip_index(3_000, bytes(1000)), "names and headers have more than"),
     "zip extra fields": lambda: (zip_index(20, b"\1\0\0\0" * 16_000), "an entry of its index is too large"),
@@ -128,6 +136,12 @@ def test_no_shape_of_header_takes_memory_or_time_beyond_its_size(tmp_path: Path)
     wrong = {name: told.get(name, ended.stderr[-500:]) for name in HOSTILE if expected[name] not in told.get(name, "")}
     assert not wrong
     assert not [text for text in told.values() if len(text) > 300 or "\n" in text]
+
+
+def test_a_link_that_goes_deeper_than_any_archive_is_left_out() -> None:
+    """Each step takes as long as its place is deep, so endless ones would cost minutes."""
+    way = "a/" * 1000 + "../" * 1000
+    assert Links({("deep",): way + "b", ("fine",): "a/../b"}).inside() == {("fine",): "b"}
 
 
 REMOVED = """

@@ -203,6 +203,23 @@ def test_redirects_are_followed(server: Server, code: Path) -> None:
     assert tree(code) == TRAIN
 
 
+def test_the_body_of_a_redirect_is_not_read(server: Server, code: Path) -> None:
+    """It may be without end, and would be kept in memory."""
+    sent: list[int] = []
+
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        reply(b"", 302, length=9_000_000_000, Location="/b.tar.gz")(handler)
+        with contextlib.suppress(OSError):
+            while len(sent) < 300:
+                handler.wfile.write(bytes(1_000_000))
+                sent.append(1)
+
+    server.serve("/b.tar.gz", reply(ARCHIVE))
+    download(server.serve("/a.tar.gz", endless), code)
+    assert tree(code) == TRAIN
+    assert len(sent) < 300
+
+
 @pytest.mark.parametrize("target", ["/a.tar.gz", "file:///etc/passwd", "ftp://host/x"])
 def test_redirects_that_lead_nowhere_end(server: Server, code: Path, target: str) -> None:
     with pytest.raises(CodeError, match=r"cannot be fetched: (Exceeded 30 redirects|No connection adapters)"):
@@ -401,7 +418,7 @@ def test_a_redirect_from_https_to_http_is_refused(
 @pytest.mark.parametrize(
     "target",
     ["http://169.254.169.254/latest/meta-data/", "//169.254.170.2/v2", "http://[fe80::1]/", "http://2852039166/",
-     "http://[::ffff:169.254.169.254]/", "http://0xa9fea9fe/"],
+     "http://[::ffff:169.254.169.254]/", "http://0xa9fea9fe/", "http://[fd00:ec2::254]/latest/"],
 )  # fmt: skip
 def test_a_redirect_to_a_link_local_address_is_refused(server: Server, code: Path, target: str) -> None:
     with pytest.raises(CodeError, match="which is a link-local address; set SMC_FOLLOW_REDIRECTS=anywhere"):

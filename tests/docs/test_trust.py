@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from smc_core import json_file
 from smc_core.code import headers, http, limits, location, pace, requirements, unpack
 from smc_core.secret_names import is_secret
 from smc_core.settings import CORE
@@ -15,6 +16,7 @@ FIXED = {
     "characters of a path that code comes from": location._LONGEST_PATH,
     "characters of a URL that code comes from": location._LONGEST_URL,
     "folders inside folders of an archive": unpack.MAX_DEPTH,
+    "lists and objects inside each other, in the JSON of `input/config/`": json_file.MOST_NESTED,
     "characters of a member's name, and of a link's target": unpack.MAX_LINK_LENGTH,
     "bytes of one extended header of a tar archive": headers.MAX_EXTENDED,
     "pieces of a sparse file": headers.MAX_PIECES,

@@ -200,3 +200,15 @@ def test_a_byte_order_mark_does_not_turn_masking_off(tmp_path, encoding):
 def test_a_secret_never_stays(secret, before, after):
     masked = Masker(secret_values({"password": secret}))(f"{before}{secret}{after}")
     assert secret not in masked.replace(MASK, "\0") or secret in MASK
+
+
+@pytest.mark.parametrize("value", ["[" * 600 + "]" * 600, '{"a":' * 600 + "1" + "}" * 600], ids=["list", "object"])
+@pytest.mark.parametrize("name", ["x", "token"])
+def test_values_nested_without_end(name, value):
+    texts = secret_values({name: value, "db_pass": "the word"})
+    assert "the word" in texts
+    assert (value in texts) is (name == "token")
+
+
+def test_a_password_in_a_url_in_a_list():
+    assert "pass-word" in secret_values({"x": ["https://me:pass-word@host/"]})

@@ -38,6 +38,7 @@ def test_channels_and_their_folders(job: JobFolder) -> None:
         ("", "line 1, column 1"),
         ("[1]", "expected a JSON object, found a list"),
         ("null", "expected a JSON object, found nothing"),
+        ('{"x": ' + "[" * 600 + "]" * 600 + "}", "not usable JSON: it is nested more than 100 deep"),
     ],
 )
 def test_a_malformed_file_is_named_with_its_place(job: JobFolder, text: str, place: str) -> None:

@@ -10,6 +10,8 @@ Parts = tuple[str, ...]
 _DRIVE = re.compile(r"[A-Za-z]:")
 _MOST_LINKS = 40
 """Links that one path may pass; Linux's own limit."""
+_DEEPEST = 200
+"""Folders that a path may be in on its way: more than an archive has. A step takes as long as its place is deep."""
 _MOST_STEPS = 1_000_000
 """Steps along all links of an archive together; what is not decided by then is taken to lead outside."""
 
@@ -56,6 +58,8 @@ class Links:
         passed = 0
         while left:
             self._steps_left -= 1
+            if self._steps_left < 0 or len(place) > _DEEPEST:
+                return None
             step = left.pop()
             if step == "..":
                 if not place:
@@ -67,7 +71,7 @@ class Links:
                 place = (*place, step)
                 continue
             passed += 1
-            if passed > _MOST_LINKS or self._steps_left < 0 or target.startswith("/"):
+            if passed > _MOST_LINKS or target.startswith("/"):
                 return None
             left += reversed(_steps(target))
         return place

@@ -17,13 +17,16 @@ from smc_core.printable import shortened
 from smc_core.settings import FOLLOW_REDIRECTS
 
 ANYWHERE = "anywhere"
+_METADATA = ipaddress.ip_network("fd00:ec2::/32")
+"""Where EC2 and EKS serve credentials over IPv6."""
 
 
 def session_of(location: Location, environ: Mapping[str, str]) -> requests.Session:
     """A session that follows redirects within reason.
 
     Refused are one from ``https`` to ``http``, and one to a link-local address (169.254.0.0/16, fe80::/10), where
-    clouds serve credentials; unless the variable ``SMC_FOLLOW_REDIRECTS`` is ``anywhere``.
+    clouds serve credentials, or one of Amazon's for that purpose (fd00:ec2::/32); unless the variable
+    ``SMC_FOLLOW_REDIRECTS`` is ``anywhere``.
 
     Args:
         location: what is fetched, for messages.
@@ -49,6 +52,7 @@ class _Session(requests.Session):
             host = after.hostname or ""
         except ValueError as error:
             raise self._refused(resp, target, "is no URL") from error
+        resp.close()  # its body is not what was asked for, and would be read whole into memory
         if self._anywhere:
             return target
         if before.scheme == "https" and after.scheme == "http":
@@ -74,4 +78,8 @@ def _is_link_local(host: str) -> bool:
         except (OSError, UnicodeError):  # unknown here; a proxy may know it
             return False
         found = [ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers]
-    return any((getattr(address, "ipv4_mapped", None) or address).is_link_local for address in found)
+    return any(_is_near(getattr(address, "ipv4_mapped", None) or address) for address in found)
+
+
+def _is_near(address: Any) -> bool:
+    return bool(address.is_link_local or (address.version == 6 and address in _METADATA))

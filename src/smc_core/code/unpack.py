@@ -167,6 +167,8 @@ class Unpacked:
         return parts
 
     def _make_folders(self, parts: Parts, name: str) -> None:
+        if self._kinds.get(parts) == "folder":
+            return  # and so are all above it
         for depth in range(1, len(parts) + 1):
             above = parts[:depth]
             kind = self._kinds.get(above)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 
 from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
-from smc_core.json_file import read_json_text
+from smc_core.json_file import parse_json, read_json_text
 from smc_core.settings import HOST_SECRET, MAX_CONFIG_BYTES
 
 _SAME_ON_ALL = ("SM_HOSTS", "TRAINING_JOB_ARN", "SAGEMAKER_JOB_NAME")
@@ -46,6 +46,6 @@ def _hyperparameters(environ: Mapping[str, str]) -> bytes:
     path = os.path.join(job_paths(environ=environ).input_config, HYPERPARAMETERS_FILE)
     try:
         text = read_json_text(path, MAX_CONFIG_BYTES.of(environ))
-        return json.dumps(json.loads(text), sort_keys=True).encode("ascii")
-    except (OSError, ValueError, RecursionError):  # none, or one that ends the job before it comes to this
+        return json.dumps(parse_json(text), sort_keys=True).encode("ascii")
+    except (OSError, ValueError):  # none, or one that ends the job before it comes to this
         return b""
