@@ -126,27 +126,29 @@ def save(model, model_dir):
 
 
 @pytest.mark.parametrize(
-    ("code", "sentence"),
+    ("code", "name", "sentence"),
     [
         (
             PARTS_OF_ONE,
+            "unsaved-model-part.pt",
             r"UserCodeError: train\(\) returned a model that is spread over the processes, and none in rank 1 .*: every rank must",
         ),
         (
             SAVES_TOGETHER,
+            "unsaved-model.pt",
             r"RuntimeError: rank 1 \(host \S+\) exited early, .* \(every rank must return it; do what needs all ranks in train",
         ),
     ],
     ids=["a part", "a collective"],
 )
 def test_what_all_processes_must_save_is_said_so_and_the_model_is_kept(
-    job: JobFolder, code: str, sentence: str
+    job: JobFolder, code: str, name: str, sentence: str
 ) -> None:
     ended = job.code(train_py=code).run("train.py", **TWO)
     assert ended.exit_code == 1
     assert re.match(sentence, first_line(ended.failure))
-    assert f"(kept: {job.base}/output/data/unsaved-model.pt)" in str(ended.failure)[:1024]
-    kept = torch.load(job.base / "output/data/unsaved-model.pt", weights_only=False)
+    assert f"(kept: {job.base}/output/data/{name})" in str(ended.failure)[:1024]
+    kept = torch.load(job.base / "output/data" / name, weights_only=False)
     assert len(kept["weight"] if isinstance(kept, dict) else kept.weight) > 0
 
 

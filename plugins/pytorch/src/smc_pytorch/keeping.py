@@ -18,7 +18,7 @@ def keep(value: Any, path: str) -> str | None:
     """Write a value for ``torch.load(..., weights_only=False)``, which has ``map_location``, as pickle has not.
 
     Of a module that cannot be pickled, its state dict is written in its place; of one that is spread over processes,
-    the part of this one.
+    the part of this one, under a name that says so.
 
     Args:
         value: what ``train`` returned.
@@ -33,6 +33,8 @@ def keep(value: Any, path: str) -> str | None:
     """
     if not _holds_tensors(value):
         return None
+    if _is_part(value):
+        path = f"{path}-part"
     try:
         return write_whole(f"{path}.pt", lambda partial: write_tensors(_parts_of_this(value), partial))
     except OSError:
@@ -56,11 +58,15 @@ def _inner(value: Any) -> Any:
     return value if isinstance(value, (tuple, list)) else ()
 
 
-def _parts_of_this(value: Any) -> Any:
-    """The value; of a module that is spread over processes, the part of this one."""
+def _is_part(value: Any) -> bool:
     import torch
 
-    if isinstance(value, torch.nn.Module) and is_sharded(value):
+    return isinstance(value, torch.nn.Module) and is_sharded(value)
+
+
+def _parts_of_this(value: Any) -> Any:
+    """The value; of a module that is spread over processes, the part of this one."""
+    if _is_part(value):
         return {name: each.to_local() if is_distributed(each) else each for name, each in value.state_dict().items()}
     return value
 
