@@ -27,10 +27,12 @@ APART = [f"--ignore=tests/{folder}" for folder in ("container", "docs", "framewo
 BY_VERSION = [
     *("tests/unit", "tests/jobs", "tests/plugins", "tests/corpus"),
     *(f"tests/process/test_{name}.py" for name in ("crashes", "endings", "outcome", "reports", "script_mode")),
-    *(f"tests/code/test_{name}.py" for name in ("extract", "index", "install", "requirements", "simple")),
+    *(f"tests/code/test_{name}.py" for name in ("extract", "hostile_archives", "requirements", "simple")),
 ]
 """Tests of what differs between versions of Python: tracebacks, metadata, tarfile, argparse, annotations, import.
 The newest Python runs the whole suite, the others these: a job's processes, sockets and files are the kernel's."""
+BY_MACHINE = [f"tests/code/test_{name}.py" for name in ("index", "install", "hosts")]
+"""Tests of what reads a machine's settings: with those of BY_VERSION, they run where the settings are hostile."""
 SECONDS = "--timeout=400"
 """After so long a test is taken to hang, and fails."""
 PROJECT = nox.project.load_toml("pyproject.toml")
@@ -78,6 +80,7 @@ def tests(session: nox.Session) -> None:
     if session.python != HOSTILE_PYTHON:
         session.run("pytest", SECONDS, *chosen, *session.posargs)
         return
+    chosen = chosen if session.python == FOUND[-1] else [*BY_MACHINE, *chosen]
     settings = hostile(Path(session.create_tmp()))
     command = ["sh", "-c", 'umask 077; exec "$@"', "sh", str(Path(session.bin, "pytest"))]
     session.run(*command, SECONDS, *chosen, *session.posargs, env=settings, external=True)
