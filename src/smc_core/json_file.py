@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from typing import Any
 
 MOST_NESTED = 100
@@ -15,19 +17,24 @@ class TooLargeError(ValueError):
 
 
 def read_json_text(path: str | os.PathLike[str], most: int) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark.
+    """The text of a regular file in UTF-8, with or without a byte order mark; it never waits, as for a FIFO's writer.
 
     Args:
         path: the file.
         most: how many bytes it may have.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no regular file.
         UnicodeDecodeError: it is not UTF-8.
         TooLargeError: it is larger than that.
 
     """
-    with open(path, "rb") as file:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with open(descriptor, "rb") as file:
+        kind = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(kind):
+            number = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
+            raise OSError(number, "Is a directory" if stat.S_ISDIR(kind) else "Not a regular file", os.fspath(path))
         content = file.read(most + 1)
     if len(content) > most:
         raise TooLargeError(f"larger than {most:,} bytes")

@@ -1,12 +1,14 @@
 """The JSON files of the contract."""
 
 import json
+import os
 import socket
 
 import pytest
 
 from smc_core.environment import channel_dir, read_config, read_hps, read_input_data_config, read_resource_config
 from smc_core.errors import ConfigurationError
+from smc_core.readers import read_hyperparameter_texts
 from smc_core.testing import JobFolder
 
 TWO_HOSTS = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}
@@ -61,6 +63,14 @@ def test_text_that_is_not_utf8_is_named(job: JobFolder) -> None:
 def test_a_byte_order_mark_is_no_harm(job: JobFolder) -> None:
     (job.base / "input/config/hyperparameters.json").write_bytes(b'\xef\xbb\xbf{"a": "1"}')
     assert read_hps(job.base) == {"a": 1}
+
+
+def test_a_fifo_in_place_of_a_file_is_named_and_not_waited_for(job: JobFolder) -> None:
+    os.mkfifo(job.base / "input/config/hyperparameters.json")
+    with pytest.raises(ConfigurationError, match=r"hyperparameters.json: cannot be read: Not a regular file"):
+        read_hyperparameter_texts(job.base)
+    ended = job.code(train_py="").run("train.py", seconds=60)
+    assert ended.exit_code == 2, ended.stderr
 
 
 def test_a_folder_in_place_of_a_file_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]

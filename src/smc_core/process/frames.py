@@ -51,7 +51,7 @@ def own_place(error: BaseException, code_dir: str, *, else_anywhere: bool = True
     frames = list(_frames(error.__traceback__))
     own = [item for item in frames if _is_own(item[0], code_dir)]
     foreign = [item for item in frames if not is_library(item[0].f_code.co_filename)]
-    anywhere = [item for item in frames if not _is_smc(item[0].f_code.co_filename)]
+    anywhere = [item for item in frames if not _is_plumbing(item[0].f_code.co_filename)]
     for candidates in (own, foreign, anywhere, frames) if else_anywhere else (own, foreign):
         if candidates:
             frame, line = candidates[-1]

@@ -134,7 +134,8 @@ def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> 
     if EXPORT.of(os.environ):
         try:
             exported = models.export(model, environment.model_dir)
-            log.info("exported for serving: %s", os.path.basename(exported))  # the folder may not be the last one
+            name = os.path.basename(exported)  # of the folder above it only the last name may stay
+            log.info("exported for serving: %s", f"{name}/" if os.path.isdir(exported) else name)
         except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved
             log.info(export_note(error))
     return path
