@@ -21,7 +21,8 @@ Broken = Callable[[str], Mapping[str, str]]
 HEAD = "import os, sys, time\nfrom smc_core import TrainResult, hookimpl\n"
 BODIES = {
     "exits": "sys.exit(0)",
-    "vanishes": "os._exit(0)",
+    "leaves": "os._exit(0)",
+    "vanishes": "import ctypes; ctypes.CDLL(None)._exit(0)",
     "prints": "print('a banner', flush=True); os.system('echo a program')",
     "hangs": "if os.environ.get('HANG'): time.sleep(600)",
     "hanglaunch": "@hookimpl\ndef launch(command):\n    time.sleep(600)",
@@ -61,6 +62,7 @@ def line(name: str, where: str, did: str, kind: str = "PluginError") -> str:
 
 
 FAILURES = {
+    "leaves": line("leaves", "import", "raised os._exit(0)", "PluginLoadError"),
     "exits": line("exits", "import", "raised SystemExit(0)", "PluginLoadError"),
     "exitsintrain": line("exitsintrain", "hook train", "raised SystemExit(0)"),
     "failsintrain": line("failsintrain", "hook train", "raised RuntimeError: no licence"),
@@ -99,10 +101,11 @@ def test_a_secret_in_its_words_is_masked(job: JobFolder, broken: Broken) -> None
 
 
 def test_the_commands_name_it(job: JobFolder, broken: Broken) -> None:
-    listed = smc(job, "plugins", "--json", **broken("exits"))
-    rows = {row["name"]: row for row in json.loads(listed.stdout)["plugins"]}
-    assert (listed.returncode, rows["exits"]["status"]) == (3, "broken")
-    assert FAILURES["exits"].endswith(rows["exits"]["cause"])
+    for name in ("exits", "leaves"):
+        listed = smc(job, "plugins", "--json", **broken(name))
+        rows = {row["name"]: row for row in json.loads(listed.stdout)["plugins"]}
+        assert (listed.returncode, rows[name]["status"]) == (3, "broken")
+        assert FAILURES[name].endswith(rows[name]["cause"])
     doctor = smc(job, "doctor", **broken("exits"))
     assert doctor.returncode == 1
     assert "plugin exits (smc-exits 1.2.3), import: raised SystemExit(0)" in doctor.stdout

@@ -6,6 +6,7 @@ The plugins are modules on disk, called as a job calls them, in this process; ``
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import sys
 import textwrap
@@ -182,6 +183,16 @@ def test_an_answer_that_breaks_the_contract(name: str, fault: str, load: Load, j
     with pytest.raises(PluginError) as caught:
         run_hook(name, load(brk=hook(name, body)), job)
     is_told(caught.value, f"hook {name}", did.format(kind=KINDS[name]))
+
+
+@pytest.mark.parametrize("name", ["create_environment", "launch"])
+@pytest.mark.parametrize("body", ["os._exit(0)", "os._exit(0)\n    yield", "yield\n    os._exit(0)"])
+def test_no_plugin_leaves_without_a_word(name: str, body: str, load: Load, job: JobFolder) -> None:
+    leave = os._exit
+    with pytest.raises(PluginError) as caught:
+        run_hook(name, load(brk=hook(name, body, **({"wrapper": True} if "yield" in body else {}))), job)
+    is_told(caught.value, f"hook {name}", "raised os._exit(0)")
+    assert os._exit is leave
 
 
 @pytest.fixture
@@ -398,6 +409,7 @@ IMPORTS = {
     "raises": ("raise RuntimeError('no licence')", "raised RuntimeError: no licence"),
     "exits with success": ("sys.exit(0)", "raised SystemExit(0)"),
     "exits with words": ("sys.exit('no licence')", "raised SystemExit('no licence')"),
+    "leaves at once": ("import os\nos._exit(0)", "raised os._exit(0)"),
     "is no Python": ("def f(:", "raised SyntaxError: "),
     "is badly indented": ("  x = 1\n y", "raised IndentationError: "),
     "imports what is not there": ("import a_framework", "raised ModuleNotFoundError: No module named 'a_framework'"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pluggy
 
 from smc_core.errors import PluginError, PluginLoadError, SmcError
-from smc_core.plugins import answers, faults
+from smc_core.plugins import answers, faults, leaving
 from smc_core.plugins.patience import Patience, say
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Calls:
 
         def guarded(*arguments: Any, **more: Any) -> Any:
             try:
-                with self.patience.waiting_for(who):
+                with self.patience.waiting_for(who), leaving.raises(site.hook):
                     answer = function(*arguments, **more)
             except BaseException as error:
                 self._origin = (error, site)
@@ -137,7 +137,7 @@ class Calls:
     def _resume(self, site: Site, go_on: Callable[[], Any]) -> tuple[bool, Any]:
         """Run a wrapper's code up to its next ``yield``; returns whether it has ended, and with what."""
         try:
-            with self.patience.waiting_for(str(site)):
+            with self.patience.waiting_for(str(site)), leaving.raises(site.hook):
                 go_on()
         except StopIteration as stop:
             return True, stop.value

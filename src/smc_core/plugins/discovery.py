@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from smc_core.errors import ConfigurationError, PluginConflictError, PluginLoadError, SmcError
-from smc_core.plugins import faults
+from smc_core.plugins import faults, leaving
 from smc_core.settings import DISABLE_PLUGINS
 
 GROUP = "smc.plugins"
@@ -59,7 +59,8 @@ class Installed:
 
             requires.check(self)
         try:
-            return self._load()
+            with leaving.raises():
+                return self._load()
         except SmcError:
             raise
         except BaseException as error:
