@@ -81,7 +81,7 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", SECONDS, *chosen, *session.posargs)
         return
     chosen = chosen if session.python == FOUND[-1] else [*BY_MACHINE, *chosen]
-    settings = hostile(Path(session.create_tmp()))
+    settings = hostile(Path(session.bin).parent / "hostile")
     command = ["sh", "-c", 'umask 077; exec "$@"', "sh", str(Path(session.bin, "pytest"))]
     session.run(*command, SECONDS, *chosen, *session.posargs, env=settings, external=True)
 
@@ -92,7 +92,7 @@ def hostile(folder: Path) -> dict[str, str]:
     A global pip configuration with a constraint and an index that nobody answers, proxies, a module path with a
     train.py, no UTF-8, a HOME that cannot be written, and what the launcher of another job would have left.
     """
-    (folder / "pip").mkdir(exist_ok=True)
+    (folder / "pip").mkdir(parents=True, exist_ok=True)
     (folder / "path").mkdir(exist_ok=True)
     (folder / "constraints.txt").write_text("pluggy<0.1\nrequests<1\n")
     nobody = "http://127.0.0.1:1"

@@ -1,8 +1,7 @@
-"""Writes what docstrings say into the pages of the reference. ``python docs/api.py`` after a change.
+"""Writes what docstrings say into the pages of the reference. See ``docs/generate.py``.
 
 A page has it between ``<!-- api: NAME -->`` and ``<!-- end -->``, where NAME is a module, class or function by its
-full name; ``<!-- api: NAME: MEMBERS -->`` adds members, or ``*`` for all that have a docstring. It stands in the page
-itself, so that the page reads on a code host as it does in the built site; a test says when it is out of date.
+full name; ``<!-- api: NAME: MEMBERS -->`` adds members, or ``*`` for all that have a docstring.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import ast
 import importlib
 import inspect
 import re
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,17 +104,3 @@ def _text(text: str) -> str:
     text = _ROLE.sub(lambda found: f"`{found[2].rpartition('.')[2] if found[1] else found[2]}`", text)
     text = re.sub(r"``([^`]+)``", r"`\1`", text)
     return re.sub(r"(?<=\S)::$", ":", text, flags=re.MULTILINE).replace("\n::\n\n", "\n").strip()
-
-
-def main() -> int:
-    """Rewrite what is out of date; say which pages were."""
-    for path in sorted(ROOT.glob("docs/**/*.md")):
-        page = path.read_text(encoding="utf-8")
-        if (now := rendered(page)) != page:
-            path.write_text(now, encoding="utf-8")
-            print(path.relative_to(ROOT))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Writes into the pages the tables that are made from the code. ``python docs/tables.py`` after a change.
+"""Writes into the pages the tables that are made from the code. See ``docs/generate.py``.
 
 A page has a table between ``<!-- settings: GROUP -->``, ``<!-- settings: NAMES -->``, ``<!-- table: fields -->`` or
 ``<!-- table: variables -->`` and ``<!-- end -->``. It stands in the page itself, so that the page reads on a code
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from pathlib import Path
 
 from smc_core import Environment, settings
@@ -92,17 +91,3 @@ def _row(setting: settings.Setting) -> str:
     if isinstance(setting, settings.Choice) and len(setting.choices) > 1 and "`" not in what:
         what += ": " + ", ".join(f"`{choice}`" for choice in setting.choices)
     return f"| `{setting.name}` | {what} | {setting.default_text} |"
-
-
-def main() -> int:
-    """Rewrite what is out of date; say which pages were."""
-    for path in sorted(ROOT.glob("docs/**/*.md")):
-        page = path.read_text(encoding="utf-8")
-        if (now := rendered(page)) != page:
-            path.write_text(now, encoding="utf-8")
-            print(path.relative_to(ROOT))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

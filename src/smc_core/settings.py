@@ -2,7 +2,7 @@
 
 In text a setting is the name of its variable. ``smc why``, ``smc --help`` and the tables of
 ``docs/reference/settings.md`` read the same objects, so that a setting or a limit is added in one place: here (then
-``python docs/tables.py`` rewrites the tables), or for a plugin in a list ``SETTINGS`` of the module of its entry point.
+``python docs/generate.py`` rewrites the tables), or for a plugin in a list ``SETTINGS`` of its module.
 Standard library only: the supervisor reads settings too.
 """
 

@@ -6,15 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.json_values import JSON_VALUES
 
 from smc_core.testing import JobFolder
-
-PASSABLE_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | PASSABLE_TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(PASSABLE_TEXT, inner, max_size=3),
-    max_leaves=6,
-)
 
 ECHO = "import json, sys\njson.dump(sys.argv[1:], open(sys.argv[0] + '.argv', 'w'))\n"
 

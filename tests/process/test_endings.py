@@ -314,7 +314,7 @@ def test_reports_go_where_there_is_room(job):
     result = job.supervise("sh", "-c", 'echo "$SMC_REPORT_DIR"; ls -A "$SMC_REPORT_DIR"; exit 1')
     folder, *inside = result.stdout.decode().split()
     assert folder.startswith("/")
-    assert inside == ["reserve"]
+    assert inside == ["kernel", "reserve"]
     assert not os.path.exists(folder)
 
 

@@ -8,16 +8,10 @@ import sys
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.json_values import JSON_VALUES, PASSABLE_TEXT
 
 from smc_core.arguments import argument, arguments, check_arguments, check_size, user_arguments
 from smc_core.errors import ConfigurationError
-
-PASSABLE_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | PASSABLE_TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PASSABLE_TEXT, inner, max_size=4),
-    max_leaves=12,
-)
 
 
 @pytest.mark.parametrize(

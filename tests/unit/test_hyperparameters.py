@@ -15,13 +15,6 @@ from smc_core.hyperparameters import (
     variable_names,
 )
 
-PASSABLE_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | PASSABLE_TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PASSABLE_TEXT, inner, max_size=4),
-    max_leaves=12,
-)
-
 
 @pytest.mark.parametrize(
     ("raw", "text"),
