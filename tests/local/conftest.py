@@ -80,7 +80,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path / "desk", {**inherited, "XDG_CACHE_HOME": str(tmp_path / "cache"), "DESK": str(tmp_path)})
     made.folder.mkdir()
     yield made
-    left = _processes_with(f"DESK={tmp_path}")
+    left = processes_with(f"DESK={tmp_path}")
     for pid in left:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
@@ -100,7 +100,7 @@ def wait_for() -> Callable[[Callable[[], object]], None]:
     return wait
 
 
-def _processes_with(mark: str) -> list[int]:
+def processes_with(mark: str) -> list[int]:
     found = []
     for name in os.listdir("/proc"):
         if name.isdecimal():

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.local.conftest import processes_with
 
 from smc_core.process import handover
 from smc_core.process.outcome import Outcome
@@ -65,12 +66,13 @@ def test_the_host_that_failed_first_is_told_though_another_one_ends_first(desk) 
     assert desk.jobs()[0]["status"] == "failed"
 
 
-def test_a_supervisor_that_is_killed_leaves_a_cause(desk) -> None:
+def test_a_supervisor_that_is_killed_leaves_a_cause(desk, wait_for) -> None:
     desk.write("train.py", "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)\n")
     assert desk.smc("run", "train.py").code == 137
     (job,) = desk.jobs()
     assert job["status"] == "failed"
     assert job["failure"].startswith("smc itself was killed")
+    wait_for(lambda: not processes_with(f"DESK={desk.folder.parent}"))  # its guard sees to them, a moment later
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
