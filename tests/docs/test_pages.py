@@ -139,7 +139,10 @@ def _session(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _matches(expected: str, printed: str) -> bool:
-    pattern = ".*".join(re.escape(part) for part in expected.strip().split("..."))
+    """Whether this was printed; ``...`` is any text, and on a line of its own any number of lines, or none."""
+    pieces = re.split(r"(^\.\.\.\n|\n\.\.\.\Z|\.\.\.)", expected.strip(), flags=re.MULTILINE)
+    patterns = {"...\n": "(?:.*\n)?", "\n...": "(?:\n.*)?", "...": ".*"}
+    pattern = "".join(patterns.get(piece, re.escape(piece)) for piece in pieces)
     return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
 
 
@@ -159,3 +162,18 @@ def _run(argv: list[str], folder: Path) -> tuple[str, int]:
         check=False,
     )
     return ended.stdout, ended.returncode
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "is_so"),
+    [
+        ("a\n...\nb", "a\nb", True),
+        ("a\n...\nb", "a\nx\ny\nb", True),
+        ("a\n...\nb", "a\nxb", False),
+        ("...\nb\n...", "a\nb\n", True),
+        ("a ... c", "a b c", True),
+        ("a ... c", "a b", False),
+    ],
+)
+def test_what_three_dots_stand_for(expected: str, printed: str, is_so: bool) -> None:
+    assert _matches(expected, printed) == is_so
