@@ -71,6 +71,12 @@ def build_wheel(project: Path, folder: Path) -> Path:
     return Path(next(iter(WheelBuilder(str(project)).build(directory=str(folder), versions=["standard"]))))
 
 
+def index_environ() -> dict[str, str]:
+    """The variables with which pip asks this machine's own package index, which other tests are kept from."""
+    mine = {name: text for name, text in os.environ.items() if name != "PIP_CONFIG_FILE"}
+    return {**mine, **json.loads(os.environ.get("SMC_TEST_INDEX", "{}"))}
+
+
 def download(folder: Path, python: str, requirements: Sequence[str | os.PathLike[str]]) -> str | None:
     """Put wheels of packages and of what they need into a folder.
 
@@ -85,6 +91,7 @@ def download(folder: Path, python: str, requirements: Sequence[str | os.PathLike
     options = ["--quiet", "--only-binary=:all:", "--python-version", python, "--dest", folder, "--find-links", folder]
     ended = subprocess.run(
         [sys.executable, "-m", "pip", "download", *options, *requirements],
+        env=index_environ(),
         capture_output=True,
         text=True,
         timeout=BUILD_SECONDS,

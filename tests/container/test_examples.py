@@ -11,7 +11,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.container.engine import BASE_IMAGE, BUILD_SECONDS, ROOT, Container, build, build_wheel, docker, download
+from tests.container.engine import (
+    BASE_IMAGE,
+    BUILD_SECONDS,
+    ROOT,
+    Container,
+    build,
+    build_wheel,
+    docker,
+    download,
+    index_environ,
+)
 
 from smc_core.testing import JobFolder
 
@@ -76,7 +86,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A job folder with the digits, as examples/digits/prepare_data.py writes it."""
     packages, folder = tmp_path_factory.mktemp("packages"), tmp_path_factory.mktemp("digits")
     install = ["install", "--quiet", "--no-compile", "--only-binary=:all:", "--target", packages, "scikit-learn"]
-    subprocess.run([sys.executable, "-m", "pip", *install], check=True, timeout=BUILD_SECONDS)
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, env=index_environ(), timeout=BUILD_SECONDS)
     prepare = [sys.executable, ROOT / "examples/digits/prepare_data.py", folder]
     environ = {**os.environ, "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run(prepare, check=True, env=environ, timeout=BUILD_SECONDS)

@@ -87,8 +87,9 @@ class Outcome(NamedTuple):
         if list(self.files) != (["failure"] if self.code else ["success"]):
             return False
         is_stop = self.files.get("failure", "").startswith("Stopped by SIGTERM")
-        fitting = "completed" if self.code == 0 else "stopped" if is_stop else "failed"
-        return (is_stop or self.code in (0, 3)) and self.status in (None, fitting)
+        # one that ends with 0 after it was asked to stop has stopped, and well: it is to be resumed
+        fitting = ("completed", "stopped") if self.code == 0 else ("stopped",) if is_stop else ("failed",)
+        return (is_stop or self.code in (0, 3)) and self.status in (None, *fitting)
 
 
 def environment(folder: Path) -> dict[str, str]:
