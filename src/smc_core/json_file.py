@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import stat
 from typing import Any
+
+from smc_core.regular_file import open_regular
 
 MOST_NESTED = 100
 """Lists and objects inside each other. Whoever walks through a value may do so by recursion."""
@@ -29,12 +29,7 @@ def read_json_text(path: str | os.PathLike[str], most: int) -> str:
         TooLargeError: it is larger than that.
 
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with open(descriptor, "rb") as file:
-        kind = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(kind):
-            number = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
-            raise OSError(number, "Is a directory" if stat.S_ISDIR(kind) else "Not a regular file", os.fspath(path))
+    with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
         raise TooLargeError(f"larger than {most:,} bytes")

@@ -14,7 +14,7 @@ from smc_core.errors import ConfigurationError
 from smc_core.local.folder import JOBS
 from smc_core.local.request import Request
 from smc_core.local.withheld import without_secrets
-from smc_core.process.foreign_file import read_regular
+from smc_core.regular_file import read_regular
 
 RECORD_FILE = "job.json"
 LOG_FILE = "log.txt"

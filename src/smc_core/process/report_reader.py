@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from smc_core.contract import WAITING_PREFIX
-from smc_core.process.foreign_file import read_regular
 from smc_core.process.reports import (
     COMMAND_FILE,
     MAX_MESSAGE,
@@ -24,6 +23,7 @@ from smc_core.process.reports import (
     MAX_TRACEBACK,
     REPORT_PREFIX,
 )
+from smc_core.regular_file import read_regular
 
 _MAX_REPORTS = 64
 """Reports that are read; of a job with more ranks the earliest ones."""
