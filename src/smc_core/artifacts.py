@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from smc_core.printable import cut
+
 _NEEDED = re.compile(r"(?:pip install|requires(?: the)?) [`'\"]?([\w-]+)")
 """How libraries that load a package late say which one they miss."""
 _LONGEST_TEXT = 300
@@ -17,8 +19,7 @@ _LONGEST_TEXT = 300
 
 def in_a_line(error: Exception) -> str:
     """The class of an error and its text on one line, cut: for the log, where a copy for serving cannot be written."""
-    text = " ".join(str(error).split())  # a message may break in the middle of a sentence
-    text = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+    text = cut(" ".join(str(error).split()), _LONGEST_TEXT)  # a message may break in the middle of a sentence
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

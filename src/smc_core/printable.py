@@ -18,9 +18,13 @@ def in_a_line(text: str, longest: int = LONGEST_LINE) -> str:
         longest: characters after which it is cut, with an ellipsis.
 
     """
-    if len(text) > longest:
-        text = text[: max(longest - 1, 0)] + "…"
+    text = cut(text, longest)
     return text if text.isprintable() else _escaped(text, "")
+
+
+def cut(text: str, longest: int) -> str:
+    """A text, its end replaced by an ellipsis where it is longer."""
+    return text if len(text) <= longest else f"{text[: max(longest - 1, 0)]}…"
 
 
 def shortened(text: str, longest: int = 200) -> str:

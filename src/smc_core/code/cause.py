@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from smc_core.printable import cut
+
 LONGEST_LINE = 300
 """Characters of one line of an installer's that are kept: a compiler's command line has thousands."""
 _LONGEST_CAUSE = 130
@@ -66,14 +68,9 @@ class CauseSearch:
         if self._branch and (nearest is None or nearest > 2):
             text = " ".join(self._branch)
         text = text.removesuffix(_CONCLUSION)
-        return one_line(_PREFIX.sub("", text), _LONGEST_CAUSE)
+        return cut(_PREFIX.sub("", text), _LONGEST_CAUSE)
 
 
 def is_note(line: str) -> bool:
     """Whether an installer's line is about itself, and not about what failed."""
     return _NOTES.match(line) is not None
-
-
-def one_line(text: str, limit: int) -> str:
-    """A line, cut to a number of characters."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smc_core import printable
-from smc_core.code.cause import LONGEST_LINE, CauseSearch, is_note, one_line
+from smc_core.code.cause import LONGEST_LINE, CauseSearch, is_note
 from smc_core.code.index import Index
 from smc_core.errors import CodeError
 from smc_core.masking import Masker, mask_urls, secret_values
+from smc_core.printable import cut
 
 _DEFAULT_INDEX = re.compile(r"index[^.<]*\((?:by\s+)?default:?\s+<?(https?://[^\s>)]+)", re.IGNORECASE)
 _NAMED_INDEX = re.compile(r"^[\w-]+=(?=https?://)")
@@ -185,7 +186,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, mask: Mas
             sys.stderr.flush()
             search.look_at(line)
             if line.strip() and not is_note(line):
-                tail.append(one_line(line, LONGEST_LINE))
+                tail.append(cut(line, LONGEST_LINE))
         return process.wait(), search.cause, list(tail)
     finally:
         if process.poll() is None:

@@ -16,8 +16,7 @@ FIRST_LINE = 200
 
 def one_line(text: str, limit: int) -> str:
     """A text on one line, cut to a number of characters."""
-    text = " ".join(text.split())
-    return text if len(text) <= limit else f"{text[: max(limit - 1, 0)]}…"
+    return printable.cut(" ".join(text.split()), limit)
 
 
 def headline(report: Report, limit: int = FIRST_LINE) -> str:
