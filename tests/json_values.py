@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import strategies as st
 
 PASSABLE_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -10,3 +12,15 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PASSABLE_TEXT, inner, max_size=4),
     max_leaves=12,
 )
+
+
+def check_token(token: str, value: object) -> None:
+    """That an argument in the classic style still holds the value."""
+    if isinstance(value, str):
+        assert token == value
+    elif isinstance(value, (list, dict)):
+        assert json.loads(token) == value
+    elif value is None or isinstance(value, bool):
+        assert token == {None: "", True: "True", False: "False"}[value]
+    else:
+        assert json.loads(token) == value

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.json_values import JSON_VALUES
+from tests.json_values import JSON_VALUES, check_token
 
 from smc_core.testing import JobFolder
 
@@ -27,14 +27,7 @@ def test_any_json_value_survives_the_trip_to_argv_as_one_token(job: JobFolder, v
     tokens = echoed(job)
     assert tokens[::2] == [f"--key{index:03}" for index in range(len(values))]
     for token, value in zip(tokens[1::2], values, strict=True):
-        if isinstance(value, str):
-            assert token == value
-        elif isinstance(value, (list, dict)):
-            assert json.loads(token) == value
-        elif value is None or isinstance(value, bool):
-            assert token == {None: "", True: "True", False: "False"}[value]
-        else:
-            assert json.loads(token) == value
+        check_token(token, value)
 
 
 @pytest.mark.parametrize(
