@@ -50,10 +50,10 @@ def intersect_fn_args(fn: Callable[..., Any], environment: Environment | Mapping
 
     Returns:
         A value for each parameter that somebody gives, converted as it is annotated; with ``**kwargs``, everything
-        else too. A parameter with a default that nobody gives is left out.
+        else too. A parameter with a default that nothing provides is left out.
 
     Raises:
-        ConfigurationError: parameters that nobody gives, and values that do not fit their annotation: all of them.
+        ConfigurationError: parameters that nothing provides, and values that do not fit their annotation: all of them.
 
     """
     return match(signature(fn), environment, function_name(fn))

@@ -138,7 +138,7 @@ def train(environment: Environment, module: ModuleType) -> TrainResult | None:
         the next plugin.
 
     Raises:
-        ConfigurationError: the user's ``train`` wants a parameter that nobody gives.
+        ConfigurationError: the user's ``train`` wants a parameter that nothing provides.
         Exception: whatever the user's ``train`` raises.
     """
 

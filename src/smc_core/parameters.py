@@ -68,7 +68,7 @@ def match(wanted: Signature, environment: Environment | Mapping[str, Any], name:
         gives is left out.
 
     Raises:
-        ConfigurationError: parameters that nobody gives, and values that do not fit their annotation: all of them.
+        ConfigurationError: parameters that nothing provides, and values that do not fit their annotation: all of them.
 
     """
     offers = _offers(environment)

@@ -7,7 +7,7 @@ An archive is treated as hostile, and four rules keep it inside its folder on an
    So nothing is ever written *through* a link, however links, names and letter cases are combined.
 3. A link is made so that its target climbs first (``../..``), at most up to the folder itself, and then only goes
    down (:mod:`smc_core.code.links`). From a real folder inside, such a path stays inside, also where it passes further
-   links of the same kind. A link that leads outside is left out; what lies *behind* a link is refused.
+   links of the same kind. A link that leads outside is left out; what is *behind* a link is refused.
 4. A file is made new or not at all (``O_EXCL``, ``O_NOFOLLOW``), and a hard link is made only to a file written before.
 
 Nothing is made but files, folders and those links; no permission but ``rwxr-xr-x`` at the most is given.
