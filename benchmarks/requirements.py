@@ -1,8 +1,8 @@
 """What requirements cost that are satisfied already: ``install`` beside pip and uv, which find out the same.
 
 An environment holds ten packages of a usual image. What counts is the time from before the import of
-``smc_core.code.install`` to its answer, in a fresh interpreter that has pydantic loaded, as a job's has. Exit code 1
-where the budget is missed.
+``smc_core.code.needs.install`` to its answer, in a fresh interpreter that has pydantic loaded, as a job's has. Exit
+code 1 where the budget is missed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PROGRAM = """
 import sys, time
 import pydantic
 begun = time.perf_counter()
-from smc_core.code.install import install
+from smc_core.code.needs.install import install
 answer = install(sys.argv[1])
 seconds = time.perf_counter() - begun
 assert answer.summary == "requirements.txt: 10 satisfied", answer

@@ -35,7 +35,7 @@ while left > 0:
     left -= os.write(2, block[:left])
 """
 SUPERVISE = (
-    "import sys; from smc_core.process.supervisor import supervise;"
+    "import sys; from smc_core.process.parent.supervisor import supervise;"
     "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))"
 )
 WAYS = {"one line a write": 100, "8 KiB a write": 8192}

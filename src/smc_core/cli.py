@@ -77,7 +77,7 @@ def _run_command(arguments: Sequence[str]) -> int:
 def _open_streams() -> None:
     """Let all that is printed be printed: it goes nowhere where a parent has closed stdout or stderr."""
     if sys.stdout is None or sys.stderr is None or sys.stdin is None:
-        from smc_core.process.descriptors import open_standard_descriptors
+        from smc_core.process.parent.descriptors import open_standard_descriptors
 
         open_standard_descriptors()
         sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)

@@ -184,7 +184,7 @@ def _show(text: str, options: argparse.Namespace) -> None:
 
 def _plan(options: argparse.Namespace) -> int:
     from smc_core import inspection
-    from smc_core.process.descriptors import stdout_to_stderr
+    from smc_core.process.parent.descriptors import stdout_to_stderr
 
     if not is_local(options):
         with stdout_to_stderr():
@@ -202,7 +202,7 @@ def _plan(options: argparse.Namespace) -> int:
 
 def _env(_: argparse.Namespace) -> int:
     from smc_core import inspection
-    from smc_core.process.descriptors import stdout_to_stderr
+    from smc_core.process.parent.descriptors import stdout_to_stderr
 
     with stdout_to_stderr():
         text = inspection.environment()
@@ -212,7 +212,7 @@ def _env(_: argparse.Namespace) -> int:
 
 def _plugins(options: argparse.Namespace) -> int:
     from smc_core import inspection
-    from smc_core.process.descriptors import stdout_to_stderr
+    from smc_core.process.parent.descriptors import stdout_to_stderr
 
     with stdout_to_stderr():
         text, all_work = inspection.plugins(as_json=options.json)
@@ -235,7 +235,7 @@ def _logs(options: argparse.Namespace) -> int:
 
 
 def _why(options: argparse.Namespace) -> int:
-    from smc_core.process.descriptors import stdout_to_stderr
+    from smc_core.process.parent.descriptors import stdout_to_stderr
     from smc_core.why import why
 
     if options.job is None:
@@ -254,7 +254,7 @@ def _why(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from smc_core.doctor import doctor
-    from smc_core.process.descriptors import stdout_to_stderr
+    from smc_core.process.parent.descriptors import stdout_to_stderr
 
     with stdout_to_stderr():
         text, is_well = doctor(index=options.index, as_json=options.json)

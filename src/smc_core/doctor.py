@@ -287,9 +287,9 @@ def _hosts() -> Iterator[Finding]:
 
 
 def _index() -> Iterator[Finding]:
-    from smc_core.code.index import find_index
-    from smc_core.code.installer import find_installer
-    from smc_core.code.reach import unreachable
+    from smc_core.code.needs.index import find_index
+    from smc_core.code.needs.installer import find_installer
+    from smc_core.code.needs.reach import unreachable
     from smc_core.masking import mask_urls
 
     for url in find_installer().index_urls(find_index(os.getcwd(), os.environ), os.environ):

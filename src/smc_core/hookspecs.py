@@ -80,8 +80,8 @@ def launch(environment: Environment, command: Command) -> Command | None:
     do not take part (``environment.distribution_hosts``) run the command as it is.
 
     The hosts of a job that has a launcher stand and fall together: the core calls their roll before the command
-    starts, ends them all when one fails or is lost, and each says who was the first (``process/together.py``). A host
-    that only serves the others, and ends when the master does, says so: ``dataclasses.replace(..., serves=True)``.
+    starts, ends them all when one fails or is lost, and each says who was the first (``process/hosts/agent.py``). A
+    host that only serves the others, and ends when the master does, says so: ``dataclasses.replace(..., serves=True)``.
 
     Runs in:
         prepare, once a host.

@@ -12,8 +12,8 @@ import threading
 from collections.abc import Callable
 from types import ModuleType
 
-from smc_core.code.download import download
-from smc_core.code.install import install
+from smc_core.code.fetch.download import download
+from smc_core.code.needs.install import install
 from smc_core.contract import DEFAULT_MODULE_NAME
 from smc_core.errors import CodeError
 from smc_core.functions import execute

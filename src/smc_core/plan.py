@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smc_core.arguments import argument_style, check_arguments, check_size
-from smc_core.code.entry_point import EntryPoint, resolve
-from smc_core.code.executable import executable_argv
 from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
+from smc_core.entry_point import EntryPoint, resolve
 from smc_core.environment import Environment
 from smc_core.errors import CodeError, PluginError
+from smc_core.executable import executable_argv
 from smc_core.foreign import foreign_input
 from smc_core.launching import NO_LAUNCHER, takes_part, who_asks
 from smc_core.lookup import described, passed_over

@@ -20,8 +20,8 @@ from smc_core.contract import (
 )
 from smc_core.errors import SmcError
 from smc_core.process import log
-from smc_core.process.outcome_files import OutcomeFiles
-from smc_core.process.supervisor import supervise
+from smc_core.process.outcome.files import OutcomeFiles
+from smc_core.process.parent.supervisor import supervise
 
 PREPARE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "process", "prepare.py")
 
@@ -73,7 +73,7 @@ def note_refusal(error: SmcError) -> None:
     """
     paths = job_paths()
     if os.path.isdir(paths.base):
-        from smc_core.process.headline import refusal
+        from smc_core.process.outcome.headline import refusal
 
         files = OutcomeFiles(paths)
         trouble = files.begin() or files.fail(refusal(error))

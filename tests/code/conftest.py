@@ -308,7 +308,7 @@ class Outcome:
 
 INSTALL = """
 import dataclasses, json, sys
-from smc_core.code.install import install
+from smc_core.code.needs.install import install
 from smc_core.errors import CodeError
 try:
     answer = dataclasses.asdict(install({path!r}))

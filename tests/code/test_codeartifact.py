@@ -11,7 +11,7 @@ import pytest
 from tests.code.conftest import Interpreter, Server, make_index, make_wheel, reply
 
 from smc_core.code import aws
-from smc_core.code.codeartifact import index_url
+from smc_core.code.needs.codeartifact import index_url
 from smc_core.errors import CodeError, ConfigurationError
 
 ARN = "arn:aws:codeartifact:eu-west-1:123456789012:repository/my-domain/my_repo"

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from tests.code.conftest import make_wheel, tar_bytes, tree, zip_bytes
 
-from smc_core.code import http
-from smc_core.code.download import Fetched, download, fetch
+from smc_core.code.fetch import http
+from smc_core.code.fetch.download import Fetched, download, fetch
 from smc_core.errors import CodeError, ConfigurationError
 from smc_core.foreign import foreign_input
 
@@ -230,7 +230,7 @@ def test_a_user_without_rights_above_the_code_folder_can_fill_it(open_folder: Pa
     os.chown(code, 1234, 1234)
     (open_folder / "c.tar.gz").write_bytes(tar_bytes(TRAIN))
     program = (
-        "import os; from smc_core.code.download import download\n"
+        "import os; from smc_core.code.fetch.download import download\n"
         f"download('{open_folder}/c.tar.gz', '{open_folder}/first')  # has all that is needed imported\n"
         "os.setgroups([]); os.setgid(1234); os.setuid(1234)\n"
         f"print(download('{open_folder}/c.tar.gz', '{code}'))"
@@ -246,7 +246,7 @@ def test_a_disk_that_takes_no_more_is_named(tmp_path: Path, options: str) -> Non
     (tmp_path / "code").mkdir()
     (tmp_path / "c.tar.gz").write_bytes(tar_bytes({"big.bin": os.urandom(200_000)}))
     program = (
-        "import os, sys; from smc_core.code.download import download; from smc_core.errors import CodeError\n"
+        "import os, sys; from smc_core.code.fetch.download import download; from smc_core.errors import CodeError\n"
         "try: download('c.tar.gz', 'code')\n"
         "except CodeError as error: print(error, os.listdir('code'))"
     )
@@ -260,7 +260,7 @@ def test_a_disk_that_takes_no_more_is_named(tmp_path: Path, options: str) -> Non
 
 def test_importing_it_is_cheap() -> None:
     program = (
-        "import sys; before = set(sys.modules); import smc_core.code.download, smc_core.code.install\n"
+        "import sys; before = set(sys.modules); import smc_core.code.fetch.download, smc_core.code.needs.install\n"
         "print({'requests', 'tarfile', 'zipfile', 'obstore', 'packaging', 'subprocess', 'urllib3'} & set(sys.modules) - before)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

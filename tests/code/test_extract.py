@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.code.conftest import tar_bytes, tree, zip_bytes
 
-from smc_core.code.extract import extract
+from smc_core.code.archive.extract import extract
 from smc_core.errors import CodeError, ConfigurationError
 
 Member = tuple[str, bytes, "str | bytes"]

@@ -81,7 +81,7 @@ def test_a_mount_point_is_filled_in_place(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "train.py").write_text("new")
     program = (
-        "import os, sys; from smc_core.code.download import download\n"
+        "import os, sys; from smc_core.code.fetch.download import download\n"
         "open('code/baked.py', 'w').close(); os.makedirs('code/lost+found')\n"
         "download('source', 'code'); assert os.path.ismount('code')\n"
         "print(sorted(os.listdir('code')), sorted(os.listdir('.')))"

@@ -20,9 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.code.conftest import tar_bytes, tree
 
-from smc_core.code import headers
-from smc_core.code.extract import extract
-from smc_core.code.links import Links
+from smc_core.code.archive import headers
+from smc_core.code.archive.extract import extract
+from smc_core.code.archive.links import Links
 from smc_core.errors import CodeError
 
 END = bytes(1024)
@@ -110,7 +110,7 @@ PROGRAM = """
 import json, os, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]),) * 2)
 resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[3]),) * 2)
-from smc_core.code.extract import extract
+from smc_core.code.archive.extract import extract
 from smc_core.errors import CodeError
 for name in sorted(os.listdir(sys.argv[1])):
     try:
@@ -146,7 +146,7 @@ def test_a_link_that_goes_deeper_than_any_archive_is_left_out() -> None:
 
 REMOVED = """
 import shutil, sys
-from smc_core.code import extract, tars
+from smc_core.code.archive import extract, tars
 from smc_core.errors import CodeError
 read = tars.read_tar
 def read_and_remove(path, compression, unpacked):

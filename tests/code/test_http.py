@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from tests.code.conftest import Server, reply, tar_bytes, tree
 
-from smc_core.code import asking, http, pace
-from smc_core.code.download import download, fetch
+from smc_core.code.fetch import asking, http, pace
+from smc_core.code.fetch.download import download, fetch
 from smc_core.errors import CodeError, ConfigurationError
 
 TRAIN = {"train.py": b"print('trained')\n", "noise.bin": random.Random(0).randbytes(300_000)}
@@ -489,7 +489,7 @@ def test_retry_after_is_kept_within_reason(
 
 
 def on_a_terminal(url: str, code: Path, quiet: float) -> bytes:
-    program = "from smc_core.code import download, progress; "
+    program = "from smc_core.code.fetch import download, progress; "
     program += f"progress._QUIET = {quiet}; download.fetch('{url}', '{code}')"
     command = ["script", "-qec", f'{sys.executable} -c "{program}"', "/dev/null"]
     return subprocess.run(command, capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout

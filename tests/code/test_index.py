@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from tests.code.conftest import LONGER_THAN_A_TEST
 
-from smc_core.code import reach
-from smc_core.code.index import Index, find_index, pip_settings
-from smc_core.code.installer import Installer
-from smc_core.code.reach import unreachable
+from smc_core.code.needs import reach
+from smc_core.code.needs.index import Index, find_index, pip_settings
+from smc_core.code.needs.installer import Installer
+from smc_core.code.needs.reach import unreachable
 
 
 def test_uv_gets_what_pip_is_told(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from tests.code.conftest import Interpreter, Server, make_index, make_wheel, tar_bytes
 
-from smc_core.code.install import install
-from smc_core.code.jobsite import is_writable
+from smc_core.code.needs.install import install
+from smc_core.code.needs.jobsite import is_writable
 from smc_core.errors import CodeError
 
 NO_NETWORK = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
@@ -49,7 +49,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
 def test_code_that_asks_for_nothing_imports_nothing(code: Path) -> None:
     (code / "train.py").write_text("")
     program = (
-        f"import sys, json; from smc_core.code.install import install; print(install({str(code)!r}))\n"
+        f"import sys, json; from smc_core.code.needs.install import install; print(install({str(code)!r}))\n"
         "print({'packaging', 'subprocess', 'tomllib', 'tomli', 'email', 'importlib.metadata'} & set(sys.modules))"
     )
     ended = subprocess.run(

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from tests.code.conftest import Server, reply, tar_bytes, tree, zip_bytes
 
-from smc_core.code import pace, s3
-from smc_core.code.download import download, fetch
+from smc_core.code.fetch import pace, s3
+from smc_core.code.fetch.download import download, fetch
 from smc_core.errors import CodeError
 
 pytest.importorskip("obstore")
@@ -212,7 +212,7 @@ def test_a_hostile_archive_is_refused_from_there_too(put, code: Path) -> None:
 def test_without_the_extra_a_line_says_what_to_install(code: Path) -> None:
     program = (
         "import sys; sys.modules['obstore'] = None\n"
-        "from smc_core.code.download import download; from smc_core.errors import CodeError\n"
+        "from smc_core.code.fetch.download import download; from smc_core.errors import CodeError\n"
         f"try: download('s3://bucket/x', '{code}')\nexcept CodeError as error: print(error)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from smc_core.code.simple import read_simple
+from smc_core.code.needs.simple import read_simple
 
 NUMBERS = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
 ENDINGS = st.sampled_from(["", "", "", ".*", "a0", ".dev1", "rc1", "b", "a.0", ".post1", "+cu121", "-1", "!1"])

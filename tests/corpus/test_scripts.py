@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.code.entry_point import resolve
+from smc_core.entry_point import resolve
 from smc_core.testing import JobFolder
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.py"))

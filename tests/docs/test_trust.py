@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 
 from smc_core import json_file
-from smc_core.code import headers, http, limits, location, pace, requirements, unpack
+from smc_core.code import limits, location
+from smc_core.code.archive import headers, unpack
+from smc_core.code.fetch import http, pace
+from smc_core.code.needs import requirements
 from smc_core.secret_names import is_secret
 from smc_core.settings import CORE
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.local.conftest import processes_with
 
-from smc_core.process import handover
-from smc_core.process.outcome import Outcome
+from smc_core.process.outcome import handover
+from smc_core.process.outcome.text import Outcome
 
 INTERRUPTED = """
 import os, signal, sys

@@ -18,7 +18,7 @@ import pytest
 DEADLINE = 30.0
 """Seconds after which something that should have happened counts as not happening."""
 SUPERVISE = (
-    "import sys; from smc_core.process.supervisor import supervise;"
+    "import sys; from smc_core.process.parent.supervisor import supervise;"
     "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))"
 )
 

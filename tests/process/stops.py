@@ -29,13 +29,13 @@ CODES = {"sleep": {137, 143}, "short": {0, 137, 143}, "exit": {3, 137, 143}, "ha
 CODES["leaves"] = CODES["sleep"]
 
 SUPERVISE = (
-    "import sys; from smc_core.process.supervisor import supervise;"
+    "import sys; from smc_core.process.parent.supervisor import supervise;"
     "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))"
 )
 DRIVER = """
 import json, os, random, signal, sys, time
 from smc_core.process import signals
-from smc_core.process.supervisor import supervise
+from smc_core.process.parent.supervisor import supervise
 
 seed, count, scratch, commands = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4])
 random.seed(seed)

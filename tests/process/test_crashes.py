@@ -30,7 +30,7 @@ from pathlib import Path
 import pytest
 from tests.process.conftest import Job, Result
 
-from smc_core.process.frames import SCRIPT_RUNNER
+from smc_core.process.report.frames import SCRIPT_RUNNER
 
 CRASHES = sorted((Path(__file__).parent / "crashes").iterdir())
 BEGIN = 'printf %s "$NOTE" > "$SMC_REPORT_DIR/command.json"; exec "$@"'
@@ -38,8 +38,10 @@ BEGIN = 'printf %s "$NOTE" > "$SMC_REPORT_DIR/command.json"; exec "$@"'
 SERVER = textwrap.dedent("""
     # Runs one supervised job for each line that it reads, each in a process of its own that is forked from this one.
     import json, os, sys
-    from smc_core.process import evidence, handover, outcome, report_reader, sweep
-    from smc_core.process.supervisor import supervise
+    from smc_core.process.outcome import handover, text
+    from smc_core.process.parent import cleanup, evidence
+    from smc_core.process.report import reader
+    from smc_core.process.parent.supervisor import supervise
 
     for line in sys.stdin:
         job = json.loads(line)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.process.ending import exit_code
+from smc_core.process.outcome.ending import exit_code
 
 SIGNALS_THAT_KILL = sorted(
     number
@@ -26,7 +26,7 @@ SIGNALS_THAT_KILL = sorted(
 MANY_JOBS = textwrap.dedent("""
     # Runs one supervised job for each command line that it reads, each in a process of its own.
     import json, os, sys
-    from smc_core.process.supervisor import supervise
+    from smc_core.process.parent.supervisor import supervise
 
     for line in sys.stdin:
         base, *command = json.loads(line)
@@ -159,9 +159,9 @@ def test_nothing_in_the_folder_of_reports_changes_how_a_job_ends(job, code):
 
 def test_a_fault_while_an_ending_is_told_leaves_the_exit_code_alone(job):
     fault = (
-        "import sys; from smc_core.process import outcome, supervisor\n"
+        "import sys; from smc_core.process.outcome import text; from smc_core.process.parent import supervisor\n"
         "def fail(*arguments): raise RecursionError('a fault')\n"
-        "outcome.outcome = fail\n"
+        "text.outcome = fail\n"
         "sys.exit(supervisor.supervise(sys.argv[2:], base_dir=sys.argv[1]))"
     )
     command = [sys.executable, "-c", fault, str(job.base), "sh", "-c", "exit 9"]
@@ -243,7 +243,7 @@ def test_a_message_that_quotes_a_long_value_keeps_to_a_line(job):
 def test_a_fault_of_smc_itself(job):
     """Whatever goes wrong in the supervisor, the job is ended and the fault told."""
     fault = (
-        "import sys; from smc_core.process import supervisor\n"
+        "import sys; from smc_core.process.parent import supervisor\n"
         "def fail(self): raise RuntimeError('a fault')\n"
         "supervisor._Supervisor._longest_sleep = fail\n"
         "sys.exit(supervisor.supervise(sys.argv[2:], base_dir=sys.argv[1]))"
@@ -262,7 +262,7 @@ def test_a_child_that_ends_at_the_worst_moment(job):
     """Nothing else wakes the supervisor: stderr has ended before, and SIGCHLD comes when it has just looked."""
     late = textwrap.dedent("""
         import os, signal, sys
-        from smc_core.process import child, supervisor
+        from smc_core.process.parent import child, supervisor
 
         turns = []
         look = child.Child.reap
@@ -290,14 +290,14 @@ def test_a_hundred_ranks_and_the_earliest_is_the_cause(job):
         "rank.py",
         textwrap.dedent("""
             import os, sys
-            from smc_core.process import reports
-            reports.note_command("binary", "torchrun", 2)
+            from smc_core.process.report import writer
+            writer.note_command("binary", "torchrun", 2)
             for rank in (3, *range(3), *range(4, 100)):
                 os.environ.update(RANK=str(rank), SM_CURRENT_HOST="algo-2")
                 try:
                     raise ValueError(f"rank {rank} fails")
                 except ValueError as error:
-                    reports.write_report(error, phase="train")
+                    writer.write_report(error, phase="train")
             sys.exit(1)
         """),
     )
@@ -353,7 +353,7 @@ def test_standard_descriptors_that_are_closed(job):
             "sh",
             sys.executable,
             "-c",
-            "import sys; from smc_core.process.supervisor import supervise;"
+            "import sys; from smc_core.process.parent.supervisor import supervise;"
             "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))",
             str(job.base),
             "sh",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from smc_core.process import processes
-from smc_core.process.sweep import Sweep
+from smc_core.process.parent.cleanup import Sweep
 
 LEAVE = {
     "a child": "sleep 60 &",
@@ -177,7 +177,7 @@ def test_when_smc_is_killed_as_soon_as_a_job_has_begun(job, wait_for, find_proce
 def test_without_ctypes_leftovers_are_found_by_their_mark(job):
     """A Python without ctypes cannot make itself the parent of orphans."""
     hide = (
-        "import sys; sys.modules['ctypes'] = None; from smc_core.process.supervisor import supervise;"
+        "import sys; sys.modules['ctypes'] = None; from smc_core.process.parent.supervisor import supervise;"
         "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))"
     )
     command = [sys.executable, "-c", hide, str(job.base), "sh", "-c", _script(LEAVE["many"])]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smc_core.process.messages import KINDS, LONGEST_LINE, SHOWN_NAMES, Cause, Message, from_line, to_line
+from smc_core.process.hosts.messages import KINDS, LONGEST_LINE, SHOWN_NAMES, Cause, Message, from_line, to_line
 
 TEXT = st.text(max_size=40)
 CAUSES = st.builds(Cause, TEXT, st.none() | st.integers(0, 1000), st.floats(0, 1e10), st.booleans(), TEXT)

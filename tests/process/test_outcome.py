@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smc_core.process.ending import Ending, Stop, exit_code
-from smc_core.process.headline import FIRST_LINE
-from smc_core.process.outcome import SHOWN, failure_text, outcome
-from smc_core.process.pump import TAIL_BYTES
-from smc_core.process.report_dir import ReportDir
-from smc_core.process.report_reader import CommandNote, Report, read_command, read_reports
-from smc_core.process.stderr_tail import fault_place, last_lines, tail_text
+from smc_core.process.outcome.ending import Ending, Stop, exit_code
+from smc_core.process.outcome.headline import FIRST_LINE
+from smc_core.process.outcome.stderr_tail import fault_place, last_lines, tail_text
+from smc_core.process.outcome.text import SHOWN, failure_text, outcome
+from smc_core.process.parent.pump import TAIL_BYTES
+from smc_core.process.report.folder import ReportDir
+from smc_core.process.report.reader import CommandNote, Report, read_command, read_reports
 
 PYTHON = CommandNote("python", "script", 1)
 

@@ -217,7 +217,7 @@ def test_the_supervisor_is_small(size, job):
 HEAVY = {"pydantic", "requests", "pluggy", "psutil", "importlib_metadata", "tempfile", "subprocess", "threading"}
 
 
-@pytest.mark.parametrize("module", ["supervisor", "script", "reports", "outcome"])
+@pytest.mark.parametrize("module", ["parent.supervisor", "script", "report.writer", "outcome.text"])
 def test_what_the_small_processes_load(module):
     show = f"import sys; import smc_core.process.{module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True).stdout.split()

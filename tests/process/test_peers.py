@@ -15,13 +15,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smc_core.errors import HostError
-from smc_core.process import roll
-from smc_core.process.handshake import Session, call
-from smc_core.process.host_key import host_key
-from smc_core.process.hub import Hub
-from smc_core.process.messages import Cause, first_of
-from smc_core.process.peer_link import Connection, connect, listen
-from smc_core.process.peers import PURPOSE, Member, Peers
+from smc_core.process.hosts import rendezvous
+from smc_core.process.hosts.coordinator import Hub
+from smc_core.process.hosts.handshake import Session, call
+from smc_core.process.hosts.host_key import host_key
+from smc_core.process.hosts.messages import Cause, first_of
+from smc_core.process.hosts.peer_link import Connection, connect, listen
+from smc_core.process.hosts.peers import PURPOSE, Member, Peers
 
 HOSTS = ["algo-1", "algo-2", "algo-3"]
 KEY = b"k" * 32
@@ -307,7 +307,7 @@ def test_a_host_with_other_settings_is_not_taken_in_and_says_what_to_look_at(
     port: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], secret: str, said: str
 ) -> None:
     monkeypatch.setenv("SMC_HOST_WAIT", "1")
-    monkeypatch.setattr(roll, "_HEAD_START", 0)
+    monkeypatch.setattr(rendezvous, "_HEAD_START", 0)
     monkeypatch.setenv("SMC_HOST_SECRET", "same")
     names = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
     hub = Hub(names[0], names, host_key(os.environ), listen("127.0.0.1", port), 5)
@@ -316,7 +316,7 @@ def test_a_host_with_other_settings_is_not_taken_in_and_says_what_to_look_at(
 
     def come() -> None:
         try:
-            roll.call("127.0.0.2", names, port, 5)
+            rendezvous.call("127.0.0.2", names, port, 5)
         except HostError as error:
             errors.append(str(error))
 

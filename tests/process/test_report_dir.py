@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.process.report_dir import ReportDir
+from smc_core.process.report.folder import ReportDir
 
 
 @pytest.mark.parametrize("holds", [True, False], ids=["supervisor", "guard"])
@@ -87,7 +87,7 @@ def test_a_folder_that_may_be_of_a_living_job_is_left(tmp_path, change):
 def test_a_folder_that_another_namespace_holds_is_left(tmp_path):
     """The holder's process id says nothing there, and the lock does."""
     hold = (
-        "import sys; from smc_core.process.report_dir import ReportDir\n"
+        "import sys; from smc_core.process.report.folder import ReportDir\n"
         "reports = ReportDir({'TMPDIR': sys.argv[1]}, '.'); print(reports.path, flush=True)\n"
         "sys.stdin.read(); reports.remove()"
     )

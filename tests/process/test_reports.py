@@ -10,8 +10,8 @@ import time
 import pytest
 
 from smc_core.errors import CodeError, ConfigurationError, HostError, UserCodeError
-from smc_core.process import reports
-from smc_core.process.report_reader import read_reports
+from smc_core.process.report import writer
+from smc_core.process.report.reader import read_reports
 
 SECRET = "correct horse battery"
 
@@ -52,7 +52,7 @@ def raised(tmp_path):
 
 def test_an_exception_of_the_user(environ, written, raised, tmp_path):
     error = raised("def train():\n    raise ValueError('bad')\n\ntrain()\n")
-    reports.write_report(error, phase="train", environ=environ)
+    writer.write_report(error, phase="train", environ=environ)
     (report,) = written()
     traceback = report.pop("traceback")
     assert abs(report.pop("time") - time.time()) < 60
@@ -80,7 +80,7 @@ def test_an_exception_of_the_user(environ, written, raised, tmp_path):
 
 @pytest.mark.parametrize("variable", ["RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"])
 def test_the_rank(variable, environ, written, raised):
-    reports.write_report(raised("1 / 0"), phase="train", environ={**environ, variable: "5"})
+    writer.write_report(raised("1 / 0"), phase="train", environ={**environ, variable: "5"})
     assert written()[0]["rank"] == 5
 
 
@@ -104,15 +104,15 @@ def test_the_rank(variable, environ, written, raised):
 )
 def test_who_can_mend_it(error, phase, kind, code, expected, environ, written, raised):
     assert raised("raise error", error) is error
-    assert reports.exit_code(error, phase) == code
-    reports.write_report(error, phase=phase, environ=environ)
+    assert writer.exit_code(error, phase) == code
+    writer.write_report(error, phase=phase, environ=environ)
     (report,) = written()
     assert (report["kind"], report["exit_code"], report["expected"]) == (kind, code, expected)
 
 
 @pytest.mark.parametrize("code", [None, 0, False, 256])
 def test_an_exit_that_is_a_success_is_not_reported(code, environ, written):
-    reports.write_report(SystemExit(code), phase="script", environ=environ)
+    writer.write_report(SystemExit(code), phase="script", environ=environ)
     assert written() == []
 
 
@@ -121,7 +121,7 @@ def test_the_exception_behind_a_failure_of_the_users_code(environ, written, rais
         "from smc_core.errors import UserCodeError\n"
         "try:\n    {}['x']\nexcept KeyError as cause:\n    raise UserCodeError('train() failed') from cause\n"
     )
-    reports.write_report(error, phase="train", environ=environ)
+    writer.write_report(error, phase="train", environ=environ)
     (report,) = written()
     assert (report["type"], report["message"], report["place"]) == ("KeyError", "'x'", "train.py:3, in <module>")
 
@@ -129,8 +129,8 @@ def test_the_exception_behind_a_failure_of_the_users_code(environ, written, rais
 def test_what_smc_itself_finds_wrong_with_the_users_model_has_no_place_in_smc(environ, written):
     found = UserCodeError("the model has no data")
     with pytest.raises(UserCodeError) as caught:
-        exec(compile("raise found", reports.__file__, "exec"), {"found": found})  # a frame of smc
-    reports.write_report(found.with_traceback(caught.tb.tb_next), phase="save", environ=environ)
+        exec(compile("raise found", writer.__file__, "exec"), {"found": found})  # a frame of smc
+    writer.write_report(found.with_traceback(caught.tb.tb_next), phase="save", environ=environ)
     (report,) = written()
     assert (report["message"], report["place"]) == ("the model has no data", "")
 
@@ -139,11 +139,11 @@ def test_secrets_are_masked(environ, written, raised):
     error = raised(
         f"def f(x):\n    raise ValueError(x)\n\ntry:\n    f({SECRET!r})\nexcept ValueError as e:\n    raise KeyError({SECRET!r}) from e"
     )
-    reports.write_report(error, phase="train", environ=environ)
+    writer.write_report(error, phase="train", environ=environ)
     (report,) = written()
     assert SECRET not in json.dumps(report)
     assert report["message"] == "'****'"
-    assert SECRET not in reports.user_traceback(error, environ)
+    assert SECRET not in writer.user_traceback(error, environ)
 
 
 @pytest.mark.parametrize(("phase", "advice"), [("script", True), ("load", True), ("code", False), ("plugins", False)])
@@ -151,7 +151,7 @@ def test_a_module_that_smc_misses_is_not_the_users_to_require(phase, advice, env
     error = raised(
         "try:\n    import obstore_of_nobody\nexcept ImportError as e:\n    raise error from e", CodeError("x")
     )
-    reports.write_report(error, phase=phase, environ=environ)
+    writer.write_report(error, phase=phase, environ=environ)
     (report,) = written()
     assert any("requirements.txt" in note for note in report["notes"]) == advice
     assert any("obstore_of_nobody" in note for note in report["notes"])
@@ -162,19 +162,19 @@ def test_a_report_of_any_letters_fits_and_can_be_read(letter, environ, raised, t
     lines = "\n".join(f"    # {letter * 90}" for _ in range(9000))
     error = raised(f"raise ValueError({letter!r} * 100_000)\n{lines}")
     error.__cause__ = ValueError(letter * 100_000)
-    reports.write_report(error, phase="train", environ=environ)
+    writer.write_report(error, phase="train", environ=environ)
     (path,) = (tmp_path / "reports").glob("report-*.json")
-    assert path.stat().st_size <= reports.MAX_REPORT_BYTES
+    assert path.stat().st_size <= writer.MAX_REPORT_BYTES
     (report,) = read_reports(str(tmp_path / "reports"))
     assert report.message.startswith(letter * 1000)
     assert report.traceback
 
 
 def test_a_message_without_end(environ, written, raised):
-    reports.write_report(raised("raise ValueError('x' * 10_000_000)"), phase="train", environ=environ)
+    writer.write_report(raised("raise ValueError('x' * 10_000_000)"), phase="train", environ=environ)
     (report,) = written()
-    assert len(report["message"]) == reports.MAX_MESSAGE
-    assert len(report["traceback"]) < reports.MAX_TRACEBACK + 100
+    assert len(report["message"]) == writer.MAX_MESSAGE
+    assert len(report["traceback"]) < writer.MAX_TRACEBACK + 100
     assert report["traceback"].startswith("Traceback")
 
 
@@ -185,7 +185,7 @@ def test_frames_of_smc_and_of_libraries_are_not_the_users(raised, environ):
         if False
         else "import json\ndef load():\n    json.loads('')\n\nload()\n"
     )
-    lines = reports.user_traceback(error, environ).splitlines()
+    lines = writer.user_traceback(error, environ).splitlines()
     assert lines[1].endswith('train.py", line 5, in <module>')
     assert "json" in lines[-3] or "decode" in lines[-3]
 
@@ -193,8 +193,8 @@ def test_frames_of_smc_and_of_libraries_are_not_the_users(raised, environ):
 @pytest.mark.parametrize("folder", [None, "", "/no/such/folder", "/dev/null"])
 def test_it_never_raises(folder, raised):
     environ = {} if folder is None else {"SMC_REPORT_DIR": folder}
-    reports.write_report(raised("1 / 0"), phase="train", environ=environ)
-    reports.note_command("python", "script", 1, environ)
+    writer.write_report(raised("1 / 0"), phase="train", environ=environ)
+    writer.note_command("python", "script", 1, environ)
 
 
 def test_the_reserve_is_for_one(environ, written, raised, tmp_path, monkeypatch):
@@ -206,12 +206,12 @@ def test_the_reserve_is_for_one(environ, written, raised, tmp_path, monkeypatch)
 
     monkeypatch.setattr("smc_core.contract.write_atomic", full)
     for number in range(3):
-        reports.write_report(raised(f"raise ValueError({number})"), phase="train", environ=environ)
+        writer.write_report(raised(f"raise ValueError({number})"), phase="train", environ=environ)
     assert [report["message"] for report in written()] == ["0"]
 
 
 def test_the_note(environ, tmp_path):
-    reports.note_command("binary", "script", 3, environ)
+    writer.note_command("binary", "script", 3, environ)
     note = json.loads((tmp_path / "reports" / "command.json").read_text())
     assert note == {"kind": "binary", "mode": "script", "hosts": 3, "code_dir": str(tmp_path / "code")}
 

@@ -20,11 +20,11 @@ NAMED = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWIN
 
 LISTEN = textwrap.dedent("""
     import os, signal, sys, time
-    from smc_core.process import reports
+    from smc_core.process.report import writer
 
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
         signal.signal(number, lambda number, frame: os.write(1, b"%d\\n" % number))
-    reports.note_command("python", "script", 1)
+    writer.note_command("python", "script", 1)
     print("ready", flush=True)
     while True:
         time.sleep(0.05)  # a handler that is due when a sleep begins runs when it ends

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smc_core.process import entrance
-from smc_core.process.entrance import Arrival, Entrance
-from smc_core.process.handshake import Challenge, RefusedError, Session, call
-from smc_core.process.peer_link import listen
+from smc_core.process.hosts import entrance
+from smc_core.process.hosts.entrance import Arrival, Entrance
+from smc_core.process.hosts.handshake import Challenge, RefusedError, Session, call
+from smc_core.process.hosts.peer_link import listen
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 PURPOSE = "watch"
@@ -333,7 +333,7 @@ def test_a_handshake_shows_nothing_of_the_job(door: Door) -> None:
 
 
 def test_the_key_is_what_only_the_hosts_share(tmp_path_factory: pytest.TempPathFactory) -> None:
-    from smc_core.process.host_key import host_key
+    from smc_core.process.hosts.host_key import host_key
 
     def key(text: str = '{"a": "1", "b": "2"}', **variables: str) -> bytes:
         base = tmp_path_factory.mktemp("job")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.code.entry_point import EntryPoint, resolve
+from smc_core.entry_point import EntryPoint, resolve
 from smc_core.errors import CodeError, ConfigurationError
 from smc_core.testing import JobFolder
 

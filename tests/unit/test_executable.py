@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.code.executable import executable_argv
 from smc_core.errors import CodeError
+from smc_core.executable import executable_argv
 
 
 def write(path: Path, content: bytes, mode: int = 0o644) -> str:

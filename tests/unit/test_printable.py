@@ -74,7 +74,7 @@ def test_an_error_is_a_line_for_each_of_its_own(capfd: pytest.CaptureFixture[str
 
 
 def test_progress_shows_no_control_characters_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    from smc_core.code import progress
+    from smc_core.code.fetch import progress
 
     controller, terminal = os.openpty()
     with os.fdopen(terminal, "w") as stream, os.fdopen(controller, "rb", 0) as screen:

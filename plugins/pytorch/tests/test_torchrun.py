@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from smc_core.compatibility import is_installed
-from smc_core.process.report_reader import read_reports
+from smc_core.process.report.reader import read_reports
 from smc_core.testing import JobFolder
 from smc_pytorch import torchrun
 from smc_pytorch.deaths import Death

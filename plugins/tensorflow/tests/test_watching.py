@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from smc_core.plan import SCRIPT_RUNNER
-from smc_core.process.report_reader import Report, read_reports
+from smc_core.process.report.reader import Report, read_reports
 
 SECONDS = 60.0
 RUN = """
@@ -150,8 +150,8 @@ def test_the_dead_server_comes_before_its_victim(
 
 def test_a_server_that_has_told_its_end_is_not_told_of_again(start: Start, reports: Callable[[], list[Report]]) -> None:
     tells = (
-        "from smc_core.process import reports\nfrom smc_core.errors import HostError\n"
-        "reports.write_report(HostError('the port is taken'), phase='hosts')\nraise SystemExit(5)\n"
+        "from smc_core.process.report import writer\nfrom smc_core.errors import HostError\n"
+        "writer.write_report(HostError('the port is taken'), phase='hosts')\nraise SystemExit(5)\n"
     )
     assert start(tells, "import time; time.sleep(600)").wait(SECONDS) == 5
     assert [report.message for report in reports()] == ["the port is taken"]

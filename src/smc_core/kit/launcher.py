@@ -8,7 +8,7 @@ Such a program ends with ``sys.exit(main(run, sys.argv[1:]))``: whatever fails i
 from __future__ import annotations
 
 from smc_core.ports import Ports
-from smc_core.process.host_link import HostLink, await_request, reach
+from smc_core.process.hosts.host_link import HostLink, await_request, reach
 from smc_core.process.program import main
 
 __all__ = ["HostLink", "Ports", "await_request", "main", "reach"]

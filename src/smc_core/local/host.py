@@ -28,8 +28,8 @@ def main(argv: list[str]) -> int:
 
     Args:
         argv: the process id of the program that started it; ``--tell`` names the descriptor on which it is handed the
-            outcome (:mod:`smc_core.process.handover`); ``--identity`` gives it a name that resolves, ``--probe``
-            only tries that; ``-m`` names an entry point that is a module.
+            outcome (:mod:`smc_core.process.outcome.handover`); ``--identity`` gives it a name that resolves,
+            ``--probe`` only tries that; ``-m`` names an entry point that is a module.
 
     Returns:
         The exit code of the job.

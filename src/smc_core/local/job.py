@@ -35,7 +35,7 @@ from smc_core.local.summary import tell
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
 from smc_core.process import log, signals
-from smc_core.process.outcome_files import OutcomeFiles
+from smc_core.process.outcome.files import OutcomeFiles
 from smc_core.settings import HOST_SECRET
 
 ALONE = "algo-1"

@@ -15,7 +15,7 @@ from smc_core.local.folder import JOBS
 from smc_core.local.record import Record
 from smc_core.local.streams import write_all
 from smc_core.process import log
-from smc_core.process.headline import duration
+from smc_core.process.outcome.headline import duration
 from smc_core.table import table
 
 _LONGEST_CELL = 100

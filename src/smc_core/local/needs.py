@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 
-from smc_core.code.packages import NOTHING, PROVIDED, REQUIREMENTS_ENV
+from smc_core.code.needs.packages import NOTHING, PROVIDED, REQUIREMENTS_ENV
 from smc_core.errors import CodeError, ConfigurationError
 from smc_core.local.request import Request
 from smc_core.local.target import Code
@@ -106,15 +106,15 @@ def missing_line(request: Request, code: Code, environ: Mapping[str, str]) -> st
     """
     if request.install or request.venv or code.folder is None:
         return None
-    from smc_core.code.packages import find_needs
+    from smc_core.code.needs.packages import find_needs
 
     try:
         needs = find_needs(code.folder, environ)
         if not needs.requirements:
             return None
-        from smc_core.code.distributions import Distributions
-        from smc_core.code.requirements import read_requirements
-        from smc_core.code.unmet import unmet
+        from smc_core.code.needs.distributions import Distributions
+        from smc_core.code.needs.requirements import read_requirements
+        from smc_core.code.needs.unmet import unmet
 
         lines = unmet(read_requirements(needs.requirements, environ), Distributions())
     except CodeError:

@@ -9,7 +9,8 @@ if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
 from smc_core.errors import SmcError
-from smc_core.process import log, reports
+from smc_core.process import log
+from smc_core.process.report import writer
 
 
 def main(folder: str) -> int:
@@ -22,7 +23,7 @@ def main(folder: str) -> int:
         0, or the exit code for what went wrong, which was reported to the process that started this.
 
     """
-    from smc_core.code.install import install
+    from smc_core.code.needs.install import install
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the installer below is ended too
 
@@ -30,7 +31,7 @@ def main(folder: str) -> int:
     try:
         installed = install(folder)
     except SmcError as error:
-        reports.write_report(error, phase="requirements")
+        writer.write_report(error, phase="requirements")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - told, whatever it is
         return log.failure(error)

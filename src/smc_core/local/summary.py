@@ -10,7 +10,7 @@ from smc_core.local import looks
 from smc_core.local.record import COMPLETED, Record
 from smc_core.process import log
 from smc_core.process.diagnosis import size_text
-from smc_core.process.headline import duration
+from smc_core.process.outcome.headline import duration
 
 
 def tell(record: Record) -> None:

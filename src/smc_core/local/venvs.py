@@ -19,13 +19,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
 
-from smc_core.code.packages import REQUIREMENTS_ENV, REQUIREMENTS_FILE
+from smc_core.code.needs.packages import REQUIREMENTS_ENV, REQUIREMENTS_FILE
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import CodeError
 from smc_core.local.streams import write_all
 from smc_core.local.target import Code
 from smc_core.process import log
-from smc_core.process.report_reader import Report, read_reports
+from smc_core.process.report.reader import Report, read_reports
 
 PROVIDE_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "provide.py")
 _CHUNK = 64 * 1024

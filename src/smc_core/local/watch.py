@@ -15,8 +15,10 @@ from smc_core.local import looks
 from smc_core.local.host import TELL_OPTION
 from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.streams import Stream
-from smc_core.process import handover, log, pseudo_terminal, signals
-from smc_core.process.ending import STOPPED
+from smc_core.process import log, signals
+from smc_core.process.outcome import handover
+from smc_core.process.outcome.ending import STOPPED
+from smc_core.process.parent import pseudo_terminal
 
 HOST_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host.py")
 _STDOUT, _STDERR = 1, 2

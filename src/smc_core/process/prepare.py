@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Literal
 
 from smc_core import native
 from smc_core.errors import ConfigurationError
-from smc_core.process import log, reports, signals
+from smc_core.process import log, signals
+from smc_core.process.report import writer
 
 _PHASES_OF_USER_CODE = ("code", "requirements")
 FRAMEWORK_OPTION = "--framework"
@@ -57,7 +58,7 @@ def main(argv: list[str]) -> int:
         become = steps.prepare()
     except Exception as failed:  # noqa: BLE001 - whatever fails here must reach the failure file
         error = _of_user_code(failed) if steps.phase in _PHASES_OF_USER_CODE else failed
-        reports.write_report(error, phase=steps.phase)
+        writer.write_report(error, phase=steps.phase)
         return log.failure(error)
     return become()
 
@@ -104,14 +105,14 @@ class _Steps:
         framework = target.name if target.kind == "framework" else None
         if _stands_and_falls(plan):
             return lambda: _execute(plan, self.ignored, _together(plan))
-        reports.note_command(_kind(plan), command.launcher or command.mode, len(environment.hosts))
+        writer.note_command(_kind(plan), command.launcher or command.mode, len(environment.hosts))
         if command.mode == "function" and command.launcher is None and not self.installed:
             return lambda: _work(plan, plugins, framework)
         return lambda: _execute(plan, self.ignored)
 
     def _bring_code(self, environment: Environment) -> Environment:
         """Fetch what was submitted and install what it needs; returns the Environment that knows where it lies."""
-        from smc_core.code.install import install
+        from smc_core.code.needs.install import install
         from smc_core.contract import CODE_DIR_ENV
         from smc_core.plan import what_is_used
 
@@ -121,7 +122,7 @@ class _Steps:
             log.line(used)
         log.show("smc.code")
         if environment.module_dir != environment.code_dir:
-            from smc_core.code.download import fetch
+            from smc_core.code.fetch.download import fetch
 
             fetched = fetch(environment.module_dir, environment.code_dir, environment.user_entry_point)
             log.line(f"code: {fetched.summary}")
@@ -186,7 +187,7 @@ def _stands_and_falls(plan: Plan) -> bool:
     """Whether a launcher joins several hosts, of which none can do without the others."""
     if plan.command.launcher is None or len(plan.environment.distribution_hosts) < 2:
         return False
-    from smc_core.process.together import host_timeout
+    from smc_core.process.hosts.agent import host_timeout
 
     return host_timeout(os.environ) > 0
 
@@ -194,11 +195,11 @@ def _stands_and_falls(plan: Plan) -> bool:
 def _together(plan: Plan) -> list[str]:
     """The beginning of a command line: what holds the hosts of a launched job together."""
     from smc_core.ports import Ports
-    from smc_core.process import together
+    from smc_core.process.hosts import agent
 
     environment, command = plan.environment, plan.command
     return [
-        *(sys.executable, together.__file__),
+        *(sys.executable, agent.__file__),
         *("--host", environment.current_host, "--hosts", ",".join(environment.distribution_hosts)),
         *("--port", str(Ports.of(environment.master_port).watch)),
         *("--kind", _kind(plan), "--launcher", str(command.launcher)),
@@ -246,7 +247,7 @@ def _execute(plan: Plan, ignored: frozenset[int], below: Sequence[str] = ()) -> 
             error: SmcError = too_large(plan.environment.hp_texts)
         else:
             error = CodeError.of_start(command.argv[0], failed)
-        reports.write_report(error, phase="launch")
+        writer.write_report(error, phase="launch")
         return log.failure(error)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from smc_core.process import log, reports
+from smc_core.process import log
+from smc_core.process.report import writer
 
 
 def main(run: Callable[[Sequence[str]], int], argv: Sequence[str], *, phase: str = "launch") -> int:
@@ -22,5 +23,5 @@ def main(run: Callable[[Sequence[str]], int], argv: Sequence[str], *, phase: str
     try:
         return run(argv)
     except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
-        reports.write_report(error, phase=phase)
+        writer.write_report(error, phase=phase)
         return log.failure(error)

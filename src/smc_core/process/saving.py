@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from smc_core.errors import PluginError, UserCodeError
-from smc_core.process import log, reports
+from smc_core.process import log
+from smc_core.process.report import writer
 
 if TYPE_CHECKING:
     from smc_core.environment import Environment
@@ -48,7 +49,7 @@ def save(plugins: Plugins, environment: Environment, module: ModuleType, model: 
         if path is None:
             path = _save_one_of(plugins, environment, module, model)
     except (Exception, SystemExit) as error:
-        if primary and reports.exit_code(error, "save"):
+        if primary and writer.exit_code(error, "save"):
             _add_note(error, _keep(plugins, environment, model))
         raise
     if isinstance(path, PluginError):

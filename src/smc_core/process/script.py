@@ -92,9 +92,9 @@ class GenuineStandardLibrary:
 def _report(error: BaseException) -> None:
     try:
         with GenuineStandardLibrary():
-            from smc_core.process import reports
+            from smc_core.process.report import writer
 
-            reports.write_report(error, phase="script")
+            writer.write_report(error, phase="script")
     except BaseException:  # noqa: BLE001, S110 - the script's own ending comes first
         pass
 

@@ -17,7 +17,8 @@ import os
 from typing import TYPE_CHECKING
 
 from smc_core.errors import EXIT_SUCCESS, EXIT_USER_CODE, SmcError, UserCodeError
-from smc_core.process import log, reports, rerun
+from smc_core.process import log, rerun
+from smc_core.process.report import writer
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -48,7 +49,7 @@ def main(argv: list[str]) -> int:
         phase = "environment"
         environment = plugins.create_environment()
     except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
-        reports.write_report(error, phase=phase)
+        writer.write_report(error, phase=phase)
         return log.failure(error)
     return run(plugins, environment, target)
 
@@ -71,13 +72,13 @@ def run(plugins: Plugins, environment: Environment, target: str | None = None) -
     try:
         steps.framework(target) if target else steps.hooks()
     except (SystemExit, KeyboardInterrupt) as ending:
-        reports.write_report(ending, phase=steps.phase)
+        writer.write_report(ending, phase=steps.phase)
         raise
     except BaseException as error:  # noqa: BLE001 - the user's own, of any class; asyncio's CancelledError is one
-        reports.write_report(error, phase=steps.phase)
+        writer.write_report(error, phase=steps.phase)
         if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
             return log.failure(error)
-        sys.stderr.write(reports.user_traceback(error))
+        sys.stderr.write(writer.user_traceback(error))
         return EXIT_USER_CODE
     return EXIT_SUCCESS
 

@@ -15,7 +15,7 @@ from typing import Any
 from smc_core.compatibility import is_installed
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.environment import Environment
-from smc_core.process.report_reader import read_reports
+from smc_core.process.report.reader import read_reports
 from smc_keras.backend import import_keras
 from smc_keras.distribution import ADDRESS_ENV, PROCESS_ENV, PROCESSES_ENV
 
@@ -175,8 +175,8 @@ def part() -> None:
 def _leave_where_this_process_failed() -> None:
     """End this process at once where it has reported a failure: what else ends it would wait for the others.
 
-    Whatever ends the job's code with another exit code than 0 is reported before (``smc_core.process.reports``): an
-    exception in a function or a script, and ``sys.exit``.
+    Whatever ends the job's code with another exit code than 0 is reported before
+    (``smc_core.process.report.writer``): an exception in a function or a script, and ``sys.exit``.
     """
     failed = [report for report in read_reports(os.environ.get(REPORT_DIR_ENV)) if report.pid == os.getpid()]
     if not _state["joined"] or not failed:

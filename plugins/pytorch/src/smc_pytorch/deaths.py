@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from smc_core.errors import EXIT_SIGNAL_BASE
-from smc_core.process.report_reader import Report, read_reports
+from smc_core.process.report.reader import Report, read_reports
 
 _LAG_SECONDS = 0.5
 """How much later than it happened a death may be seen, at most, on a busy machine."""

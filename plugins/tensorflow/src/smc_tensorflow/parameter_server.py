@@ -28,7 +28,8 @@ from collections.abc import Sequence
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import EXIT_HOST, EXIT_SIGNAL_BASE
 from smc_core.kit.launcher import main
-from smc_core.process import log, report_reader, reports, signals
+from smc_core.process import log, signals
+from smc_core.process.report import reader, writer
 from smc_tensorflow.tf_config import CHIEF, PS, TF_CONFIG_ENV, Task, read_tf_config, write_tf_config
 
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "server.py")
@@ -154,14 +155,14 @@ class _Part:
     def _tell(self, task: Task) -> None:
         """Report a lost server, unless it has told its end itself."""
         server = self._servers[task]
-        told = report_reader.read_reports(os.environ.get(REPORT_DIR_ENV))
+        told = reader.read_reports(os.environ.get(REPORT_DIR_ENV))
         if any(report.pid == server.pid for report in told):
             return
         status = server.returncode
         how = f"was killed by {signals.name(-status)}" if status < 0 else f"ended with exit code {status}"
         message = f"TensorFlow's task {task} on {self._host} {how}"
         code = _exit_code(status)
-        reports.write_for_another(message, host=self._host, rank=None, phase="hosts", exit_code=code)
+        writer.write_for_another(message, host=self._host, rank=None, phase="hosts", exit_code=code)
         log.line(message)
 
 

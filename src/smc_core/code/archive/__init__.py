@@ -1,0 +1,1 @@
+"""Unpack archives, as if they were hostile."""

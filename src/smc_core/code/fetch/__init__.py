@@ -1,0 +1,1 @@
+"""Bring code from where it is: a folder, HTTP, S3."""

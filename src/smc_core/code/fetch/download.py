@@ -1,0 +1,240 @@
+"""Bring user code from where it lies to the folder that it runs in."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import time
+from dataclasses import dataclass
+
+from smc_core.code.folders import (
+    copy_file,
+    copy_folder,
+    only_file,
+    only_folder,
+    reason,
+    replace_content,
+    staging,
+)
+from smc_core.code.location import Location, parse
+from smc_core.errors import CodeError
+from smc_core.foreign import foreign_input
+from smc_core.printable import shortened
+
+_log = logging.getLogger("smc.code")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Code that was brought here.
+
+    Attributes:
+        path: the folder in which it lies.
+        source: where it came from, without credentials.
+        replaced: what lay in the code folder before and is gone now; folders with ``/`` at the end.
+        seconds: how long it took.
+        bytes: how much was transferred; 0 where it was in place already.
+    """
+
+    path: str
+    source: str
+    replaced: tuple[str, ...] = ()
+    seconds: float = 0.0
+    bytes: int = 0
+
+    @property
+    def summary(self) -> str:
+        """One line for the log: ``s3://bucket/code.tar.gz, 12,345 bytes in 0.3 s, replaces train.py``."""
+        line = f"{self.source}, {self.bytes:,} bytes in {self.seconds:.1f} s" if self.bytes else self.source
+        if not self.replaced:
+            return line
+        more = f" and {len(self.replaced) - 5} more" if len(self.replaced) > 5 else ""
+        return f"{line}, replaces {', '.join(self.replaced[:5])}{more}"
+
+
+@foreign_input(CodeError, "the code")
+def download(url: str | os.PathLike[str], dst: str | os.PathLike[str]) -> str:
+    """Bring what is at a URL into a folder, in place of all that is there.
+
+    A folder is copied; an archive (``.tar.gz .tgz .tar .tar.bz2 .tar.xz .zip .whl``, or a folder that holds nothing
+    but one) is unpacked as if hostile (:func:`smc_core.code.archive.extract.extract`); any other file is put into the
+    folder.
+    The folder changes only when all of it has arrived.
+
+    Args:
+        url: a path, ``file://``, ``s3://`` (needs the extra ``smc-core[s3]``), ``http://`` or ``https://``; with
+            ``#sha256=…`` at its end, a file must have that digest.
+        dst: the folder; made where it is missing. If it is the very folder that ``url`` names, nothing is moved.
+
+    Returns:
+        The folder in which the code is: ``dst``, or the folder in it that an archive holds alone at its top
+        (``dst/project-1.0``), unless that is a package.
+
+    Raises:
+        CodeError: nothing can be fetched from there, it is refused or broken, or ``dst`` cannot be written.
+
+    """
+    location, destination = parse(url), os.path.realpath(dst)
+    if _is_same(location, destination):
+        return os.fspath(dst)
+    brought = _bring(location, destination)
+    _log.info("%s", _fetched(brought, location, os.fspath(dst)).summary)
+    return _code_folder(os.fspath(dst), brought.from_archive)
+
+
+@foreign_input(CodeError, "the code")
+def fetch(url: str, code_dir: str, program: str | None = None) -> Fetched:
+    """Bring the submitted code into the code folder of a job; it replaces what was baked in there, whole.
+
+    Args:
+        url: where it lies (:func:`download`); the code folder itself where nothing was submitted.
+        code_dir: the code folder.
+        program: the entry point, which tells whether a folder at the top of the code is looked into: where the
+            entry point is found above it, it is not.
+
+    Raises:
+        CodeError: nothing can be fetched from there, it is refused or broken, or the folder cannot be written.
+
+    """
+    location, destination = parse(url), os.path.realpath(code_dir)
+    if _is_same(location, destination):
+        return Fetched(code_dir, location.printable)
+    brought = _bring(location, destination)
+    return _fetched(brought, location, _code_folder(code_dir, brought.from_archive, program))
+
+
+@dataclass
+class _Brought:
+    from_archive: bool
+    bytes: int
+    seconds: float = 0.0
+    replaced: tuple[str, ...] = ()
+
+
+def _fetched(brought: _Brought, location: Location, path: str) -> Fetched:
+    return Fetched(path, location.printable, brought.replaced, brought.seconds, brought.bytes)
+
+
+def _is_same(location: Location, destination: str) -> bool:
+    return location.scheme == "file" and os.path.realpath(location.target) == destination
+
+
+def _bring(location: Location, destination: str) -> _Brought:
+    begin = time.monotonic()
+    if os.path.exists(destination) and not os.path.isdir(destination):
+        raise CodeError(f"{destination} is a file; code needs a folder")
+    try:
+        with staging(destination) as stage:
+            new, aside = os.path.join(stage, "new"), os.path.join(stage, "old")
+            os.mkdir(new)
+            os.mkdir(aside)
+            brought = _obtain(location, destination, stage, new)
+            if not os.listdir(new):
+                raise CodeError(f"{location.printable} holds no files")
+            brought.replaced = replace_content(destination, new, aside)
+    except OSError as error:
+        raise CodeError(f"{location.printable} cannot be brought to {destination}: {reason(error)}") from error
+    brought.seconds = time.monotonic() - begin
+    return brought
+
+
+def _obtain(location: Location, destination: str, stage: str, new: str) -> _Brought:
+    """Bring everything into the folder ``new``."""
+    if location.scheme == "file":
+        return _obtain_local(location, destination, new)
+    if location.scheme == "s3":
+        from smc_core.code.fetch.s3 import fetch_s3
+
+        arrived = fetch_s3(location, os.path.join(stage, "arrived"))
+    else:
+        from smc_core.code.fetch.http import fetch_http
+
+        arrived = fetch_http(location, os.path.join(stage, "arrived"))
+    if arrived.name is None:
+        single = _only_archive(arrived.path)
+        if single is None:
+            os.rmdir(new)
+            os.rename(arrived.path, new)
+            return _Brought(False, arrived.bytes)
+        return _Brought(_place(single, os.path.basename(single), location, new), arrived.bytes)
+    _verify(arrived.path, location)
+    return _Brought(_place(arrived.path, arrived.name, location, new), arrived.bytes)
+
+
+def _obtain_local(location: Location, destination: str, new: str) -> _Brought:
+    path = location.target
+    single = _only_archive(path) if os.path.isdir(path) else None
+    if os.path.isfile(path) or single is not None:
+        path = single or path
+        _verify(path, location)
+        return _Brought(_place(path, os.path.basename(path), location, new), os.path.getsize(path))
+    if not os.path.isdir(path):
+        raise CodeError(shortened(f"{location.printable} is neither a file nor a folder{_nearest(path)}", 1000))
+    if destination.startswith(os.path.realpath(path).rstrip(os.sep) + os.sep):
+        raise CodeError(f"{path} cannot be copied into {destination}, which lies inside it; give code its own folder")
+    return _Brought(False, copy_folder(path, new))
+
+
+def _place(path: str, name: str, location: Location, new: str) -> bool:
+    """Unpack an archive into a folder, or put a plain file there; returns whether it was an archive."""
+    from smc_core.code.archive.extract import extract, is_archive
+
+    if is_archive(path, name):
+        extract(path, new, name=location.printable)
+        return True
+    place = os.path.join(new, name)
+    if location.scheme == "file":
+        copy_file(path, place)
+    else:
+        shutil.move(path, place)
+        os.chmod(place, 0o644)
+    return False
+
+
+def _only_archive(folder: str) -> str | None:
+    from smc_core.code.archive.extract import is_archive
+
+    path = only_file(folder)
+    return path if path is not None and is_archive(path) else None
+
+
+def _verify(path: str, location: Location) -> None:
+    if location.checksum is None:
+        return
+    algorithm, expected = location.checksum
+    digest = hashlib.new(algorithm)
+    with open(path, "rb") as file:
+        while chunk := file.read(1024 * 1024):
+            digest.update(chunk)
+    found = digest.hexdigest()
+    if found != expected:
+        raise CodeError(f"{location.printable} is not what was asked for: its {algorithm} is {found}, not {expected}")
+
+
+def _code_folder(folder: str, from_archive: bool, program: str | None = None) -> str:
+    """The folder itself, or the only one in it where the code lies there."""
+    inner = only_folder(folder)
+    if inner is None or (program and _holds(folder, program)):
+        return folder
+    if program and _holds(inner, program):
+        return inner
+    return inner if from_archive and not os.path.isfile(os.path.join(inner, "__init__.py")) else folder
+
+
+def _holds(folder: str, program: str) -> bool:
+    """Whether an entry point, a file or a module's dotted name, is found in a folder."""
+    module = os.path.join(folder, *program.split("."))
+    candidates = (os.path.join(folder, program), module + ".py", os.path.join(module, "__main__.py"))
+    return any(map(os.path.isfile, candidates))
+
+
+def _nearest(path: str) -> str:
+    """What lies where the path should, for an error message."""
+    parent = os.path.dirname(path)
+    if not os.path.isdir(parent):
+        return f"; there is no folder {parent}"
+    names = sorted(os.listdir(parent))
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"; {parent} holds {', '.join(names[:8]) or 'nothing'}{more}"

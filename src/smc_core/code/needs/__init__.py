@@ -1,0 +1,1 @@
+"""What the code requires, and its installation."""

@@ -1,0 +1,107 @@
+"""The frameworks that an image brought: which of them an installation must not replace, and which it may, with a word.
+
+An image's PyTorch is built for its CUDA and driver; the one that a requirement pulls in from an index is not, and the
+job then trains on the CPU or not at all. So the installed versions are held, and what contradicts them is refused.
+What such a framework is built against, NumPy above all, may be replaced; a warning says that it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from smc_core.errors import CodeError
+from smc_core.settings import ALLOW_FRAMEWORK_UPGRADE
+
+if TYPE_CHECKING:
+    from smc_core.code.needs.distributions import Distribution, Distributions
+    from smc_core.code.needs.requirements import Line
+
+FRAMEWORKS = {
+    "torch": (),
+    "tensorflow": ("tensorflow-cpu", "tensorflow-gpu", "tensorflow-rocm", "intel-tensorflow", "tf-nightly"),
+    "jax": (),
+    "jaxlib": (),
+}
+"""Frameworks that bring their own build for a CUDA version → names of other distributions with the same modules."""
+BUILT_AGAINST = ("numpy", "keras", "protobuf")
+"""Distributions that those frameworks are built against or come with, and that have one build for all machines."""
+
+
+def held(installed: Distributions, environ: Mapping[str, str]) -> dict[str, Distribution]:
+    """What must stay: a distribution's name → the one that is installed in its place, under this or another name."""
+    if ALLOW_FRAMEWORK_UPGRADE.of(environ):
+        return {}
+    found: dict[str, Distribution] = {}
+    for name, others in FRAMEWORKS.items():
+        present = next((one for one in map(installed.get, (name, *others)) if one is not None), None)
+        if present is not None:
+            found |= dict.fromkeys((name, *others), present)
+    return found
+
+
+def noted(installed: Distributions) -> dict[str, str]:
+    """What may be replaced, with a warning: a distribution's name → the version that is installed."""
+    return {name: one.version for name in BUILT_AGAINST if (one := installed.get(name)) is not None}
+
+
+def replaced(before: Mapping[str, str], installed: Distributions) -> list[str]:
+    """A warning for each distribution that an installation has replaced.
+
+    Args:
+        before: what :func:`noted` gave before.
+        installed: what is installed now.
+
+    """
+    after = noted(installed)
+    return [
+        f"{name} {version}, which this image brought, was replaced by {after[name]}: "
+        f"what was built against the former may fail"
+        for name, version in before.items()
+        if after.get(name, version) != version
+    ]
+
+
+def constraints(frameworks: Mapping[str, Distribution]) -> list[str]:
+    """The lines of a constraint file that keep them."""
+    return [_constraint(name, one) for name, one in frameworks.items()]
+
+
+def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> None:
+    """Refuse requirements that ask for another version or build of a framework that is held.
+
+    Raises:
+        CodeError: one does; the message names it, and what is installed.
+
+    """
+    from smc_core.code.needs.distributions import normalize
+    from smc_core.code.needs.unmet import applies, parse, permits
+
+    for line in missing:
+        requirement = parse(line.text)
+        if requirement is None or not applies(requirement):
+            continue
+        name = normalize(requirement.name)
+        one = frameworks.get(name)
+        if one is None:
+            continue
+        if requirement.url is not None or normalize(one.name) != name or not permits(requirement, one):
+            raise CodeError(
+                f"{line.where}: {line.shown} would replace {one.name} {one.version}, which this image brought; "
+                f"ask for {one.name}=={one.version.partition('+')[0]}, "
+                f"or set {ALLOW_FRAMEWORK_UPGRADE}=1 if that is meant"
+            )
+
+
+def explain(tail: str, frameworks: Mapping[str, Distribution]) -> str:
+    """A line that says which frameworks were held, where the installer's own last lines speak of one; else empty."""
+    named = {f"{one.name} {one.version}": None for name, one in frameworks.items() if _constraint(name, one) in tail}
+    if not named:
+        return ""
+    return f"{', '.join(named)} stayed as this image brought it; set {ALLOW_FRAMEWORK_UPGRADE}=1 to let it be replaced"
+
+
+def _constraint(name: str, one: Distribution) -> str:
+    from smc_core.code.needs.distributions import normalize
+
+    return f"{name}=={one.version}" if normalize(one.name) == name else f"{name}<0"

@@ -1,0 +1,172 @@
+"""How two hosts of a job prove to each other that they belong to it, and how their messages stay theirs.
+
+Whoever accepts a connection asks first, and whoever made it proves first; only lines of ASCII pass::
+
+    listener   NONCE                   32 random bytes, fresh for each connection
+    caller     NONCE PROOF NAME        its own fresh nonce; HMAC of both nonces, what the connection is for and its name
+    listener   PROOF                   the same by the other role
+    caller     its first message       sealed; the listener believes nothing, not even the name, before
+
+Every proof is an HMAC-SHA256 by the key of the job (:mod:`smc_core.process.hosts.host_key`) and is compared in constant
+time. A listener that is not convinced closes the connection without a word, so a stranger does not learn what was
+wrong. Nonces of both sides stand in every proof: one that was recorded is worth nothing on another connection, and
+the roles differ, so a proof cannot be sent back to its author.
+
+A message is sealed by an HMAC with a key of this connection and direction, over its number and its text: nobody on
+the way can add, change, repeat or reorder one. It is not encrypted; nothing in it is a secret.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import socket
+import time
+
+LONGEST_INTRODUCTION = 700
+"""Bytes that a stranger's line may have: two digests and a name."""
+HANDSHAKE_SECONDS = 10.0
+"""What a stranger gets to prove itself."""
+SEAL_BYTES = 65
+"""Before the text of a message: a digest and a blank."""
+_LONGEST_NAME = 255
+_HEX = 64
+"""Characters of a nonce or of a digest."""
+
+
+class RefusedError(Exception):
+    """The other side has not proved that it belongs to the job, or what it sends is not in the proper form."""
+
+
+class Session:
+    """Seals messages to the other side, and opens those that come from there.
+
+    Args:
+        key: the key of the job.
+        context: what was said so far, nonces included.
+        mine: this side's role, ``caller`` or ``listener``.
+        other: the other side's role.
+
+    """
+
+    def __init__(self, key: bytes, context: bytes, mine: bytes, other: bytes) -> None:
+        self._seals = hmac.digest(key, b"seal " + mine + b" " + context, "sha256")
+        self._opens = hmac.digest(key, b"seal " + other + b" " + context, "sha256")
+        self._sent = self._received = 0
+
+    def seal(self, text: bytes) -> bytes:
+        """A line that only this side of this connection can have written; the text must have no line break."""
+        line = _mac(self._seals, self._sent, text) + b" " + text + b"\n"
+        self._sent += 1
+        return line
+
+    def open(self, line: bytes) -> bytes:
+        """The text of a line, which comes without its line break.
+
+        Raises:
+            RefusedError: the other side has not written it, or not as its next one.
+
+        """
+        mac, _, text = line.partition(b" ")
+        if not hmac.compare_digest(mac, _mac(self._opens, self._received, text)):
+            raise RefusedError
+        self._received += 1
+        return text
+
+
+def _mac(key: bytes, number: int, text: bytes) -> bytes:
+    return hmac.digest(key, number.to_bytes(8, "big") + text, "sha256").hex().encode()
+
+
+class Challenge:
+    """The listener's side, for one connection.
+
+    Args:
+        key: the key of the job.
+        purpose: what the connection is for; a proof for one purpose is none for another.
+
+    """
+
+    def __init__(self, key: bytes, purpose: str) -> None:
+        self._key = key
+        self._purpose = purpose
+        self._nonce = os.urandom(32).hex().encode()
+
+    @property
+    def line(self) -> bytes:
+        """What is sent first."""
+        return self._nonce + b"\n"
+
+    def answer(self, line: bytes) -> tuple[str, bytes, Session]:
+        """Check what came in return, without its line break.
+
+        Returns:
+            The caller's name, the line that proves this side to it, and the session.
+
+        Raises:
+            RefusedError: it proves nothing.
+
+        """
+        nonce, _, rest = line.partition(b" ")
+        proof, _, name = rest.partition(b" ")
+        if len(nonce) != _HEX or len(name) > 2 * _LONGEST_NAME:
+            raise RefusedError
+        context = _context(self._purpose, self._nonce, nonce, name)
+        if not hmac.compare_digest(proof, _proof(self._key, b"caller", context)):
+            raise RefusedError
+        try:
+            called = bytes.fromhex(name.decode()).decode()
+        except ValueError as error:
+            raise RefusedError from error
+        session = Session(self._key, context, b"listener", b"caller")
+        return called, _proof(self._key, b"listener", context) + b"\n", session
+
+
+def call(link: socket.socket, key: bytes, purpose: str, name: str, seconds: float = HANDSHAKE_SECONDS) -> Session:
+    """The caller's side: prove this host to the listener, and let the listener prove itself.
+
+    Args:
+        link: the connection.
+        key: the key of the job.
+        purpose: what the connection is for.
+        name: name of this host, of at most 255 bytes.
+        seconds: what all of it may take.
+
+    Raises:
+        RefusedError: the listener has closed the connection, or has not proved itself.
+        OSError: the connection broke, or the time is up.
+
+    """
+    deadline = time.monotonic() + seconds
+    theirs = _line(link, deadline)
+    if len(theirs) != _HEX:
+        raise RefusedError
+    mine, called = os.urandom(32).hex().encode(), name.encode().hex().encode()
+    context = _context(purpose, theirs, mine, called)
+    link.sendall(b" ".join((mine, _proof(key, b"caller", context), called)) + b"\n")
+    if not hmac.compare_digest(_line(link, deadline), _proof(key, b"listener", context)):
+        raise RefusedError
+    link.settimeout(None)
+    return Session(key, context, b"caller", b"listener")
+
+
+def _context(purpose: str, listener: bytes, caller: bytes, name: bytes) -> bytes:
+    return b" ".join((b"smc-1", purpose.encode(), listener, caller, name))
+
+
+def _proof(key: bytes, role: bytes, context: bytes) -> bytes:
+    return hmac.digest(key, b"proof " + role + b" " + context, "sha256").hex().encode()
+
+
+def _line(link: socket.socket, deadline: float) -> bytes:
+    """A line of the handshake; byte by byte, as what follows it is not this function's."""
+    line = b""
+    while not line.endswith(b"\n"):
+        link.settimeout(max(0.001, deadline - time.monotonic()))
+        data = link.recv(1)
+        line += data
+        if not data or len(line) > LONGEST_INTRODUCTION:
+            raise RefusedError
+        if time.monotonic() >= deadline:
+            raise TimeoutError("the handshake took too long")
+    return line[:-1]

@@ -1,0 +1,203 @@
+"""Connections between the hosts of one job: made, accepted, and read without waiting. Standard library only.
+
+The master listens (``coordinator.py``, with ``entrance.py`` at the door), and every other host has one connection to it
+(``peers.py``). A host that goes without a word, or is silent for too long, is lost, and that is a cause too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from smc_core.process import log
+from smc_core.process.hosts import handshake, messages
+from smc_core.process.hosts.handshake import SEAL_BYTES, RefusedError, Session
+from smc_core.process.hosts.messages import LONGEST_LINE, Message
+from smc_core.settings import HOST_SECRET
+
+_MOST_UNSENT = 16 * LONGEST_LINE
+"""Bytes that wait for a host that reads nothing, before it is given up."""
+REFUSED = (
+    "one does not recognise the other; all hosts of a job need the same hyperparameters.json, list of hosts and "
+    f"job name, or the same {HOST_SECRET}"
+)
+REFUSED_SECONDS = 60.0
+"""After which a host that is refused again and again gives up: it is of another job, or has other settings."""
+_CLOCK_MESSAGES = 8
+"""Messages by which clocks are compared: each is late by the time that it took, and a clock may be set anew."""
+_RETRY_SECONDS = 0.2
+_BACKLOG = 1024
+"""Connections that the kernel keeps until they are accepted: all hosts of a job may come at once."""
+_NOT_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+class Connection:
+    """Messages to and from one other host, which has proved itself; nothing here waits.
+
+    Args:
+        link: the connection.
+        session: seals and opens its messages.
+        host: name of the other host.
+        received: what has been read from it already.
+
+    """
+
+    def __init__(self, link: socket.socket, session: Session, host: str, received: bytes = b"") -> None:
+        self.link = link
+        self.host = host
+        self.heard = time.monotonic()
+        self._session = session
+        self._ahead: deque[float] = deque(maxlen=_CLOCK_MESSAGES)
+        self._in = received
+        self._out = b""
+        link.setblocking(False)
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which this host's clock is ahead of the other's: by the message that came fastest, of the last."""
+        return min(self._ahead, default=0.0)
+
+    def send(self, message: Message) -> None:
+        """Send a message, or keep what does not go yet for the next one."""
+        self._out += self._session.seal(messages.to_line(message))
+        with contextlib.suppress(OSError):  # a connection that is gone shows when it is read
+            while self._out:
+                self._out = self._out[self.link.send(self._out) :]
+
+    def receive(self) -> list[Message] | None:
+        """The messages that have come; None where the other side has gone, or does not speak as it should."""
+        ended = False
+        while not ended and len(self._in) <= 16 * LONGEST_LINE:
+            try:
+                data = self.link.recv(65536)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                data = b""
+            ended = not data
+            self._in += data
+        *lines, self._in = self._in.split(b"\n")
+        self.heard = time.monotonic()
+        try:
+            found = [messages.from_line(self._session.open(line)) for line in lines]
+        except (RefusedError, ValueError):
+            return None
+        self._ahead.extend(time.time() - message.now for message in found)
+        broken = len(self._in) > LONGEST_LINE + SEAL_BYTES or len(self._out) > _MOST_UNSENT
+        return None if broken or (ended and not found) else found
+
+
+def listen(host: str, port: int, others: Sequence[str] = ()) -> socket.socket:
+    """A socket at the address by which the other hosts reach this one, and at no other.
+
+    That is what this host's name means. Where the name is unknown, or another machine's, or means the loopback
+    interface here alone (as where ``/etc/hosts`` has the line ``127.0.1.1 algo-1``), it is the address from which
+    this host reaches them.
+
+    Args:
+        host: name of this host.
+        port: the port.
+        others: names of the hosts that will connect; where all of them mean the loopback interface, so may this one.
+
+    Raises:
+        OSError: the port is taken, or there is no such address.
+
+    """
+    for family, address in _addresses(host):
+        if _is_loopback(address) and not all(_is_loopback(each) for name in others for _, each in _addresses(name)):
+            break
+        try:
+            return socket.create_server((address, port), family=family, backlog=_BACKLOG)
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
+    for family, address in _sources(others):
+        return socket.create_server((address, port), family=family, backlog=_BACKLOG)
+    raise OSError(errno.EADDRNOTAVAIL, "no address of this machine leads to the other hosts")
+
+
+def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return [(each[0], str(each[4][0])) for each in found]
+
+
+def _sources(others: Sequence[str]) -> Iterator[tuple[socket.AddressFamily, str]]:
+    """The addresses from which this machine reaches others: those of a UDP socket, which sends nothing to connect."""
+    for name in others:
+        for family, address in _addresses(name):
+            with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((address, 9))
+                yield family, str(probe.getsockname()[0])
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"
+
+
+def connect(host: str, port: int, deadline: float) -> socket.socket:
+    """Connect to the master, again and again until the time is up.
+
+    Args:
+        host: name of the master.
+        port: its port.
+        deadline: when to give up, on the monotonic clock.
+
+    Raises:
+        OSError: the last reason, when the time is up.
+
+    """
+    while True:
+        try:
+            link = socket.create_connection((host, port), timeout=max(0.1, min(5.0, deadline - time.monotonic())))
+            if link.getsockname() == link.getpeername():  # on one machine a port that nobody has may meet itself
+                link.close()
+                raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        except OSError:
+            if time.monotonic() + _RETRY_SECONDS >= deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+            continue
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return link
+
+
+def join(me: str, host: str, port: int, key: bytes, purpose: str, deadline: float) -> tuple[socket.socket, Session]:
+    """Connect to another host until it is a host of this job that answers, and it takes this one in.
+
+    A refusal need not be the last word: where strangers crowd its port it may drop one of the job, too.
+
+    Args:
+        me: name of this host.
+        host: name of the other one.
+        port: its port.
+        key: the key of the job's hosts.
+        purpose: what the connection is for.
+        deadline: when to give up, on the monotonic clock.
+
+    Raises:
+        RefusedError: the other side was not convinced, or not convincing, up to the end.
+        OSError: the last reason why there was no connection.
+
+    """
+    refused_since: float | None = None
+    while True:
+        link = connect(host, port, deadline)
+        try:
+            return link, handshake.call(link, key, purpose, me)
+        except (RefusedError, OSError):
+            link.close()
+            now = time.monotonic()
+            if refused_since is None:
+                refused_since = now
+                log.line(f"not taken in at port {port} of {host} yet: {REFUSED}")
+            if now + _RETRY_SECONDS >= min(deadline, refused_since + REFUSED_SECONDS):
+                raise
+            time.sleep(_RETRY_SECONDS)

@@ -1,0 +1,196 @@
+"""The other hosts of a job, as one host knows them: what the hub and its members have in common, and the members."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import time
+from collections.abc import Callable
+from typing import Any
+
+from smc_core.process.hosts.messages import Cause, Message
+from smc_core.process.hosts.peer_link import Connection
+
+PURPOSE = "watch"
+"""What the connections between the hosts of a job are for, as their handshake names it."""
+BEAT_SECONDS = 2.0
+"""Seconds between two signs of life; fewer where the time-out is short."""
+
+
+class Peers:
+    """The other hosts, as one host knows them.
+
+    Args:
+        me: name of this host.
+        timeout: seconds of silence after which a host is lost.
+
+    Attributes:
+        started: whether all hosts have come.
+        cause: why the job fails, as far as is known; None while nothing has.
+        is_final: whether that will not change.
+        master_done: whether the master host has ended well.
+        stopped: name of a host that ended because it was asked to; None where none did.
+        missing: hosts that have not come; of many, a member knows some.
+
+    """
+
+    def __init__(self, me: str, timeout: float) -> None:
+        self.me = me
+        self.started = self.is_final = self.master_done = False
+        self.cause: Cause | None = None
+        self.stopped: str | None = None
+        self.missing: list[str] = []
+        self._timeout = timeout
+        self._beat_seconds = min(BEAT_SECONDS, timeout / 4)
+        self._selector = selectors.DefaultSelector()
+        self._next_beat = self._last_turn = time.monotonic()
+
+    @property
+    def absent(self) -> int:
+        """How many hosts have not come."""
+        return len(self.missing)
+
+    @property
+    def are_over(self) -> bool:
+        """Whether no other host needs this one any more, once it has ended."""
+        return True
+
+    def wake(self, descriptor: int, do: Callable[[], None]) -> None:
+        """End a wait also when something can be read from a descriptor, and call a function that reads it."""
+        self._register(descriptor, do)
+
+    def turn(self, seconds: float) -> None:
+        """Wait for news for at most so long, and take them in."""
+        wait = max(0.0, min(seconds, self._next_beat - time.monotonic()))
+        for key, _ in self._selector.select(wait):
+            key.data()
+        now = time.monotonic()
+        if now - self._last_turn > wait + self._beat_seconds:  # this host itself was asleep, and heard nobody
+            for connection in self._connections():
+                connection.heard = now
+        self._last_turn = now
+        self._on_turn(now)
+        if now >= self._next_beat:
+            self._next_beat = now + self._beat_seconds
+            self._beat()
+        for connection in self._connections():
+            if now - connection.heard > self._timeout:
+                self._lose(connection, f"no sign of life for {self._timeout:g} s")
+
+    def tell_failed(self, cause: Cause) -> None:
+        """Tell the others that this host's command has failed."""
+        raise NotImplementedError
+
+    def tell_done(self) -> None:
+        """Tell the others that this host has ended well."""
+        raise NotImplementedError
+
+    def tell_stopped(self) -> None:
+        """Tell the others that this host has ended because it was asked to."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Leave."""
+        for connection in self._connections():
+            connection.link.close()
+        self._selector.close()
+
+    def _connections(self) -> list[Connection]:
+        raise NotImplementedError
+
+    def _beat(self) -> None:
+        for connection in self._connections():
+            connection.send(Message("alive"))
+
+    def _on_turn(self, now: float) -> None:
+        """What is due in every turn."""
+
+    def _lose(self, connection: Connection, why: str) -> None:
+        raise NotImplementedError
+
+    def _register(self, source: Any, do: Callable[[], None]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, do)
+
+    def _unregister(self, source: Any) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(source)
+
+    def _drop(self, connection: Connection) -> None:
+        self._unregister(connection.link)
+        connection.link.close()
+
+
+class Member(Peers):
+    """The side of every host but the master.
+
+    Args:
+        me: name of this host.
+        connection: the connection to the master, which has proved itself.
+        timeout: seconds of silence after which the master is lost.
+
+    """
+
+    def __init__(self, me: str, connection: Connection, timeout: float) -> None:
+        super().__init__(me, timeout)
+        self._master = connection.host
+        self._absent = 0
+        self._connection: Connection | None = connection
+        self._register(connection.link, self._read)
+        connection.send(Message("here"))
+
+    @property
+    def absent(self) -> int:
+        """How many hosts have not come, by the master's last word."""
+        return self._absent
+
+    def tell_failed(self, cause: Cause) -> None:
+        """Tell the master."""
+        self._tell(Message("failed", cause=cause))
+        if self._connection is None and self.cause is None:
+            self.cause, self.is_final = cause, True
+
+    def tell_done(self) -> None:
+        """Tell the master."""
+        self._tell(Message("done"))
+
+    def tell_stopped(self) -> None:
+        """Tell the master."""
+        self._tell(Message("stopped"))
+
+    def _connections(self) -> list[Connection]:
+        return [] if self._connection is None else [self._connection]
+
+    def _tell(self, message: Message) -> None:
+        if self._connection is not None:
+            self._connection.send(message)
+
+    def _read(self) -> None:
+        if self._connection is None:
+            return
+        messages = self._connection.receive()
+        for message in messages or []:
+            self._take(message, self._connection.ahead)
+        if messages is None:
+            self._lose(self._connection, "its connection broke")
+
+    def _take(self, message: Message, ahead: float) -> None:
+        kind = message.kind
+        if kind == "start":
+            self.started, self.missing, self._absent = True, [], 0
+        elif kind == "alive" and not self.started:
+            self.missing, self._absent = list(message.missing), message.absent
+        elif kind == "failed":
+            self.cause = message.by_clock(ahead)
+        elif kind == "final":
+            self.is_final = True
+        elif kind == "stopped":
+            self.stopped = message.host
+        elif kind == "done":
+            self.master_done = True
+
+    def _lose(self, connection: Connection, why: str) -> None:
+        self._drop(connection)
+        self._connection = None
+        if self.cause is None and not self.master_done and self.stopped != self._master:
+            self.cause = Cause(self._master, None, time.time(), True, f"lost: {why}")
+        self.is_final = True

@@ -1,0 +1,85 @@
+"""All that is known of how a job ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from smc_core.errors import EXIT_SIGNAL_BASE
+from smc_core.process.report.reader import CommandNote, Report
+
+COMPLETED, FAILED, STOPPED = "completed", "failed", "stopped"
+"""How a job can end."""
+
+
+class Stop(NamedTuple):
+    """That the job was asked to end.
+
+    Attributes:
+        number: the signal.
+        at: when, in seconds on this host's monotonic clock.
+        lasted: seconds from then to the end of the script.
+        begun: whether the user's code had begun.
+        killed: why the job was killed in the end: ``grace`` (its time was up), ``again`` (a second SIGTERM), or "".
+        grace: seconds that it had.
+
+    """
+
+    number: int
+    at: float
+    lasted: float
+    begun: bool
+    killed: str
+    grace: float
+
+
+class Ending(NamedTuple):
+    """All that is known of the end of a job.
+
+    Attributes:
+        status: the exit code of the job's first process, or minus the signal that killed it.
+        pid: that process.
+        reports: what Python processes reported, the earliest first.
+        note: what the job became; None where it ended before the user's code began.
+        tail: the end of stderr.
+        stop: the stop that was passed on, if any.
+        oom_kills: processes of the job's cgroup that the kernel ended for lack of memory.
+        memory_limit: bytes; None where there is none.
+        memory_peak: bytes; None where the kernel does not tell.
+        oom_is_counted: whether the kernel counts such ends for the job's cgroup, so that none of them is none.
+        machine_kills: processes of the whole machine that it ended so meanwhile; None where it does not tell.
+        machine_memory: bytes of the machine; None where the kernel does not tell.
+        cpu_limit: seconds of processor time that one process may use; None where there is no limit.
+        cpu_seconds: what the first process, and those that it waited for, have used.
+        peak_rss: bytes of the largest of them.
+        disks: one line for each full file system.
+        code_dir: the job's code directory, where the note does not tell it.
+        ended: when the first process ended, in seconds on the monotonic clock.
+        waiting: the plugin and hook that a process still waited for; empty where none did.
+
+    """
+
+    status: int
+    pid: int = 0
+    reports: Sequence[Report] = ()
+    note: CommandNote | None = None
+    tail: bytes = b""
+    stop: Stop | None = None
+    oom_kills: int = 0
+    memory_limit: int | None = None
+    memory_peak: int | None = None
+    oom_is_counted: bool = False
+    machine_kills: int | None = None
+    machine_memory: int | None = None
+    cpu_limit: int | None = None
+    cpu_seconds: float = 0.0
+    peak_rss: int = 0
+    disks: Sequence[str] = ()
+    code_dir: str = ""
+    ended: float = 0.0
+    waiting: str = ""
+
+
+def exit_code(status: int) -> int:
+    """The exit code of the job: the script's own, or 128 + n where signal n killed it."""
+    return status if status >= 0 else EXIT_SIGNAL_BASE - status

@@ -1,0 +1,52 @@
+"""The outcome of a job as data, from its supervisor to the program that started it, over a descriptor of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import NamedTuple
+
+from smc_core.process.outcome.ending import COMPLETED, FAILED, STOPPED
+from smc_core.process.outcome.text import Outcome
+
+_MOST_BYTES = 4096
+"""Of a message: a pipe takes it whole."""
+
+
+class Handover(NamedTuple):
+    """What is handed over of an :class:`~smc_core.process.outcome.text.Outcome`; the fields are the same."""
+
+    exit_code: int
+    status: str
+    first_line: str
+    failed_at: float
+    blames: str
+
+
+def write(descriptor: int, outcome: Outcome) -> None:
+    """Hand the outcome over, and close the descriptor; a reader that is gone is no reason to fail."""
+    content = Handover(outcome.exit_code, outcome.status, outcome.first_line, outcome.failed_at, outcome.blames)
+    with contextlib.suppress(OSError):
+        os.write(descriptor, json.dumps(content).encode("ascii")[:_MOST_BYTES])
+        os.close(descriptor)
+
+
+def read(descriptor: int) -> Handover | None:
+    """What was handed over, when the writer has ended; None where it was killed before it could.
+
+    Args:
+        descriptor: of a pipe; it is closed.
+
+    """
+    os.set_blocking(descriptor, False)
+    try:
+        content = json.loads(os.read(descriptor, _MOST_BYTES))
+        code, status, first_line, failed_at, blames = content
+    except (OSError, ValueError, TypeError):
+        return None
+    finally:
+        os.close(descriptor)
+    if status not in (COMPLETED, FAILED, STOPPED) or type(code) is not int:
+        return None
+    return Handover(code, status, str(first_line), float(failed_at), str(blames))

@@ -1,0 +1,174 @@
+"""The job's first process: its start, its signals, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+
+from smc_core.process import lifeline, signals
+from smc_core.process.parent.terminal import Terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from smc_core.process.report.reader import CommandNote
+
+_STDERR = 2
+_PREPARE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "prepare.py")
+
+
+class Child:
+    """The first process of the job, and leader of its process group.
+
+    It starts with a signal mask that is empty but for ``held``, and ignores what smc was started to ignore and nothing
+    else: Python, which ignores SIGPIPE, would hand that on.
+
+    Args:
+        command: an argument list.
+        environ: its variables.
+        stderr: the descriptor that becomes its stderr; None for this process's own.
+        reports: the folder where it tells what it has become; None where there is none.
+        ignored: the signals that it ignores.
+        held: the signals that wait until it takes them; none by default.
+
+    Attributes:
+        pid: its number, and its group's.
+        prepares: whether it prepares the job, and says when the user's code begins.
+        status: its exit code, or minus the signal that killed it; None while it lives.
+        cpu_seconds: processor time that it, and the processes that it waited for, have used; known at its end.
+        peak_rss: bytes of the largest of them.
+
+    Raises:
+        OSError: it cannot be started.
+
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        stderr: int | None,
+        reports: str | None,
+        ignored: frozenset[int] = frozenset(),
+        held: frozenset[int] = frozenset(),
+    ) -> None:
+        self.prepares = _PREPARE in command
+        self._reports = reports
+        self._note: CommandNote | None = None
+        self._terminal = _terminal()
+        self._is_stopped = False
+        self.status: int | None = None
+        self.cpu_seconds = 0.0
+        self.peak_rss = 0
+        self.pid = _start(command, environ, stderr, ignored, held)
+        if self._terminal is not None:
+            self._terminal.lend(self.pid)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has become the user's code, or is about to."""
+        from smc_core.process.report.reader import read_command
+
+        self._note = self._note or read_command(self._reports)
+        return self._note is not None
+
+    def send(self, number: int) -> None:
+        """Pass a signal on: to a Python process alone, else to its process group.
+
+        A signal to the group would kill the data-loading processes of a Python script in the middle of its last
+        checkpoint; but a shell passes nothing on by itself, and neither does an installer while code is prepared.
+        """
+        alone = self.has_begun and self._note is not None and self._note.kind == "python"
+        for each in (number, signal.SIGCONT) if self._is_stopped else (number,):
+            with contextlib.suppress(ProcessLookupError):
+                (os.kill if alone else os.killpg)(self.pid, each)
+
+    def reap(self) -> None:
+        """Take leave of every child of this process that has ended, orphans of the job among them."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self.pid:
+                self.cpu_seconds = usage.ru_utime + usage.ru_stime
+                self.peak_rss = usage.ru_maxrss * 1024
+                self._changed(status)
+
+    def _changed(self, status: int) -> None:
+        if os.WIFSTOPPED(status):
+            self._is_stopped = True
+            if self._terminal is not None:
+                self._terminal.follow_stop(self.pid)
+        elif os.WIFCONTINUED(status):
+            self._is_stopped = False
+        else:
+            self.status = os.waitstatus_to_exitcode(status)
+            if self._terminal is not None:
+                self._terminal.take_back(self.pid)
+
+
+def _start(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    stderr: int | None,
+    ignored: frozenset[int],
+    held: frozenset[int],
+) -> int:
+    """Fork and exec; returns when the program has begun.
+
+    ``posix_spawn`` would do, but it leaves two signals of the C library's ignored, and cannot tie a life to another.
+    """
+    trouble, tell_trouble = os.pipe()
+    parent = os.getpid()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # handlers are the parent's until exec
+    pid = os.fork()
+    if pid == 0:
+        _become(command, environ, stderr, ignored, held, parent, tell_trouble)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    os.close(tell_trouble)
+    number = os.read(trouble, 16)
+    os.close(trouble)
+    if number:
+        os.waitpid(pid, 0)
+        raise OSError(int(number), os.strerror(int(number)))
+    return pid
+
+
+def _become(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    stderr: int | None,
+    ignored: frozenset[int],
+    held: frozenset[int],
+    parent: int,
+    tell_trouble: int,
+) -> NoReturn:
+    """The child's side: become the program, or tell the error's number."""
+    try:
+        os.setpgid(0, 0)
+        if parent != 1:  # nothing in its namespace outlives PID 1 anyway
+            lifeline.die_with_parent()
+        if os.getppid() != parent:
+            os._exit(1)
+        if stderr is not None:
+            os.dup2(stderr, _STDERR)
+        signals.restore(ignored)
+        signal.pthread_sigmask(signal.SIG_BLOCK, held)
+        os.execvpe(command[0], list(command), dict(environ))  # noqa: S606 - a list, and no shell
+    except OSError as error:
+        os.write(tell_trouble, str(error.errno).encode())
+    finally:
+        os._exit(127)
+
+
+def _terminal() -> Terminal | None:
+    try:
+        return Terminal()
+    except OSError:
+        return None

@@ -1,0 +1,293 @@
+"""Passes the job's stderr on, byte for byte, and keeps its end for the failure file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import select
+import stat
+import sys
+import termios
+import time
+from collections.abc import Callable
+
+TAIL_BYTES = 64 * 1024
+"""Bytes of stderr that are kept."""
+_ROOM_BYTES = 256 * 1024
+"""Bytes that can be read at once."""
+_PIPE_BYTES = 1024 * 1024
+"""What the pipe is asked to hold: the most that an unprivileged process may ask for (``pipe(7)``)."""
+_TERMINAL_BYTES = 2048
+"""What is read at once from a pseudo-terminal that has more: it gives at most 4,095."""
+_BURST = 16
+"""Reads in a row before signals are looked for."""
+_FLOOD_BYTES = 64 * 1024
+"""Bytes that are worth a call of ``splice(2)``."""
+_STDOUT, _STDERR = 1, 2
+_NEWLINE = ord("\n")
+
+
+class Pump:
+    """A pipe for the job's stderr, and what comes out of it on its way to this process's own.
+
+    Where stderr is a terminal, a pseudo-terminal stands in place of the pipe: bars and colours are as without smc.
+
+    What has been read lies in one store, in the order of arrival: what was written already, what can be written now,
+    and the beginning of a line whose rest is about to come. So the tail is there without being copied for each line.
+    The store is small: while nobody takes what is in it, the job waits in its next write, as it would without smc.
+    Of a flood, what is too old to become the tail never gets there: the kernel moves it from pipe to pipe.
+
+    Attributes:
+        source: the end that is read here; None when everything has been read.
+        job_end: the end for the job; to be closed when the job has it.
+        sink: where it goes.
+
+    Raises:
+        OSError: there is no pseudo-terminal to be had.
+
+    """
+
+    def __init__(self) -> None:
+        self.source: int | None
+        self._is_terminal = os.isatty(_STDERR)
+        self.source, self.job_end = _open_pseudo_terminal() if self._is_terminal else os.pipe()
+        os.set_blocking(self.source, False)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self.source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self.sink = Sink(_STDERR)
+        self._store = bytearray(TAIL_BYTES + 2 * _ROOM_BYTES)
+        self._view = memoryview(self._store)
+        self._written = self._whole = self._end = 0
+        """Offsets into the store: what is written ends here, what can be written, what was read."""
+        self._splices = self.sink.takes_floods
+        self._flood_waits = False
+        self._end_is_known = True
+        self._poll = select.poll()
+        self._awaited: tuple[int, int | None, bool] | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something that the sink has not taken yet."""
+        return self._flood_waits or self._written < self._whole
+
+    @property
+    def tail(self) -> bytes:
+        """The last bytes that came through."""
+        return bytes(self._view[max(0, self._end - TAIL_BYTES) : self._end])
+
+    @property
+    def is_in_a_line(self) -> bool:
+        """Whether the last byte that came through did not end a line, as far as is known."""
+        return not self._end_is_known or (self._end > 0 and self._store[self._end - 1] != _NEWLINE)
+
+    def has_new_size(self) -> bool:
+        """Whether the user's terminal has got another size since; the job's has it from now on."""
+        if not self._is_terminal or self.source is None:
+            return False
+        from smc_core.process.parent.pseudo_terminal import copy_size
+
+        return copy_size(_STDERR, self.source)
+
+    def close_job_end(self) -> None:
+        """Close this process's copy of the job's end, so that the end of the job is the end of the stream."""
+        os.close(self.job_end)
+
+    def run(self, other: int, seconds: float | None, moved: Callable[[], None]) -> None:
+        """Pass on what comes, until another descriptor can be read or the time is up.
+
+        Args:
+            other: the other descriptor.
+            seconds: at most; None for no limit.
+            moved: called when something was passed on.
+
+        """
+        end = None if seconds is None else time.monotonic() + seconds
+        while True:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            ready = self._sleep(other, left)
+            if ready != [other]:
+                self._move()
+                moved()
+            if other in ready or left == 0:
+                return
+
+    def read_rest(self) -> bytes:
+        """Everything not yet written, when all of the job has ended: at most what the pipe and the store hold."""
+        rest = bytearray()
+        while self.source is not None:
+            rest += self._view[self._written : self._end]
+            self._written = self._whole = self._end
+            if not self._read():
+                self._close_source()  # open still, but empty: a process that is not of the job has it too
+        return bytes(rest + self._view[self._written : self._end])
+
+    def _sleep(self, other: int, seconds: float | None) -> list[int]:
+        """Wait for the source where nothing is in hand, for the sink where something is, and for another descriptor."""
+        waits = self.waits
+        wanted = (other, self.sink.descriptor if waits else self.source, waits)
+        if wanted != self._awaited:
+            self._awaited = wanted
+            self._poll = select.poll()
+            self._poll.register(other, select.POLLIN)
+            if wanted[1] is not None:
+                self._poll.register(wanted[1], select.POLLOUT if waits else select.POLLIN)
+        if not waits and self._whole < self._end:  # the rest of the line is there already, or will not come
+            seconds = 0
+        return [descriptor for descriptor, _ in self._poll.poll(None if seconds is None else seconds * 1000)]
+
+    def _move(self) -> None:
+        """Write what can be written without waiting, and read what is there, for a while."""
+        for _ in range(_BURST):
+            while self._written < self._whole:
+                taken = self.sink.write(self._view[self._written : self._whole])
+                if not taken:
+                    return
+                self._written += taken
+            if self.source is None:
+                return
+            if self._splices and self._pass_flood(self.source):
+                if self._flood_waits:
+                    return
+            elif not self._read():
+                return
+
+    def _pass_flood(self, source: int) -> bool:
+        """Let the kernel move what is too old to become the tail; whether there is so much."""
+        self._flood_waits = False
+        there = int.from_bytes(fcntl.ioctl(source, termios.FIONREAD, bytes(4)), sys.byteorder)
+        if there < TAIL_BYTES + _FLOOD_BYTES:
+            return False
+        try:
+            os.splice(source, self.sink.descriptor, there - TAIL_BYTES, flags=os.SPLICE_F_NONBLOCK)
+            self._written = self._whole = self._end = 0
+            self._end_is_known = False
+        except BlockingIOError:
+            self._flood_waits = True
+        except OSError:  # the sink is none that the kernel can move to, or is gone
+            self._splices = False
+        return self._splices
+
+    def _read(self) -> bool:
+        """Read once; whether there was anything.
+
+        Where stdout goes to the same place, what fills the store is cut at the end of a line. Otherwise, and when
+        nothing more is there, all of it can be written.
+        """
+        assert self.source is not None  # noqa: S101
+        self._make_room()
+        try:
+            count = os.readv(self.source, [self._view[self._end : self._end + _ROOM_BYTES]])
+        except BlockingIOError:
+            count = -1
+        except OSError as error:
+            if error.errno != errno.EIO:  # which is the end of a pseudo-terminal that nobody has open any more
+                raise
+            count = 0
+        before, self._end = self._end, self._end + max(count, 0)
+        self._end_is_known = True
+        self._whole = self._end
+        if self.sink.shared and count >= (_TERMINAL_BYTES if self._is_terminal else _ROOM_BYTES):
+            self._whole = self._store.rfind(b"\n", before, self._end) + 1 or self._end
+        if count == 0:
+            self._close_source()
+        return count > 0 or self._written < self._whole
+
+    def _make_room(self) -> None:
+        """Move what has to be kept to the beginning of the store when little room is left behind it."""
+        if len(self._store) - self._end < _ROOM_BYTES:
+            kept = self._view[min(self._written, max(0, self._end - TAIL_BYTES)) : self._end]
+            moved = self._end - len(kept)
+            self._store[: len(kept)] = bytes(kept)
+            self._written, self._whole, self._end = self._written - moved, self._whole - moved, len(kept)
+
+    def _close_source(self) -> None:
+        if self.source is not None:
+            os.close(self.source)
+            self.source = None
+
+
+def open_pump() -> Pump | None:
+    """A pump; None where there is no pseudo-terminal to be had: the job then has the terminal itself."""
+    try:
+        return Pump()
+    except OSError:
+        if not os.isatty(_STDERR):
+            raise
+        return None
+
+
+class Sink:
+    """A descriptor that is written to without ever waiting for its reader.
+
+    A pipe or a terminal is opened a second time for that, because a descriptor's ``O_NONBLOCK`` is shared by all who
+    have it. Where that cannot be (a socket; a pipe of another user), each write is small enough to fit when ``poll``
+    says so.
+
+    Attributes:
+        descriptor: what to poll for room.
+        shared: whether stdout goes to the same place. Writes to a pipe are then at most ``PIPE_BUF`` bytes, which
+            the kernel keeps together, and end with a line: no line of stdout lands inside one of stderr.
+        takes_floods: whether the kernel may move any amount to it; that must neither wait nor cut a line.
+
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.shared = _same_file(descriptor, _STDOUT)
+        mode = os.fstat(descriptor).st_mode
+        self._must_ask = stat.S_ISSOCK(mode)
+        is_terminal = os.isatty(descriptor)
+        if stat.S_ISFIFO(mode) or is_terminal:
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+            try:
+                self.descriptor = os.open(f"/proc/self/fd/{descriptor}", flags)
+            except OSError:
+                self._must_ask = True
+        if stat.S_ISFIFO(mode) and not self._must_ask:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.descriptor, fcntl.F_SETPIPE_SZ, _ROOM_BYTES)
+        self.takes_floods = not (self.shared or self._must_ask or is_terminal)
+        self._small = self._must_ask or (self.shared and (stat.S_ISFIFO(mode) or is_terminal))
+
+    def write(self, data: memoryview) -> int:
+        """Write some of it.
+
+        Returns:
+            The bytes that need no further care: written, or lost because the sink takes nothing any more (its
+            reader is gone, its disk is full), which is no reason to end a job. 0 when it has to wait.
+
+        """
+        if self._small and len(data) > select.PIPE_BUF:
+            data = _whole_lines(data[: select.PIPE_BUF])
+        if self._must_ask and not self._has_room():
+            return 0
+        try:
+            return os.write(self.descriptor, data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return len(data)
+
+    def _has_room(self) -> bool:
+        asking = select.poll()
+        asking.register(self.descriptor, select.POLLOUT)
+        return bool(asking.poll(0))
+
+
+def _open_pseudo_terminal() -> tuple[int, int]:
+    from smc_core.process.parent.pseudo_terminal import open_pair
+
+    return open_pair(_STDERR)
+
+
+def _whole_lines(data: memoryview) -> memoryview:
+    return data[: bytes(data).rfind(b"\n") + 1 or len(data)]
+
+
+def _same_file(one: int, other: int) -> bool:
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return False

@@ -1,0 +1,75 @@
+"""That a job was asked to end, and how long it has for that."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping
+
+from smc_core.settings import STOP_GRACE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from smc_core.process.outcome.ending import Stop
+
+
+def stop_grace(environ: Mapping[str, str]) -> float:
+    """Seconds from the first SIGTERM to SIGKILL: ``SMC_STOP_GRACE``.
+
+    The default is 110: SageMaker kills after 120 (``StopTrainingJob`` in its API reference).
+
+    Raises:
+        ConfigurationError: it is not a number of seconds.
+
+    """
+    return STOP_GRACE.of(environ)
+
+
+class StopRequest:
+    """A signal that was passed on. Only SIGTERM sets a time limit: what a script does on others is its own affair.
+
+    Args:
+        number: the signal.
+        grace: seconds that a SIGTERM leaves to the job.
+        begun: whether the user's code had begun.
+
+    Attributes:
+        is_final: whether the job has to end.
+
+    """
+
+    def __init__(self, number: int, grace: float, *, begun: bool) -> None:
+        self.is_final = number == signal.SIGTERM
+        self._number = number
+        self._grace = grace
+        self._begun = begun
+        self._since = time.monotonic()
+        self._killed: Literal["", "grace", "again"] = ""
+
+    def time_left(self) -> float | None:
+        """Seconds until the job has to be killed; None where it need not be, or has been."""
+        if not self.is_final or self._killed:
+            return None
+        return self._since + self._grace - time.monotonic()
+
+    def is_overdue(self) -> bool:
+        """Whether the time is up, and the job has not been killed."""
+        left = self.time_left()
+        return left is not None and left <= 0
+
+    def note_kill(self, reason: Literal["grace", "again"]) -> None:
+        """Note why the job was killed, the first time that it is."""
+        self._killed = self._killed or reason
+
+    def told(self, ended: float) -> Stop:
+        """The stop, for the one who tells how the job ended.
+
+        Args:
+            ended: when the script ended, on the monotonic clock.
+
+        """
+        from smc_core.process.outcome.ending import Stop
+
+        return Stop(self._number, self._since, ended - self._since, self._begun, self._killed, self._grace)

@@ -1,0 +1,1 @@
+"""What a failing process leaves for the supervisor, and how that is read."""

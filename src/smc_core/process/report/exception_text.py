@@ -1,0 +1,52 @@
+"""An exception in words: its type, its message, and where it happened."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from smc_core.errors import SmcError
+from smc_core.process.report.frames import Place
+
+
+def type_name(error: BaseException) -> str:
+    """Name of an exception's class as a traceback prints it: with the module, but for built-in and script classes."""
+    kind = type(error)
+    if kind.__module__ in ("builtins", "__main__", "__mp_main__"):
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def message(error: BaseException) -> str:
+    """The text of an exception, with the notes that were added to it."""
+    if isinstance(error, SyntaxError) and error.msg:
+        text = str(error.msg)
+        if error.text:
+            text = f"{text}: {error.text.strip()}"
+    elif isinstance(error, SystemExit):
+        text = str(error.code)
+    else:
+        try:
+            text = str(error)
+        except BaseException:  # noqa: BLE001 - the class is the user's, and may even exit
+            text = "<str() of the exception failed>"
+    if isinstance(error, SmcError) and error.details:
+        text = f"{text}\n{error.details}"
+    added = getattr(error, "__notes__", None)
+    return "\n".join([text, *map(str, added)]) if isinstance(added, list) else text
+
+
+def place_text(place: Place | None, code_dir: str) -> str:
+    """``train.py:42, in load``, with the path relative to the code directory; empty for no place."""
+    if place is None:
+        return ""
+    prefix = os.path.join(code_dir, "")
+    file = place.file.removeprefix(prefix)
+    if file == place.file:
+        file = file.removeprefix(os.path.join(os.path.dirname(_main_file()), ""))
+    where = f"{file}:{place.line}"
+    return where if place.function is None else f"{where}, in {place.function}"
+
+
+def _main_file() -> str:
+    return os.path.abspath(getattr(sys.modules.get("__main__"), "__file__", None) or sys.argv[0])

@@ -1,0 +1,222 @@
+"""Reads what the job's processes have left for the supervisor; the other side of ``writer.py``.
+
+The job can write to that folder, so what is in it is foreign: only regular files are opened, without following a link
+or waiting for a writer, no more is read than a report can hold, and every field has its type and its range.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn
+
+from smc_core.contract import WAITING_PREFIX
+from smc_core.process.report.writer import (
+    COMMAND_FILE,
+    MAX_MESSAGE,
+    MAX_NOTE,
+    MAX_NOTES,
+    MAX_REPORT_BYTES,
+    MAX_TRACEBACK,
+    REPORT_PREFIX,
+)
+from smc_core.regular_file import read_regular
+
+_MAX_REPORTS = 64
+"""Reports that are read; of a job with more ranks the earliest ones."""
+_MAX_NAME = 1024
+"""Characters of a name: of a host, a class, a phase, a place."""
+_LARGEST = 2**31
+_MAX_WAITING = 120
+"""Characters that are read of what a process waits for."""
+
+
+class Report(NamedTuple):
+    """What ended one Python process of the job, as :func:`smc_core.process.report.writer.write_report` wrote it.
+
+    Attributes:
+        time: seconds since the epoch.
+        monotonic: the same moment on this host's monotonic clock, which nobody can set back.
+        pid: the process.
+        host: the host's name in the job.
+        rank: the process's rank; None where no launcher gave it one.
+        phase: what the process was doing.
+        kind: who can mend it: user, platform or smc.
+        type: the exception's class.
+        message: its text.
+        exit_call: ``sys.exit(2)``, where the process ended by it.
+        exit_code: what the process meant to end with.
+        expected: whether type and message say it all, and a traceback would say nothing more.
+        traceback: beginning at the user's first frame.
+        place: the user's own last frame, ``train.py:42, in load``; may be empty.
+        child_stderr: the end of what a program that failed said; empty where it said it on the job's stderr; None
+            where the exception is about no program.
+        notes: further lines: causes, advice, the state of a full disk.
+
+    """
+
+    time: float
+    monotonic: float
+    pid: int
+    host: str
+    rank: int | None
+    phase: str
+    kind: str
+    type: str
+    message: str
+    exit_call: str
+    exit_code: int
+    expected: bool
+    traceback: str
+    place: str
+    child_stderr: str | None
+    notes: list[str]
+
+
+class CommandNote(NamedTuple):
+    """What :func:`smc_core.process.report.writer.note_command` wrote: the user's code has begun."""
+
+    kind: str
+    mode: str
+    hosts: int
+    code_dir: str = ""
+
+
+def read_command(folder: str | None) -> CommandNote | None:
+    """What the job became, or None while it is still being prepared.
+
+    Args:
+        folder: the folder of reports; None where the job has none.
+
+    """
+    note = {} if folder is None else _load(os.path.join(folder, COMMAND_FILE))
+    return CommandNote(**_checked(note, _NOTE_FIELDS)) if note and _fits(note, _NOTE_FIELDS) else None
+
+
+def read_reports(folder: str | None) -> list[Report]:
+    """All reports, the earliest first; one that cannot be read is left out.
+
+    Args:
+        folder: the folder of reports; None where the job has none.
+
+    """
+    found = []
+    for path in _report_paths(folder):
+        values = _load(path)
+        if _fits(values, _REPORT_FIELDS):
+            found.append(Report(**_checked(values, _REPORT_FIELDS)))
+    return sorted(found, key=lambda report: report.monotonic)
+
+
+def read_waiting(folder: str | None) -> str:
+    """What a process of the job waits for, or waited for when it was ended: a plugin's hook; empty for nothing.
+
+    Args:
+        folder: the folder of reports; None where the job has none.
+
+    """
+    try:
+        name = min(_names(folder, WAITING_PREFIX), default=None) if folder else None
+    except OSError:
+        return ""
+    return str(_load(os.path.join(str(folder), name)).get("for", ""))[:_MAX_WAITING] if name else ""
+
+
+def _report_paths(folder: str | None) -> list[str]:
+    """The first in the order of their names, which begin with the time."""
+    if folder is None:
+        return []
+    try:
+        return [os.path.join(folder, name) for name in heapq.nsmallest(_MAX_REPORTS, _names(folder, REPORT_PREFIX))]
+    except OSError:
+        return []
+
+
+def _names(folder: str, prefix: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(prefix) and entry.name.endswith(".json"):
+                yield entry.name
+
+
+def _load(path: str) -> dict[str, Any]:
+    """What a file holds; nothing where it is not what a process of ours would have written."""
+    content = read_regular(path, MAX_REPORT_BYTES + 1)
+    if not content or len(content) > MAX_REPORT_BYTES:
+        return {}
+    try:
+        value = json.loads(content, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _fits(values: Mapping[str, Any], fields: Mapping[str, _Field]) -> bool:
+    return all(name in values and field.is_valid(values[name]) for name, field in fields.items())
+
+
+def _checked(values: Mapping[str, Any], fields: Mapping[str, _Field]) -> dict[str, Any]:
+    return {name: field.cut(values[name]) for name, field in fields.items()}
+
+
+class _Field(NamedTuple):
+    """What a field may hold, and what is taken of a value that is too long."""
+
+    is_valid: Callable[[Any], bool]
+    cut: Callable[[Any], Any] = lambda value: value
+
+
+def _text(longest: int) -> _Field:
+    return _Field(lambda value: isinstance(value, str), lambda value: value[:longest])
+
+
+def _whole(least: int, most: int) -> _Field:
+    return _Field(lambda value: type(value) is int and least <= value <= most)
+
+
+def _is_time(value: object) -> bool:
+    return (type(value) is int and abs(value) < _LARGEST**2) or (type(value) is float and math.isfinite(value))
+
+
+_TIME = _Field(_is_time, float)
+_PID = _whole(0, _LARGEST)
+_RANK = _Field(lambda value: value is None or _PID.is_valid(value))
+_NOTES = _Field(
+    lambda value: isinstance(value, list) and all(isinstance(note, str) for note in value),
+    lambda value: [note[:MAX_NOTE] for note in value[:MAX_NOTES]],
+)
+_STDERR = _Field(lambda value: value is None or isinstance(value, str), lambda value: value and value[:MAX_MESSAGE])
+_NAME = _text(_MAX_NAME)
+_REPORT_FIELDS = {
+    "time": _TIME,
+    "monotonic": _TIME,
+    "pid": _PID,
+    "host": _NAME,
+    "rank": _RANK,
+    "phase": _NAME,
+    "kind": _NAME,
+    "type": _NAME,
+    "message": _text(MAX_MESSAGE),
+    "exit_call": _NAME,
+    "exit_code": _whole(0, 255),
+    "expected": _Field(lambda value: isinstance(value, bool)),
+    "traceback": _text(MAX_TRACEBACK + 100),
+    "place": _NAME,
+    "child_stderr": _Field(
+        lambda value: value is None or isinstance(value, str), lambda value: value and value[:MAX_MESSAGE]
+    ),
+    "notes": _NOTES,
+}
+_NOTE_FIELDS = {
+    "kind": _NAME,
+    "mode": _NAME,
+    "hosts": _whole(0, _LARGEST),
+    "code_dir": _text(4096),
+}

@@ -1,0 +1,313 @@
+"""How a Python process of the job tells the supervisor what happened: one JSON file for each error.
+
+``prepare``, the worker and the script runner call this when they fail; the supervisor reads the files when the
+job has ended (``folder.py``) and takes the earliest for the cause. Writing a report never raises, and never
+changes how the process ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+    from smc_core.masking import Masker
+
+REFUSED = "error"
+"""Stands for a class where a parser of arguments has refused something: what it prints in front."""
+COMMAND_FILE = "command.json"
+REPORT_PREFIX = "report-"
+RESERVE_FILE = "reserve"
+"""Made by the supervisor, with blocks allotted: where the first report goes when the disk is full."""
+
+USER_PHASES = frozenset({"load", "train", "save", "script"})
+"""Steps that run the user's code; an unexpected error in any other is a fault of smc itself."""
+
+MAX_MESSAGE = 16 * 1024
+MAX_TRACEBACK = 64 * 1024
+"""Characters of a report's message and traceback; a longer traceback loses its middle."""
+MAX_NOTES = 6
+MAX_NOTE = 300
+MAX_REPORT_BYTES = 192 * 1024
+"""Size of a report, and of the reserve; a longer one loses more of its traceback."""
+
+
+def write_report(error: BaseException, *, phase: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Write what ended this process to ``$SMC_REPORT_DIR``; nothing where that is unset, and never an error.
+
+    An exit that is a success (``sys.exit(0)``) is not reported.
+
+    Args:
+        error: the exception, with its traceback.
+        phase: what the process was doing: plugins, environment, code, requirements, hosts, launch, load, train,
+            save or script.
+        environ: the variables of this process.
+
+    """
+    try:
+        folder = environ.get("SMC_REPORT_DIR")
+        if folder and exit_code(error, phase):
+            from smc_core.process.script import GenuineStandardLibrary
+
+            with GenuineStandardLibrary():
+                _write_report(error, phase, environ, folder)
+    except BaseException:  # noqa: BLE001, S110 - whatever happens here, the error that is told of comes first
+        pass
+
+
+def write_for_another(
+    message: str,
+    *,
+    host: str,
+    rank: int | None,
+    type_name: str = "smc_core.errors.HostError",
+    phase: str = "train",
+    exit_code: int = 5,
+    at: float | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Write a report for a process that could not, as one that a signal killed, or one of another host.
+
+    It counts as the earliest of those that are there: a process that is killed cannot tell when, and what others
+    reported meanwhile is what became of them by its death. Never an error.
+
+    Args:
+        message: the cause in plain words; secrets are masked.
+        host: name of the host on which it happened.
+        rank: the process's number in the job, where it has one.
+        type_name: class of the error, which stands before the message.
+        phase: what the process was doing; ``hosts`` where the job's host itself is what failed.
+        exit_code: what the process has ended with.
+        at: when it happened, in seconds since the epoch, where that is known; by default now.
+        environ: the variables of this process.
+
+    """
+    try:
+        folder = environ.get("SMC_REPORT_DIR")
+        if folder:
+            import time
+
+            from smc_core.process.report import reader
+
+            ahead = time.time() - _monotonic()
+            told = [report.monotonic for report in reader.read_reports(folder)]
+            when = min([(at or time.time()) - ahead, *told]) - 1e-3
+            report = {
+                "time": when + ahead,
+                "monotonic": when,
+                "pid": os.getpid(),
+                "host": host,
+                "rank": rank,
+                "phase": phase,
+                "kind": "platform",
+                "type": type_name,
+                "message": _cut(_mask_of(environ)(message), MAX_MESSAGE),
+                "exit_call": "",
+                "exit_code": exit_code,
+                "expected": True,
+                "traceback": "",
+                "place": "",
+                "child_stderr": None,
+                "notes": [],
+            }
+            _write(folder, report)
+    except Exception:  # noqa: BLE001, S110 - how the job ends comes first
+        pass
+
+
+def note_command(
+    kind: Literal["python", "binary"], mode: str, hosts: int, environ: Mapping[str, str] = os.environ
+) -> None:
+    """Tell the supervisor, immediately before exec, that the user's code begins.
+
+    Args:
+        kind: what the process becomes. Signals go to a Python process alone, and to the whole process group of
+            anything else.
+        mode: function, script or the name of a launcher, for the reader of a failure.
+        hosts: number of hosts of the job; where it is 1, no failure names the host.
+        environ: the variables of this process.
+
+    """
+    import contextlib
+    import json
+
+    from smc_core.contract import REPORT_DIR_ENV, write_atomic
+
+    if folder := environ.get(REPORT_DIR_ENV):
+        note = {"kind": kind, "mode": mode, "hosts": hosts, "code_dir": _code_dir(environ)}
+        content = json.dumps(note).encode()
+        path = os.path.join(folder, COMMAND_FILE)
+        try:
+            write_atomic(path, content)
+        except OSError:  # a full disk: the reserve gives its blocks up, and its absence says so
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, RESERVE_FILE))
+                write_atomic(path, content)
+
+
+def exit_code(error: BaseException, phase: str) -> int:
+    """The code that a process ends with for an error: the error's own, 1 for the user's, 70 for a fault of smc."""
+    if isinstance(error, SystemExit):
+        if error.code is None:
+            return 0
+        return error.code & 0xFF if isinstance(error.code, int) else 1
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    errors = sys.modules.get("smc_core.errors")  # an SmcError cannot be raised before it is imported
+    if errors is not None and isinstance(error, errors.SmcError):
+        return int(error.exit_code)
+    return 1 if phase in USER_PHASES else 70
+
+
+def user_traceback(error: BaseException, environ: Mapping[str, str] = os.environ) -> str:
+    """The traceback as the user should see it on stderr: it begins at the user's first frame; secrets are masked."""
+    from smc_core.process.report.frames import shown_traceback
+
+    return _mask_of(environ)(shown_traceback(_users_own(error), _code_dir(environ)))
+
+
+def _write_report(error: BaseException, phase: str, environ: Mapping[str, str], folder: str) -> None:
+    import time
+
+    report = {"time": time.time(), "monotonic": _monotonic(), "pid": os.getpid(), **_whereabouts(environ)}
+    _write(folder, {**report, "phase": phase, **_description(error, phase, environ)})
+
+
+def _whereabouts(environ: Mapping[str, str]) -> dict[str, object]:
+    """Host and rank of this process, as the contract and the launchers tell them."""
+    from smc_core.contract import RANK_VARIABLES
+
+    rank = next((int(environ[name]) for name in RANK_VARIABLES if environ.get(name, "").isdecimal()), None)
+    return {"host": environ.get("SM_CURRENT_HOST") or os.uname().nodename, "rank": rank}
+
+
+def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -> dict[str, object]:
+    """What there is to say about an error, with every secret masked."""
+    from smc_core import errors
+    from smc_core.process.report import exception_text
+    from smc_core.process.report.notes import notes
+    from smc_core.process.report.origin import origin
+
+    ours = isinstance(error, errors.SmcError) and not isinstance(error, errors.UserCodeError)
+    told = _users_own(error)
+    code_dir = _code_dir(environ)
+    mask = _mask_of(environ)
+    found = origin(told, code_dir, else_anywhere=told is not error or not isinstance(error, errors.SmcError))
+    further = [] if found.type == REFUSED else notes(found.error, code_dir, advise=phase in USER_PHASES)
+    if found.surfaced:
+        further.insert(0, f"Surfaced as {found.surfaced}")
+    return {
+        "kind": _kind(error, phase),
+        "type": found.type,
+        "message": _cut(mask(found.message), MAX_MESSAGE),
+        "exit_call": found.exit_call,
+        "exit_code": exit_code(error, phase),
+        "expected": ours,
+        "traceback": _cut_middle(mask(_traceback(told, code_dir, ours=ours)), MAX_TRACEBACK),
+        "place": exception_text.place_text(found.place, code_dir),
+        "child_stderr": None if found.child_stderr is None else mask(found.child_stderr),
+        "notes": [_cut(mask(" ".join(note.split())), MAX_NOTE) for note in further[:MAX_NOTES]],
+    }
+
+
+def _traceback(error: BaseException, code_dir: str, *, ours: bool) -> str:
+    """The traceback from the first frame of the user or the plugin; none of other errors that smc raises on purpose."""
+    from smc_core import errors
+    from smc_core.process.report import frames
+
+    if not ours:
+        return frames.shown_traceback(error, code_dir)
+    if isinstance(error, errors.PluginError) and error.__cause__ is not None:
+        import traceback
+
+        return "".join(traceback.format_exception(error.__cause__))
+    return ""
+
+
+def _kind(error: BaseException, phase: str) -> str:
+    """Who can mend it: the user, the platform, or the makers of smc."""
+    errors = sys.modules["smc_core.errors"]
+    if isinstance(error, errors.SmcError):
+        return str(error.kind)
+    if phase in USER_PHASES or isinstance(error, (KeyboardInterrupt, SystemExit)):
+        return "user"
+    from smc_core.process.diagnosis import is_disk_full
+
+    return "platform" if isinstance(error, MemoryError) or is_disk_full(error) else "smc"
+
+
+def _users_own(error: BaseException) -> BaseException:
+    """The user's exception behind an error that only says that the user's code failed."""
+    errors = sys.modules.get("smc_core.errors")
+    cause = error.__cause__
+    if cause is not None and errors is not None and isinstance(error, errors.UserCodeError):
+        return cause
+    return error
+
+
+def _mask_of(environ: Mapping[str, str]) -> Masker:
+    from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
+    from smc_core.masking import Masker
+
+    return Masker.of_job(environ, os.path.join(job_paths(environ=environ).input_config, HYPERPARAMETERS_FILE))
+
+
+def _code_dir(environ: Mapping[str, str]) -> str:
+    from smc_core.contract import CODE_DIR_ENV, job_paths
+
+    return os.path.abspath(environ.get(CODE_DIR_ENV) or job_paths(environ=environ).code)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _cut_middle(text: str, limit: int) -> str:
+    """Keep the beginning, where the user's frames are, and the end, where the exception is."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
+
+
+def _encoded(report: Mapping[str, Any]) -> bytes:
+    import json
+
+    room = MAX_TRACEBACK
+    while True:
+        content = json.dumps(report).encode("ascii")
+        if len(content) <= MAX_REPORT_BYTES or room < 100:
+            return content
+        room //= 2  # six bytes for a letter that is not ASCII, twelve for a symbol
+        cut = {"traceback": _cut_middle(report["traceback"], room), "message": _cut(report["message"], room)}
+        report = {**report, **cut}
+
+
+def _monotonic() -> float:
+    """Seconds on the clock that nobody sets back, by the one way to it that no library for tests replaces."""
+    import time
+
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+def _write(folder: str, report: Mapping[str, Any]) -> None:
+    """Write whole or not at all; on a full disk into the reserve, which one process can claim by renaming it."""
+    from smc_core.contract import write_atomic
+
+    when = int(report["monotonic"] * 1e9)
+    name = f"{REPORT_PREFIX}{when:020}-{report['host']}-{report['rank']}-{os.getpid()}.json"
+    path = os.path.join(folder, name.replace(os.sep, "_"))
+    content = _encoded(report)
+    try:
+        write_atomic(path, content)
+    except OSError:
+        claimed = f"{path}.claimed"
+        os.rename(os.path.join(folder, RESERVE_FILE), claimed)
+        with open(claimed, "r+b") as file:
+            file.write(content)
+            file.truncate()
+        os.rename(claimed, path)
