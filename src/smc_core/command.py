@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from smc_core.contract import LAUNCHER_ENV
+from smc_core.errors import ConfigurationError
+
+Signals = Literal["process", "group"]
+"""Who gets a signal that the job is sent: the process alone, or all of its process group."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,9 @@ class Command:
         launcher: name of the launcher around it, or None.
         serves: whether this host only serves the others, and ends well when the master host has. Only a launcher's
             command can.
+        signals: who gets the signals that the job is sent. ``process``: the process alone, which passes them on as it
+            sees fit, as Python programs and launchers do. ``group``: all processes of its group, because a shell
+            passes nothing on.
     """
 
     argv: tuple[str, ...]
@@ -29,41 +38,73 @@ class Command:
     mode: Literal["script", "function", "executable"]
     launcher: str | None = None
     serves: bool = False
+    signals: Signals = "process"
 
-    @property
-    def is_python(self) -> bool:
-        """Whether ``argv[0]`` is the Python interpreter."""
-        return self.mode != "executable"
-
-    def wrap(
-        self, prefix: tuple[str, ...] | list[str], launcher: str, environ: Mapping[str, str] | None = None
+    def under(
+        self,
+        prefix: Sequence[str],
+        launcher: str,
+        environ: Mapping[str, str] | None = None,
+        *,
+        signals: Signals = "process",
     ) -> Command:
-        """This Command started by a launcher: of Python programs ``prefix`` stands in place of the interpreter.
+        """This Command with a launcher in front of it, which starts a program of any kind.
 
-        ``command.wrap([sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"], "torchrun")`` makes
-        ``python -m torch.distributed.run --nproc_per_node=2 train.py --epochs 5``. Of an executable, a shell script
-        too, it stands in front of the whole command, of which nothing is left out: ``… /bin/sh run.sh --epochs 5``.
+        Nothing of it is left out, neither the interpreter of a Python program nor the shell of a script:
+        ``command.under(["mpirun", "-np", "2"], "mpi")`` makes ``mpirun -np 2 python train.py --epochs 5``, or
+        ``mpirun -np 2 /bin/sh run.sh --epochs 5``.
 
         Args:
             prefix: the launcher's own command line, up to the program that it starts.
             launcher: its name, for the log.
-            environ: variables that the launcher needs as well.
+            environ: variables that the launcher needs as well; they replace those of the same name.
+            signals: ``process`` for a launcher that passes signals on, ``group`` for one that does not.
 
         Raises:
             TypeError: ``prefix`` is one text, not a list of arguments.
 
         """
-        if isinstance(prefix, str):
-            raise TypeError(f"the prefix {prefix!r} is text, not a list of arguments")
-        rest = self.argv[1:] if self.is_python else self.argv
-        return replace(self.launched_by(launcher, environ), argv=(*prefix, *rest))
+        argv = (*_arguments(prefix), *self.argv)
+        return replace(self.with_variables(environ or {}, launcher), argv=argv, signals=signals)
 
-    def launched_by(self, launcher: str, environ: Mapping[str, str] | None = None) -> Command:
+    def as_python_under(
+        self, prefix: Sequence[str], launcher: str, environ: Mapping[str, str] | None = None
+    ) -> Command:
+        """This Command with a launcher in place of the Python interpreter, for one that starts Python programs only.
+
+        ``command.as_python_under([sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"], "torchrun")``
+        makes ``python -m torch.distributed.run --nproc-per-node=2 train.py --epochs 5``.
+
+        Args:
+            prefix: the launcher's own command line, up to the program that it starts.
+            launcher: its name, for the log.
+            environ: variables that the launcher needs as well; they replace those of the same name.
+
+        Raises:
+            ConfigurationError: the job's entry point is an executable, not a Python program.
+            TypeError: ``prefix`` is one text, not a list of arguments.
+
+        """
+        if self.mode == "executable":
+            raise ConfigurationError(
+                f"launcher {launcher} cannot start {self.environ.get('SM_USER_ENTRY_POINT') or self.argv[0]}: it starts "
+                f"Python files and modules, such as train.py or pkg.train; set sagemaker_program to one, or set "
+                f"{LAUNCHER_ENV}=none and start the launcher yourself"
+            )
+        return replace(self.with_variables(environ or {}, launcher), argv=(*_arguments(prefix), *self.argv[1:]))
+
+    def with_variables(self, environ: Mapping[str, str], launcher: str) -> Command:
         """This Command as it is, for a launcher that needs variables and no program of its own.
 
         Args:
+            environ: variables that the launcher needs; they replace those of the same name.
             launcher: its name, for the log.
-            environ: variables that it needs as well.
 
         """
-        return replace(self, environ={**self.environ, **(environ or {})}, launcher=launcher)
+        return replace(self, environ={**self.environ, **environ}, launcher=launcher)
+
+
+def _arguments(prefix: Sequence[str]) -> Sequence[str]:
+    if isinstance(prefix, str):
+        raise TypeError(f"the prefix {prefix!r} is text, not a list of arguments")
+    return prefix

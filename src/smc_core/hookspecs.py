@@ -91,7 +91,7 @@ def launch(environment: Environment, command: Command) -> Command | None:
         command: what would run without a launcher, on this host.
 
     Returns:
-        The command with its launcher (:meth:`~smc_core.command.Command.wrap`). None: this job does not ask for
+        The command with its launcher (:class:`~smc_core.command.Command`). None: this job does not ask for
         mine. Two answers end the job with a PluginConflictError that names both plugins.
 
     Raises:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smc_core.arguments import argument_style, check_arguments, check_size
-from smc_core.command import Command
+from smc_core.command import Command, Signals
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.entry_point import EntryPoint, resolve
 from smc_core.environment import Environment
@@ -100,7 +100,8 @@ def make_plan(
     environ, left_out = process_environ(environment, inherited)
     argv = _framework_argv(entry) if target.kind == "framework" else _argv(entry, environment, inherited)
     cwd = environment.code_dir if os.path.isdir(environment.code_dir) else os.getcwd()
-    command = Command(tuple(argv), environ, cwd, entry.mode)
+    signals: Signals = "group" if entry.mode == "executable" else "process"
+    command = Command(tuple(argv), environ, cwd, entry.mode, signals=signals)
     launched = plugins.launch(environment, command)
     if entry.mode != "function" or launched.launcher is not None:
         check_size(launched.argv, launched.environ, environment.hp_texts)

@@ -68,14 +68,14 @@ from smc_core import hookimpl
 def launch(environment, command):
     if environment.framework_params.get("sagemaker_alaunch"):
         code = "import os, sys; print('alaunch:', sys.argv[1:2], flush=True); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-        return command.wrap([sys.executable, "-c", code], "alaunch", {"ALAUNCH": "1"})
+        return command.as_python_under([sys.executable, "-c", code], "alaunch", {"ALAUNCH": "1"})
 """,
     "blaunch": """
 from smc_core import hookimpl
 
 @hookimpl
 def launch(command):
-    return command.wrap([command.argv[0]], "blaunch")
+    return command.with_variables({}, "blaunch")
 """,
     "looking": """
 import importlib.util

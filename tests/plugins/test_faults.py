@@ -361,7 +361,7 @@ def test_a_command_that_cannot_be_executed(answer: str, did: str, wrapper: bool,
 
 
 def test_two_launchers_are_named_with_what_decides(load: Load, job: JobFolder) -> None:
-    wrap = "return command.wrap([command.argv[0]], '{}')"
+    wrap = "return command.with_variables({{}}, '{}')"
     plugins = load(
         a=hook("launch", wrap.format("loom")), b=hook("launch", wrap.format("mill")), c=hook("launch", "return None")
     )

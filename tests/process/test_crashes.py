@@ -85,7 +85,7 @@ def run_script() -> Iterator[Callable[[Job, str], Result]]:
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(job: Job, name: str) -> Result:
-        note = json.dumps({"kind": "python", "mode": "script", "hosts": 1, "code_dir": str(job.code)})
+        note = json.dumps({"signals": "process", "mode": "script", "hosts": 1, "code_dir": str(job.code)})
         command = ["sh", "-c", BEGIN, "sh", sys.executable, SCRIPT_RUNNER, str(job.code / name)]
         line = {"base": str(job.base), "environ": {**job.environ, "NOTE": note}, "command": command}
         server.stdin.write(json.dumps(line) + "\n")

@@ -291,7 +291,7 @@ def test_a_hundred_ranks_and_the_earliest_is_the_cause(job):
         textwrap.dedent("""
             import os, sys
             from smc_core.process.report import writer
-            writer.note_command("binary", "torchrun", 2)
+            writer.note_command("group", "torchrun", 2)
             for rank in (3, *range(3), *range(4, 100)):
                 os.environ.update(RANK=str(rank), SM_CURRENT_HOST="algo-2")
                 try:

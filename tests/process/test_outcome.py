@@ -19,7 +19,7 @@ from smc_core.process.parent.pump import TAIL_BYTES
 from smc_core.process.report.folder import ReportDir
 from smc_core.process.report.reader import CommandNote, Report, read_command, read_reports
 
-PYTHON = CommandNote("python", "script", 1)
+PYTHON = CommandNote("process", "script", 1)
 
 
 def report(**values):
@@ -73,7 +73,7 @@ def test_an_exception():
 
 
 def test_rank_and_host_where_there_are_several():
-    note = CommandNote("binary", "torchrun", 2)
+    note = CommandNote("group", "torchrun", 2)
     text = failure_text(ending(1, report(rank=3, host="algo-2", phase="train"), note=note))
     assert "Phase: train; rank 3; host algo-2; exit code 1.\n" in text
     assert "host" not in failure_text(ending(1, report(rank=3)))
@@ -153,7 +153,7 @@ def test_a_call_of_sys_exit():
         (139, {}, "Exit code 139, and nothing on stderr"),
         (
             139,
-            {"note": CommandNote("binary", "script", 1)},
+            {"note": CommandNote("group", "script", 1)},
             "Exit code 139: a command was killed by SIGSEGV, and nothing on stderr",
         ),
         (-11, {"note": None}, "Killed by SIGSEGV (segmentation fault), before the user's code began"),

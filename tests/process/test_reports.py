@@ -194,7 +194,7 @@ def test_frames_of_smc_and_of_libraries_are_not_the_users(raised, environ):
 def test_it_never_raises(folder, raised):
     environ = {} if folder is None else {"SMC_REPORT_DIR": folder}
     writer.write_report(raised("1 / 0"), phase="train", environ=environ)
-    writer.note_command("python", "script", 1, environ)
+    writer.note_command("process", "script", 1, environ)
 
 
 def test_the_reserve_is_for_one(environ, written, raised, tmp_path, monkeypatch):
@@ -211,9 +211,9 @@ def test_the_reserve_is_for_one(environ, written, raised, tmp_path, monkeypatch)
 
 
 def test_the_note(environ, tmp_path):
-    writer.note_command("binary", "script", 3, environ)
+    writer.note_command("group", "script", 3, environ)
     note = json.loads((tmp_path / "reports" / "command.json").read_text())
-    assert note == {"kind": "binary", "mode": "script", "hosts": 3, "code_dir": str(tmp_path / "code")}
+    assert note == {"signals": "group", "mode": "script", "hosts": 3, "code_dir": str(tmp_path / "code")}
 
 
 def test_function_mode_as_a_whole(job):

@@ -24,7 +24,7 @@ LISTEN = textwrap.dedent("""
 
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
         signal.signal(number, lambda number, frame: os.write(1, b"%d\\n" % number))
-    writer.note_command("python", "script", 1)
+    writer.note_command("process", "script", 1)
     print("ready", flush=True)
     while True:
         time.sleep(0.05)  # a handler that is due when a sleep begins runs when it ends

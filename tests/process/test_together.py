@@ -16,7 +16,7 @@ from smc_core import hookimpl
 
 @hookimpl
 def launch(environment, command):
-    launched = command.launched_by("loom", {"RANK": str(environment.host_rank)})
+    launched = command.with_variables({"RANK": str(environment.host_rank)}, "loom")
     return dataclasses.replace(launched, serves="SERVES" in os.environ and not environment.is_master)
 """
 """A plugin whose launcher starts the command as it is, once a host."""

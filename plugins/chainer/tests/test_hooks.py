@@ -105,7 +105,7 @@ def test_mpi_may_be_started_by_another_plugin(manager: pluggy.PluginManager, job
     class Launcher:
         @hookimpl
         def launch(self, command: Command) -> Command:
-            return command.wrap(["mpirun"], "mpirun")
+            return command.under(["mpirun"], "mpirun")
 
     manager.register(Launcher())
     environment = environment_of(manager.hook, job.hyperparameters(sagemaker_use_mpi=True))

@@ -151,7 +151,7 @@ def test_another_plugin_that_launches_the_job_too(manager: pluggy.PluginManager,
     class Launcher:
         @hookimpl
         def launch(self, command: Command) -> Command:
-            return command.wrap(["torchrun"], "torchrun")
+            return command.under(["torchrun"], "torchrun")
 
     manager.register(Launcher(), name="another")
     with pytest.raises(PluginConflictError, match="plugins another and keras both launch this job"):

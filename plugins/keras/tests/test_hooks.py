@@ -74,7 +74,7 @@ def test_a_launcher_of_another_plugin_is_told_too(
     class Launcher:
         @hookimpl
         def launch(self, command: Command) -> Command:
-            return command.wrap(["torchrun"], "torchrun")
+            return command.as_python_under(["torchrun"], "torchrun")
 
     manager.register(Launcher())
     monkeypatch.setenv("KERAS_BACKEND", "torch")

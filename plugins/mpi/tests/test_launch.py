@@ -60,7 +60,7 @@ def test_one_host_needs_no_agent(job: JobFolder, mpirun: str) -> None:
     command = launched(mpi(job, sagemaker_mpi_num_of_processes_per_host=4), mpirun)
     assert command is not None
     assert command.argv[:4] == (sys.executable, MASTER, "--", mpirun)
-    assert command.argv[-len(ARGV) - 4 :] == (sys.executable, RANK, "python", "--", *ARGV)
+    assert command.argv[-len(ARGV) - 4 :] == (sys.executable, RANK, "process", "--", *ARGV)
     assert command.argv[command.argv.index("--host") + 1] == "localhost:4"
     assert command.argv[command.argv.index("-np") + 1] == "4"
     assert not [name for name in command.environ if "MCA" in name]

@@ -127,7 +127,7 @@ def test_a_daemon_that_fails_before_any_rank_has_begun_is_waited_for_once_more(r
     ("argv", "code", "said"),
     [
         ((MASTER, "--", "/no/such/mpirun"), 4, "/no/such/mpirun cannot be started"),
-        ((RANK, "python", "--", "/no/such/program"), 4, "/no/such/program cannot be started"),
+        ((RANK, "process", "--", "/no/such/program"), 4, "/no/such/program cannot be started"),
         ((AGENT, "--port", "1", "127.0.0.1", "rm", "-rf", "/"), 5, "for what smc-mpi does not know"),
         ((AGENT, "--port", "x", "127.0.0.1", "prted"), 70, "invalid literal for int"),
     ],

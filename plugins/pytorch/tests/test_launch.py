@@ -96,9 +96,9 @@ def test_a_job_that_does_not_ask_is_left_alone(job: JobFolder, launcher: str) ->
 
 
 def test_an_executable_cannot_be_launched(job: JobFolder) -> None:
-    command = Command(("/bin/sh", "run.sh"), ASKED, "/", "executable")
+    command = Command(("/bin/sh", "run.sh"), {**ASKED, "SM_USER_ENTRY_POINT": "run.sh"}, "/", "executable")
     with pytest.raises(ConfigurationError, match=r"torchrun cannot start run\.sh: it starts Python files and modules"):
-        torchrun_command(environment(job, user_entry_point="run.sh"), command)
+        torchrun_command(environment(job), command)
 
 
 def test_without_torch_the_error_says_what_to_install(job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,11 +105,9 @@ def test_chief_and_worker_share_a_gpu(hook: pluggy.HookRelay, job: JobFolder, gp
 
 
 def test_parameter_servers_start_no_executable(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    job.hosts("algo-1").hyperparameters(sagemaker_program="run.sh")
-    with pytest.raises(
-        ConfigurationError, match=r"starts Python programs, and run.sh is none; name a .py file, or set"
-    ):
-        launch(hook, job, SHELL, name="parameter-server")
+    job.hosts("algo-1")
+    with pytest.raises(ConfigurationError, match=r"launcher parameter-server cannot start run\.sh: it starts Python"):
+        launch(hook, job, SHELL, name="parameter-server", SM_USER_ENTRY_POINT="run.sh")
 
 
 def test_parameter_servers_without_tensorflow(
@@ -159,7 +157,7 @@ def test_tensorflow_is_told_to_be_quiet_whoever_launches(
     class Launcher:
         @hookimpl
         def launch(self, command: Command) -> Command:
-            return command.wrap(["mpirun"], "mpi")
+            return command.under(["mpirun"], "mpi")
 
     assert launch(hook, job, name="none").environ["TF_CPP_MIN_LOG_LEVEL"] == "1"
     manager.register(Launcher())

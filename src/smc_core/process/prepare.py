@@ -19,7 +19,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from smc_core import native
 from smc_core.errors import ConfigurationError
@@ -105,7 +105,7 @@ class _Steps:
         framework = target.name if target.kind == "framework" else None
         if _stands_and_falls(plan):
             return lambda: _execute(plan, self.ignored, _together(plan))
-        writer.note_command(_kind(plan), command.launcher or command.mode, len(environment.hosts))
+        writer.note_command(command.signals, command.launcher or command.mode, len(environment.hosts))
         if command.mode == "function" and command.launcher is None and not self.installed:
             return lambda: _work(plan, plugins, framework)
         return lambda: _execute(plan, self.ignored)
@@ -202,15 +202,10 @@ def _together(plan: Plan) -> list[str]:
         *(sys.executable, agent.__file__),
         *("--host", environment.current_host, "--hosts", ",".join(environment.distribution_hosts)),
         *("--port", str(Ports.of(environment.master_port).watch)),
-        *("--kind", _kind(plan), "--launcher", str(command.launcher)),
+        *("--signals", command.signals, "--launcher", str(command.launcher)),
         *(["--serves"] if command.serves else []),
         "--",
     ]
-
-
-def _kind(plan: Plan) -> Literal["python", "binary"]:
-    """What this process becomes: a launcher's own Python program too, which hands signals on as it sees fit."""
-    return "python" if plan.command.is_python or plan.command.argv[0] == sys.executable else "binary"
 
 
 def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:

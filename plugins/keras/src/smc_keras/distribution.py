@@ -56,7 +56,7 @@ def launched(environment: Environment, command: Command) -> Command | None:
         return None
     hosts = processes(environment, command.environ)
     if not hosts:
-        return command.launched_by(LAUNCHER)  # one process, which has nobody to find
+        return command.with_variables({}, LAUNCHER)  # one process, which has nobody to find
     if not is_installed("jax"):
         raise ConfigurationError(f"variable {LAUNCHER_ENV} is {LAUNCHER!r}, and JAX is not installed; pip install jax")
     backend = command.environ.get(BACKEND_ENV)
@@ -65,7 +65,7 @@ def launched(environment: Environment, command: Command) -> Command | None:
             f"variable {LAUNCHER_ENV} is {LAUNCHER!r}, and {BACKEND_ENV} is {backend!r}; "
             f"leave out {BACKEND_ENV}, or take the launcher of that backend"
         )
-    return command.launched_by(LAUNCHER, _variables(environment, hosts, command.environ))
+    return command.with_variables(_variables(environment, hosts, command.environ), LAUNCHER)
 
 
 def check(environ: Mapping[str, str]) -> None:

@@ -68,17 +68,17 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
     if not environment.is_master:
         serve = [sys.executable, SERVE, "--host", environment.current_host, "--master", environment.master_hostname]
         argv = (*serve, "--port", str(port), "--daemons", os.path.dirname(mpirun))
-        return replace(command, argv=argv, launcher=LAUNCHER, serves=True)
+        return replace(command, argv=argv, launcher=LAUNCHER, serves=True, signals="process")
     per_host, _ = processes_per_host(environment, command.environ)
-    argv = (
+    prefix = (
         *(sys.executable, MASTER, "--"),
         mpirun,
         *_mpirun_options(environment, per_host),
-        *(sys.executable, RANK, "python" if command.is_python else "binary", "--"),
-        *command.argv,
+        *(sys.executable, RANK, command.signals, "--"),
     )
     settings = _settings(environment, port, interfaces) if len(hosts) > 1 else {}
-    return replace(command, argv=argv, environ={**settings, **command.environ}, launcher=LAUNCHER)
+    missing = {name: text for name, text in settings.items() if name not in command.environ}
+    return command.under(prefix, LAUNCHER, missing)
 
 
 def _mpirun_options(environment: Environment, per_host: int) -> list[str]:

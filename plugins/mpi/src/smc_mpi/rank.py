@@ -1,7 +1,7 @@
 """One rank: starts the command, and reports what the command itself cannot.
 
-Started by its path, by Open MPI's daemon: ``python rank.py KIND -- COMMAND``. KIND is ``python``, whose process gets
-signals alone, or ``binary``, with which all that it has started gets them.
+Started by its path, by Open MPI's daemon: ``python rank.py SIGNALS -- COMMAND``. SIGNALS is ``process`` for a command
+that gets signals alone, or ``group`` for one with which everything that it has started gets them.
 
 A rank that ends otherwise than with 0 and has not reported why gets a report that names it and says how: killed by a
 signal, an exit code, or ``MPI_Abort``, which is a failure with the code 0 too. So is a rank that leaves with 0 while
@@ -53,7 +53,7 @@ _WAITED_FOR = {*_PASSED_ON, signal.SIGCHLD, signal.SIGCONT}
 def run(argv: Sequence[str]) -> int:
     """Run the command, and note that it has failed; returns its exit code, 128 + n where signal n killed it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
-    kind, command = argv[0], list(argv[2:])
+    who, command = argv[0], list(argv[2:])
     defaults = {signal.SIGPIPE, signal.SIGXFSZ}  # which Python ignores
     try:
         pid = os.posix_spawnp(command[0], command, os.environ, setsigmask=(), setsigdef=defaults)
@@ -61,7 +61,7 @@ def run(argv: Sequence[str]) -> int:
         failures.note(failures.FAILED, number())
         raise CodeError.of_start(command[0], error) from error
     failures.note(failures.BEGUN, number())
-    rank = _Rank(pid, kind)
+    rank = _Rank(pid, to_all=who == "group")
     code = rank.wait()
     if rank.was_ended:
         failures.note(failures.ENDED, number())
@@ -84,10 +84,10 @@ class _Rank:
     go through the master.
     """
 
-    def __init__(self, pid: int, kind: str) -> None:
+    def __init__(self, pid: int, *, to_all: bool) -> None:
         self.was_ended = False
         self._pid = pid
-        self._kind = kind
+        self._to_all = to_all
         self._daemon = os.getppid()
         self._asked: set[int] = set()
         self._continued_at: float | None = None
@@ -125,7 +125,7 @@ class _Rank:
             return f"ended by MPI_Abort with error code {status}" if aborted else LEFT_EARLY
         if status == 0:
             return ""
-        return f"ended with exit code {status}" + (", without an exception" if self._kind == "python" else "")
+        return f"ended with exit code {status}" + ("" if self._to_all else ", without an exception")
 
     def _poll(self) -> int | None:
         if self._status is None:
@@ -150,7 +150,7 @@ class _Rank:
 
     def _send(self, number: int) -> None:
         try:
-            if self._kind == "binary":
+            if self._to_all:
                 processes.send(processes.descendants([self._pid], processes.table()), number)
             os.kill(self._pid, number)
         except ProcessLookupError:

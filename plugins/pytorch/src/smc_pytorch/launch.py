@@ -33,11 +33,6 @@ def torchrun_command(environment: Environment, command: Command) -> Command | No
     if not takes_part(environment):
         log.line(f"{environment.current_host} runs without torchrun: its instance group does not distribute")
         return None
-    if not command.is_python:
-        raise ConfigurationError(
-            f"torchrun cannot start {environment.user_entry_point}: it starts Python files and modules, such as "
-            f"train.py or pkg.train; set sagemaker_program to one, or {LAUNCHER_ENV}=none and start torchrun yourself"
-        )
     if not is_installed("torch"):
         raise ConfigurationError(
             f"the job asks for torchrun, and PyTorch is not installed; pip install torch in the image, name it in "
@@ -45,7 +40,7 @@ def torchrun_command(environment: Environment, command: Command) -> Command | No
         )
     processes, _ = processes_per_host(environment, command.environ)
     threads = str(max(1, environment.cpu_count // processes))
-    return command.wrap(
+    return command.as_python_under(
         [command.argv[0], TORCHRUN, *_arguments(environment, processes)],
         LAUNCHER,
         {} if command.environ.get("OMP_NUM_THREADS") else {"OMP_NUM_THREADS": threads},
@@ -73,7 +68,7 @@ def _arguments(environment: Environment, processes: int) -> list[str]:
 
 def advise(environment: Environment, command: Command) -> None:
     """Say that hosts do not train together, or that GPUs stay idle, where nothing starts a process for each."""
-    if command.launcher is not None or command.environ.get(LAUNCHER_ENV) or not command.is_python:
+    if command.launcher is not None or command.environ.get(LAUNCHER_ENV) or command.mode == "executable":
         return
     hosts = len(environment.distribution_hosts)
     if hosts > 1 and takes_part(environment):

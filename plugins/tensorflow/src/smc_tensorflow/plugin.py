@@ -66,16 +66,11 @@ def launch(environment: CoreEnvironment, command: Command) -> Command | None:
 
 def _mirrored(role: Role, command: Command) -> Command:
     """One process a host, as it would run without a launcher: TensorFlow itself starts the servers in it."""
-    return command.launched_by("mwms", _config(role, command))
+    return command.with_variables(_config(role, command), "mwms")
 
 
 def _parameter_servers(role: Role, environment: CoreEnvironment, command: Command) -> Command:
     """This host's servers; on the host of the chief the user's command beside them."""
-    if not command.is_python:
-        raise ConfigurationError(
-            f"the launcher parameter-server starts Python programs, and {environment.user_entry_point} is none; "
-            f"name a .py file, or set SMC_LAUNCHER=mwms"
-        )
     if not is_installed("tensorflow"):
         raise ConfigurationError("the launcher parameter-server needs TensorFlow, which is not installed")
     tasks = role.servers(environment.current_host)
@@ -87,8 +82,10 @@ def _parameter_servers(role: Role, environment: CoreEnvironment, command: Comman
     if environment.gpu_count:
         variables["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # chief and worker share a GPU, which one would take whole
     given = {name: text for name, text in variables.items() if name not in command.environ}
-    wrapped = command.wrap([*program, "--", command.argv[0]], "parameter-server", {**_config(role, command), **given})
-    return wrapped if environment.is_master else replace(wrapped, argv=tuple(program), serves=True)
+    launched = command.as_python_under(
+        [*program, "--", command.argv[0]], "parameter-server", {**_config(role, command), **given}
+    )
+    return launched if environment.is_master else replace(launched, argv=tuple(program), serves=True)
 
 
 def _config(role: Role, command: Command) -> dict[str, str]:

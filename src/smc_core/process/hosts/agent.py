@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", required=True)
     parser.add_argument("--hosts", required=True, type=lambda text: text.split(","))
     parser.add_argument("--port", required=True, type=int)
-    parser.add_argument("--kind", default="python")
+    parser.add_argument("--signals", default="process", choices=("process", "group"))
     parser.add_argument("--launcher", default="launcher")
     parser.add_argument("--serves", action="store_true")
     parser.add_argument("command", nargs="+")
@@ -104,7 +104,7 @@ class _Part:
 
     def run(self) -> int:
         """Start it, watch it and the others, and tell how it ended; returns the exit code."""
-        writer.note_command(self._options.kind, self._options.launcher, len(self._options.hosts))
+        writer.note_command(self._options.signals, self._options.launcher, len(self._options.hosts))
         self._memory = diagnosis.memory()
         self._peers.wake(self._inbox.descriptor, self._take_signals)
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)  # or the command would inherit that the inbox ignores it
@@ -143,11 +143,11 @@ class _Part:
                     self._end_at, self._kill_at = None, time.monotonic() + KILL_SECONDS
 
     def _send(self, number: int) -> None:
-        """To a Python process alone, else to all of its group, as the supervisor does."""
+        """To the process alone, or to all of its group, as the supervisor does."""
         if self._child.returncode is not None:
             return
         try:
-            if self._options.kind == "python":
+            if self._options.signals == "process":
                 os.kill(self._child.pid, number)
             else:
                 os.killpg(self._child.pid, number)

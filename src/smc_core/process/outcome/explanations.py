@@ -123,7 +123,7 @@ def of_exit(ending: Ending, tail: str) -> Explanation:
         return Explanation(first, "", facts, [_last_lines(tail)])
     first = f"Exit code {ending.status}"
     number = ending.status - EXIT_SIGNAL_BASE
-    if ending.note is not None and ending.note.kind != "python" and number in signal.valid_signals():
+    if ending.note is not None and ending.note.signals == "group" and number in signal.valid_signals():
         first = f"{first}: a command was killed by {signal_name(number)}"
         if place := fault_place(tail, _code_dir(ending)):
             first = f"{first} ({place})"

@@ -76,12 +76,12 @@ class Child:
         return self._note is not None
 
     def send(self, number: int) -> None:
-        """Pass a signal on: to a Python process alone, else to its process group.
+        """Pass a signal on: to the process alone where its command asks for that, else to its process group.
 
         A signal to the group would kill the data-loading processes of a Python script in the middle of its last
         checkpoint; but a shell passes nothing on by itself, and neither does an installer while code is prepared.
         """
-        alone = self.has_begun and self._note is not None and self._note.kind == "python"
+        alone = self.has_begun and self._note is not None and self._note.signals == "process"
         for each in (number, signal.SIGCONT) if self._is_stopped else (number,):
             with contextlib.suppress(ProcessLookupError):
                 (os.kill if alone else os.killpg)(self.pid, each)

@@ -79,7 +79,7 @@ class Report(NamedTuple):
 class CommandNote(NamedTuple):
     """What :func:`smc_core.process.report.writer.note_command` wrote: the user's code has begun."""
 
-    kind: str
+    signals: str
     mode: str
     hosts: int
     code_dir: str = ""
@@ -215,7 +215,7 @@ _REPORT_FIELDS = {
     "notes": _NOTES,
 }
 _NOTE_FIELDS = {
-    "kind": _NAME,
+    "signals": _Field(lambda value: value in ("process", "group")),
     "mode": _NAME,
     "hosts": _whole(0, _LARGEST),
     "code_dir": _text(4096),

@@ -120,13 +120,12 @@ def write_for_another(
 
 
 def note_command(
-    kind: Literal["python", "binary"], mode: str, hosts: int, environ: Mapping[str, str] = os.environ
+    signals: Literal["process", "group"], mode: str, hosts: int, environ: Mapping[str, str] = os.environ
 ) -> None:
     """Tell the supervisor, immediately before exec, that the user's code begins.
 
     Args:
-        kind: what the process becomes. Signals go to a Python process alone, and to the whole process group of
-            anything else.
+        signals: who gets the signals that the job is sent: the process alone, or its whole process group.
         mode: function, script or the name of a launcher, for the reader of a failure.
         hosts: number of hosts of the job; where it is 1, no failure names the host.
         environ: the variables of this process.
@@ -138,7 +137,7 @@ def note_command(
     from smc_core.contract import REPORT_DIR_ENV, write_atomic
 
     if folder := environ.get(REPORT_DIR_ENV):
-        note = {"kind": kind, "mode": mode, "hosts": hosts, "code_dir": _code_dir(environ)}
+        note = {"signals": signals, "mode": mode, "hosts": hosts, "code_dir": _code_dir(environ)}
         content = json.dumps(note).encode()
         path = os.path.join(folder, COMMAND_FILE)
         try:
