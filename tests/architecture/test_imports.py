@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.cli.parser import COMMANDS
 from smc_core.testing import JobFolder
 
 ROOT = Path(__file__).parents[2]
@@ -32,13 +33,13 @@ def test_rooms_import_downward_only() -> None:
     "code",
     [
         "from smc_core.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
-        "from smc_core.cli import main\ntry: main(['run', '--help'])\nexcept SystemExit: pass",
+        f"from smc_core.cli import main\nfor each in {COMMANDS}:\n try: main([each, '--help'])\n except SystemExit: pass",
         "from smc_core.cli import main\nassert main(['nonsense']) == 2",
         "import smc_core.runner, smc_core.process.parent.supervisor",
         "import smc_core.process.script, smc_core.process.report.writer",
         "import smc_core, smc_core.errors, smc_core.contract, smc_core.masking",
     ],
-    ids=["smc --help", "smc run --help", "usage error", "supervisor", "script runner", "import smc_core"],
+    ids=["smc --help", "smc COMMAND --help", "usage error", "supervisor", "script runner", "import smc_core"],
 )
 def test_a_fresh_interpreter_has_loaded_no_library(code: str) -> None:
     program = f"{code}\n{LOADED.format(file='sys.stderr')}"

@@ -133,3 +133,12 @@ def test_foreign_input_is_quoted_in_part_and_is_no_fault_of_smc(job: JobFolder, 
     assert ended.exit_code == code
     assert cause in (ended.failure or "").splitlines()[0]
     assert len(ended.stderr) < 1000
+
+
+@pytest.mark.parametrize("arguments", [["--hosts", "x"], ["-c"], ["-p", "epochs=5", "--fast"], ["--mode", "fast"]])
+def test_a_wrong_command_line_of_a_local_job_is_no_failure_of_the_containers(
+    job: JobFolder, arguments: list[str]
+) -> None:
+    ended = job.run(None, arguments)
+    assert (ended.exit_code, ended.failure) == (2, None)
+    assert "(see smc run --help)" in ended.stderr

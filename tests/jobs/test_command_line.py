@@ -121,6 +121,18 @@ def test_help_tells_what_each_command_does(job: JobFolder, arguments: tuple[str,
     assert "usage: smc" in smc(job, *arguments, "--help")
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("plam", "did you mean plan?"), ("train.py", "smc run train.py"), ("xyzzy", "see smc --help")],
+)
+def test_a_word_that_is_no_command(job: JobFolder, word: str, hint: str) -> None:
+    command = [sys.executable, "-m", "smc_core", word]
+    ended = subprocess.run(command, env=job.environ(), capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"smc: error: '{word}' is not a command")
+    assert hint in ended.stderr
+
+
 def test_the_main_help_needs_no_manual(job: JobFolder) -> None:
     text = smc(job, "--help")
     for word in ("run", "plan", "env", "plugins", "SAGEMAKER_PROGRAM", "SMC_STOP_GRACE", "exit codes", "128+n"):

@@ -22,7 +22,7 @@ INTERRUPTED_IMPORT = """
 import os, signal, sys
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name == "smc_core.commands":
+        if name == "smc_core.cli.parser":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Finder())
 """

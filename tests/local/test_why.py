@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.cli.answers import why as explain
 from smc_core.settings import CORE
 from smc_core.testing import JobFolder
-from smc_core.why import why as explain
 
 
 def smc(job: JobFolder, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -126,8 +126,23 @@ def test_an_unknown_name(digits: JobFolder) -> None:
 def test_of_a_local_job(desk) -> None:
     desk.write("train.py")
     desk.run("train.py", "-p", "epochs=5", "--name", "one")
-    text = desk.smc("why", "--epochs", "--job", "one").stdout
-    assert text.startswith("epochs = 5\n  from        hyperparameters.json: epochs\n")
+    for arguments in (["--epochs", "--job", "one"], ["--job", "one", "--epochs"], ["epochs", "--job=one"]):
+        text = desk.smc("why", *arguments).stdout
+        assert text.startswith("epochs = 5\n  from        hyperparameters.json: epochs\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "smc why needs a NAME"),
+        (["epochs", "--jobs"], "unrecognized arguments: --jobs"),
+        (["--job"], "--job: expected"),
+    ],
+)
+def test_a_wrong_command_line(digits: JobFolder, arguments: list[str], message: str) -> None:
+    ended = smc(digits, "why", *arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert message in ended.stderr
 
 
 def test_the_folder_of_a_channel_by_the_name_of_its_parameter(digits: JobFolder) -> None:

@@ -118,7 +118,10 @@ def test_parameter_servers_take_no_executable(job: JobFolder, tf: Any) -> None:
     ended = job.run("run.sh", SMC_LAUNCHER="parameter-server")
     assert ended.exit_code == 2
     assert ended.failure is not None
-    assert "launcher parameter-server cannot start run.sh: it starts Python files and modules" in ended.failure.splitlines()[0]
+    assert (
+        "launcher parameter-server cannot start run.sh: it starts Python files and modules"
+        in ended.failure.splitlines()[0]
+    )
 
 
 @pytest.mark.parametrize("mode", ["function", "script"])

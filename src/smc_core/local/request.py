@@ -71,7 +71,7 @@ def from_options(options: argparse.Namespace, earlier: Request | None = None) ->
     """Check what was asked for on the command line.
 
     Args:
-        options: those of :func:`smc_core.local.options.add_options`, ``target`` and ``module``.
+        options: those of :func:`smc_core.cli.options.add_options`, ``target`` and ``module``.
         earlier: a job that is started again: what is given now is laid over what was asked for then.
 
     Raises:

@@ -1,14 +1,14 @@
-"""``smc why NAME``: a value, where it came from, and what else was considered. Nothing of the user's is run."""
+"""What ``smc why NAME`` answers. Nothing of the user's is run."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from smc_core.arguments import user_arguments
+from smc_core.cli.printing import masker, plain
 from smc_core.contract import (
     BASE_DIR_ENV,
     BASE_PATH,
@@ -19,7 +19,7 @@ from smc_core.environment import ALIASES, Environment
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import decode, raw_text, variable_names
 from smc_core.lookup import PLACES, described, is_internal, is_param, places
-from smc_core.masking import MASK, Masker
+from smc_core.masking import MASK
 from smc_core.parameters import channels_text, parameter_names
 from smc_core.plugins import Plugins
 from smc_core.resources import cpu_quota, installed_gpus
@@ -28,7 +28,6 @@ from smc_core.settings import Setting
 from smc_core.variables import FIELD_VARIABLES, process_environ, script_variables, variable_text
 
 _BASE = "base directory"
-_MARKDOWN = re.compile(r"\[([^\]]*)\]\([^)]*\)|`")
 
 
 class Considered(NamedTuple):
@@ -78,11 +77,10 @@ def why(name: str, *, as_json: bool) -> str:
     plugins = Plugins.load()
     environment = plugins.create_environment()
     answer = _answer(name, environment, plugins.settings())
-    mask = Masker.of_job(os.environ, os.path.join(environment.input_config_dir, HYPERPARAMETERS_FILE))
     if is_secret(answer.name):
         hidden = [each if each.place == "default" else _hidden(each) for each in answer.considered]
         answer = answer._replace(value=answer.value if answer.source == "default" else MASK, considered=hidden)
-    return mask(json.dumps(_content(answer), indent=2) if as_json else _text(answer))
+    return masker(environment)(json.dumps(_content(answer), indent=2) if as_json else _text(answer))
 
 
 def _hidden(each: Considered) -> Considered:
@@ -168,15 +166,10 @@ def _own_setting(setting: Setting, environment: Environment) -> Answer:
     considered = [Considered(f"variable {setting.name}", os.environ.get(setting.name))]
     if setting.param:
         considered.append(Considered(f"{HYPERPARAMETERS_FILE}: {setting.param}", params.get(setting.param)))
-    default = _plain(setting.default_text)
+    default = plain(setting.default_text)
     considered.append(Considered("default", default))
     value, source = given or (default, "default")
-    return Answer(setting.name, value, source, considered, [], _plain(setting.what))
-
-
-def _plain(markdown: str) -> str:
-    """What a table of the documentation says, for a terminal: without links and code marks."""
-    return _MARKDOWN.sub(r"\1", markdown)
+    return Answer(setting.name, value, source, considered, [], plain(setting.what))
 
 
 def _param(name: str, environment: Environment) -> Answer:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from smc_core.errors import SmcError
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command ``smc``.
@@ -56,16 +54,18 @@ def _run_command(arguments: Sequence[str]) -> int:
     from smc_core.errors import SmcError
 
     try:
-        from smc_core.commands import parser
+        from smc_core.cli.parser import parse
 
-        options = parser().parse_args(arguments)
-        code = int(options.handler(options))
+        options = parse(arguments)
+        code = int(options.handle(options))
         sys.stdout.flush()
     except BrokenPipeError:  # as in: smc plan | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the interpreter still flushes at its end goes nowhere
         return 128 + signal.SIGPIPE
     except SmcError as error:
-        return _refuse(error, is_job=arguments[:1] == ["run"] and not _is_local(arguments))
+        from smc_core.process import log
+
+        return log.failure(error)
     except KeyboardInterrupt:
         from smc_core.process import log
 
@@ -87,27 +87,6 @@ def _open_streams() -> None:
         reconfigure(errors="backslashreplace")  # a name that the locale cannot spell is no reason to say nothing
 
 
-def _is_local(arguments: Sequence[str]) -> bool:
-    from smc_core.local.options import names_local
-
-    return names_local(arguments[1:])
-
-
 def train() -> int:
     """The command ``train``, by which SageMaker starts an image that has no ENTRYPOINT: ``smc run``."""
     return main(["run", *sys.argv[1:]])
-
-
-def _refuse(error: SmcError, *, is_job: bool) -> int:
-    """Say what is wrong; a job that cannot begin leaves a failure file too."""
-    from smc_core.process import log
-
-    if is_job:
-        from smc_core.runner import note_refusal
-
-        note_refusal(error)
-    return log.failure(error)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""``smc doctor``: whether this machine or image can run jobs, and what to do where it cannot. Runs nothing."""
+"""What ``smc doctor`` checks. Nothing of the user's is run."""
 
 from __future__ import annotations
 

@@ -1,0 +1,68 @@
+"""``smc run``: the job of a container, or a local one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from smc_core.cli.options import EXPLANATION, add_options, add_run_options, add_target, is_local, program
+from smc_core.cli.parser import command
+from smc_core.errors import SmcError
+
+if TYPE_CHECKING:
+    from smc_core.cli.parser import Commands
+
+
+def add(commands: Commands) -> None:
+    """Declare it."""
+    parser = command(commands, "run", "run the training job", EXPLANATION)
+    parser.usage = "smc run [-h] [-m MODULE] [train | TARGET] [options of a local job]"
+    add_target(parser)
+    add_options(parser)
+    add_run_options(parser)
+    parser.refused = _refused
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Run the job, and return its exit code."""
+    if is_local(options):
+        return _run_locally(options)
+    from smc_core.runner import run
+
+    try:
+        return run(program(options), module=options.module)
+    except SmcError as error:
+        _note(error)
+        raise
+
+
+def _refused(error: SmcError, options: argparse.Namespace, wrong: str | None) -> None:
+    if not is_local(options, wrong):
+        _note(error)
+
+
+def _note(error: SmcError) -> None:
+    """A job of a container that cannot begin leaves a failure file too."""
+    from smc_core.runner import note_refusal
+
+    note_refusal(error)
+
+
+def _run_locally(options: argparse.Namespace) -> int:
+    from smc_core.local import job, record, request
+    from smc_core.local.stopping import stop_after
+
+    earlier = None if options.resume is None else record.find_ended(options.resume)
+    before = None
+    if earlier is not None:
+        from smc_core.local.resume import request_of
+
+        before = request_of(earlier, options.variables or (), os.environ)
+    return job.run(
+        request.from_options(options, before),
+        name=options.name,
+        job_dir=options.job_dir,
+        stop=None if options.stop_after is None else stop_after(options.stop_after),
+        earlier=earlier,
+    )
