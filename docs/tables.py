@@ -11,7 +11,7 @@ import ast
 import re
 from pathlib import Path
 
-from smc_core import Environment, settings
+from smc_core import Environment, environment, settings
 from smc_core.variables import FIELD_VARIABLES
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +28,7 @@ def rendered(page: str) -> str:
 
 def fields() -> str:
     """The fields of the Environment as a table."""
-    described = {name: field for name, field in Environment.model_fields.items() if field.description}
+    described = {name: field for name, field in environment.fields(Environment).items() if field.description}
     rows = [
         f"| `{name}` | `{_type_name(field.annotation)}` | {field.description} |" for name, field in described.items()
     ]
@@ -43,7 +43,7 @@ def _type_name(annotation: object) -> str:
 def variables() -> str:
     """The variables that hold a field, as a table."""
     rows = [
-        f"| `{name}` | {Environment.model_fields[field].description} |"
+        f"| `{name}` | {environment.fields(Environment)[field].description} |"
         for name, field in sorted(FIELD_VARIABLES.items())
     ]
     return "\n".join(["| variable | what it holds |", "|---|---|", *rows])

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast, overload
 
 from smc_core.arguments import user_arguments
 from smc_core.contract import (
@@ -40,6 +38,7 @@ from smc_core.contract import (
 from smc_core.errors import ConfigurationError
 from smc_core.facts import gather, host_fields
 from smc_core.foreign import foreign_input
+from smc_core.frozen import Frozen, checked, copied, field, fields, joined, nearest
 from smc_core.hyperparameters import Value, decode, raw_text, split_hps
 from smc_core.readers import channel_dir, read_config, read_hps, read_input_data_config, read_resource_config
 from smc_core.resources import cpu_count, gpu_count
@@ -71,6 +70,8 @@ __all__ = [
     "Value",
     "channel_dir",
     "cpu_count",
+    "field",
+    "fields",
     "gpu_count",
     "read_config",
     "read_hps",
@@ -91,7 +92,7 @@ ALIASES = {
 EnvironmentT = TypeVar("EnvironmentT", bound="Environment")
 
 
-class Environment(BaseModel):
+class Environment(Frozen):
     """What a training job knows about itself: folders, hosts, channels, hyperparameters, resources.
 
     Frozen. A subclass may add fields; a plugin adds them through the ``create_environment`` hook
@@ -99,76 +100,70 @@ class Environment(BaseModel):
     allows (``env.batch_size``; ``-`` may be written ``_``), and is a :class:`~smc_core.hyperparameters.Value`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
+    base_dir: str = field("base directory: SAGEMAKER_BASE_DIR, else /opt/ml")
+    input_dir: str = field("BASE/input")
+    input_config_dir: str = field("BASE/input/config: the JSON files of the contract")
+    input_data_dir: str = field("BASE/input/data: one folder a channel")
+    model_dir: str = field("BASE/model: becomes the model artifact")
+    output_dir: str = field("BASE/output")
+    output_data_dir: str = field("BASE/output/data: further output")
+    output_intermediate_dir: str = field("BASE/output/intermediate")
+    checkpoint_dir: str = field("BASE/checkpoints: kept in step with storage during the job")
+    code_dir: str = field("BASE/code: the user's code, and its working directory")
 
-    base_dir: str = Field(description="base directory: SAGEMAKER_BASE_DIR, else /opt/ml")
-    input_dir: str = Field(description="BASE/input")
-    input_config_dir: str = Field(description="BASE/input/config: the JSON files of the contract")
-    input_data_dir: str = Field(description="BASE/input/data: one folder a channel")
-    model_dir: str = Field(description="BASE/model: becomes the model artifact")
-    output_dir: str = Field(description="BASE/output")
-    output_data_dir: str = Field(description="BASE/output/data: further output")
-    output_intermediate_dir: str = Field(description="BASE/output/intermediate")
-    checkpoint_dir: str = Field(description="BASE/checkpoints: kept in step with storage during the job")
-    code_dir: str = Field(description="BASE/code: the user's code, and its working directory")
-
-    hps: builtins.dict[str, Any] = Field(description="the user's hyperparameters, decoded")
-    hp_texts: builtins.dict[str, str] = Field(description="the user's hyperparameters, raw text")
-    framework_params: builtins.dict[str, Any] = Field(description="the platform's hyperparameters, decoded")
-    additional_framework_parameters: builtins.dict[str, Any] = Field(
-        description="framework_params less the nine that the classic library understands itself"
+    hps: builtins.dict[str, Any] = field("the user's hyperparameters, decoded")
+    hp_texts: builtins.dict[str, str] = field("the user's hyperparameters, raw text")
+    framework_params: builtins.dict[str, Any] = field("the platform's hyperparameters, decoded")
+    additional_framework_parameters: builtins.dict[str, Any] = field(
+        "framework_params less the nine that the classic library understands itself"
     )
-    resource_config: builtins.dict[str, Any] = Field(description="resourceconfig.json")
-    input_data_config: builtins.dict[str, Any] = Field(description="inputdataconfig.json")
-    channel_dirs: builtins.dict[str, str] = Field(description="channel name → its folder")
+    resource_config: builtins.dict[str, Any] = field("resourceconfig.json")
+    input_data_config: builtins.dict[str, Any] = field("inputdataconfig.json")
+    channel_dirs: builtins.dict[str, str] = field("channel name → its folder")
 
-    hosts: list[str] = Field(description="names of all hosts, in the platform's order")
-    current_host: str = Field(description="name of this host, one of hosts")
-    host_rank: int = Field(description="index of this host in hosts, from 0")
-    master_hostname: str = Field(description="first host of the groups that distribute, else hosts[0]")
-    master_port: int = Field(description="TCP port for rendezvous on the master, default 7777")
-    is_master: bool = Field(description="whether this host is the master")
-    is_primary: bool = Field(description="whether this process is the one of the job that writes the model")
-    network_interface_name: str = Field(description="network interface between hosts, default eth0")
-    current_instance_type: str = Field(description="instance type, default local")
-    current_instance_group: str = Field(description="instance group of this host, default homogeneousCluster")
-    current_instance_group_hosts: list[str] = Field(description="hosts of that group; empty without groups")
-    instance_groups: list[str] = Field(description="names of all instance groups")
-    instance_groups_dict: builtins.dict[str, Any] = Field(
-        description="name of a group → its entry in resourceconfig.json"
-    )
-    distribution_instance_groups: list[str] = Field(description="groups that take part in distributed training")
-    distribution_hosts: list[str] = Field(description="hosts of those groups, else all hosts")
-    is_hetero: bool = Field(description="whether there is more than one instance group")
-    topology: list[builtins.dict[str, Any]] = Field(description="UltraServer placement; mostly empty")
+    hosts: list[str] = field("names of all hosts, in the platform's order")
+    current_host: str = field("name of this host, one of hosts")
+    host_rank: int = field("index of this host in hosts, from 0")
+    master_hostname: str = field("first host of the groups that distribute, else hosts[0]")
+    master_port: int = field("TCP port for rendezvous on the master, default 7777")
+    is_master: bool = field("whether this host is the master")
+    is_primary: bool = field("whether this process is the one of the job that writes the model")
+    network_interface_name: str = field("network interface between hosts, default eth0")
+    current_instance_type: str = field("instance type, default local")
+    current_instance_group: str = field("instance group of this host, default homogeneousCluster")
+    current_instance_group_hosts: list[str] = field("hosts of that group; empty without groups")
+    instance_groups: list[str] = field("names of all instance groups")
+    instance_groups_dict: builtins.dict[str, Any] = field("name of a group → its entry in resourceconfig.json")
+    distribution_instance_groups: list[str] = field("groups that take part in distributed training")
+    distribution_hosts: list[str] = field("hosts of those groups, else all hosts")
+    is_hetero: bool = field("whether there is more than one instance group")
+    topology: list[builtins.dict[str, Any]] = field("UltraServer placement; mostly empty")
 
-    cpu_count: int = Field(description="processors that the job may use (cgroup quota, affinity)")
-    gpu_count: int = Field(description="GPUs visible to the job")
-    neuron_count: int = Field(description="AWS Neuron cores")
+    cpu_count: int = field("processors that the job may use (cgroup quota, affinity)")
+    gpu_count: int = field("GPUs visible to the job")
+    neuron_count: int = field("AWS Neuron cores")
 
-    user_entry_point: str | None = Field(description="what to run: train.py, pkg/train.py, pkg.train, run.sh")
-    module_name: str | None = Field(description="the entry point without .py")
-    module_dir: str = Field(description="where the submitted code comes from: a folder or URL")
-    framework_module: str | None = Field(description="SAGEMAKER_TRAINING_MODULE")
-    job_name: str | None = Field(description="name of the training job")
-    region: str | None = Field(description="AWS region")
-    enable_metrics: bool = Field(description="sagemaker_enable_cloudwatch_metrics")
-    log_level: int = Field(description="level of what smc and its plugins log, default 20 (INFO)")
-    user_args: list[str] = Field(description="the script's arguments")
+    user_entry_point: str | None = field("what to run: train.py, pkg/train.py, pkg.train, run.sh")
+    module_name: str | None = field("the entry point without .py")
+    module_dir: str = field("where the submitted code comes from: a folder or URL")
+    framework_module: str | None = field("SAGEMAKER_TRAINING_MODULE")
+    job_name: str | None = field("name of the training job")
+    region: str | None = field("AWS region")
+    enable_metrics: bool = field("sagemaker_enable_cloudwatch_metrics")
+    log_level: int = field("level of what smc and its plugins log, default 20 (INFO)")
+    user_args: list[str] = field("the script's arguments")
 
-    sources: builtins.dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
+    sources: builtins.dict[str, str] = field(default_factory=dict, listed=False)
     """Field name → where its value came from."""
 
-    def __init__(self, **fields: Any) -> None:
-        missing = [
-            name for name, field in Environment.model_fields.items() if field.is_required() and name not in fields
-        ]
+    def __init__(self, **given: Any) -> None:
+        missing = [name for name, field in fields(Environment).items() if field.is_required and name not in given]
         if missing:
             raise TypeError(
                 f"Environment() has no {missing[0]}{f' and {len(missing) - 1} fields more' if missing[1:] else ''}: "
                 "Environment.create() reads them from the job's files"
             )
-        super().__init__(**fields)
+        super().__init__(**given)
 
     @classmethod
     def create(
@@ -193,11 +188,12 @@ class Environment(BaseModel):
         """
         with foreign_input(ConfigurationError, "the configuration of the job"):
             facts = gather(session=session, base_dir=base_dir, environ=environ)
-        if cls is Environment and not fields:
-            # What was read here needs no check, and a validator takes time to build.
-            return cls.model_construct(**facts)
-        own = cls.own_fields(Environment.model_construct(**facts), os.environ if environ is None else environ)
-        return cls(**{**facts, **own, **fields})
+        environment = Environment._trusted(facts)  # what was read here is checked already
+        own = cls.own_fields(environment, os.environ if environ is None else environ)
+        if cls is Environment and not own and not fields:
+            return cast("EnvironmentT", environment)
+        extended: EnvironmentT = environment.extend(cls, **{**own, **fields})
+        return extended
 
     @classmethod
     def own_fields(cls, environment: Environment, environ: Mapping[str, str]) -> builtins.dict[str, Any]:
@@ -213,52 +209,55 @@ class Environment(BaseModel):
         """
         return {}
 
-    def extend(self, environment_class: type[EnvironmentT], **fields: Any) -> EnvironmentT:
-        """This Environment as another class with further fields, which a plugin's ``create_environment`` returns.
+    @overload
+    def extend(self: EnvironmentT, environment_class: None = None, **fields: Any) -> EnvironmentT: ...
 
-        Where another plugin has extended it already, the result is of both classes. What follows from a field that is
-        replaced is found anew, unless it is given too: from ``resource_config``, ``hosts`` or ``current_host`` this
-        host's rank, the master and all else about hosts; from ``hp_texts`` ``hps`` and ``user_args``.
+    @overload
+    def extend(self, environment_class: type[EnvironmentT], **fields: Any) -> EnvironmentT: ...
+
+    def extend(self, environment_class: type[Environment] | None = None, **fields: Any) -> Environment:
+        """This Environment with other values, or as another class with further fields.
+
+        A plugin's ``create_environment`` returns one. Where another plugin has extended it already, the result is of
+        both classes. What follows from a field that is replaced is found anew, unless it is given too: from
+        ``resource_config``, ``hosts`` or ``current_host`` this host's rank, the master and all else about hosts; from
+        ``hp_texts`` ``hps`` and ``user_args``.
 
         Args:
-            environment_class: a subclass of Environment that declares the fields.
+            environment_class: a subclass of Environment that declares the fields; None: the class that this one has.
             **fields: their values; also replacements of fields that exist.
 
         Raises:
-            ValueError: this host is none of the hosts, or a field is missing or of a wrong type (a ValidationError).
+            TypeError: there is no such field, or one without a default is not given.
+            ValueError: this host is none of the hosts, or values are not as their fields are annotated (a
+                ``pydantic.ValidationError``, which names all of them).
 
         """
-        own = type(self)
-        if issubclass(environment_class, own):
-            target = environment_class
-        elif issubclass(own, environment_class):
-            target = own
-        else:
-            module = {"__module__": environment_class.__module__}
-            target = type(environment_class.__name__, (environment_class, own), module)
-        values = {name: getattr(self, name) for name in own.model_fields}
-        return target(**{**values, **self._that_follow(fields), **fields})
+        target = type(self) if environment_class is None else joined(environment_class, type(self))
+        given = checked(target, fields)
+        return target(**{**self._values(), **self._that_follow(given), **given})
 
-    def _that_follow(self, fields: Mapping[str, Any]) -> builtins.dict[str, Any]:
+    def _that_follow(self, given: Mapping[str, Any]) -> builtins.dict[str, Any]:
         """The fields that follow from others which are replaced."""
         found: builtins.dict[str, Any] = {}
-        given = {name: fields[name] for name in ("hosts", "current_host") if name in fields}
-        if given or "resource_config" in fields:
+        hosts = {name: given[name] for name in ("hosts", "current_host") if name in given}
+        if hosts or "resource_config" in given:
             config = {"hosts": self.hosts, "current_host": self.current_host}
-            config |= {**fields.get("resource_config", self.resource_config), **given}
+            config |= {**given.get("resource_config", self.resource_config), **hosts}
             if config["current_host"] not in list(config["hosts"]):
                 raise ValueError(f"current_host {config['current_host']!r} is not one of the hosts {config['hosts']!r}")
             platform = {name: raw_text(value) for name, value in self.framework_params.items() if value is not None}
             found = host_fields(config, platform, os.environ)
-        if "hp_texts" in fields:
-            texts = fields["hp_texts"]
+        if "hp_texts" in given:
+            texts = given["hp_texts"]
             hps = {key: decode(text) for key, text in texts.items()}
             found |= {"hps": hps, "user_args": user_arguments(texts, os.environ)}
         return found
 
-    def dict(self) -> builtins.dict[str, Any]:  # type: ignore[override]
-        """All fields by name, those of plugins included."""
-        return self.model_dump()
+    def dict(self) -> builtins.dict[str, Any]:
+        """All fields by name, those of plugins and the properties of their classes included, in copies."""
+        names = [name for name, field in fields(self).items() if field.listed]
+        return {name: copied(getattr(self, name)) for name in [*names, *following(type(self))]}
 
     @property
     def channel_input_dirs(self) -> builtins.dict[str, str]:
@@ -287,7 +286,7 @@ class Environment(BaseModel):
 
     def __getitem__(self, name: str) -> Value:
         if name not in self.hp_texts:
-            raise KeyError(f"no hyperparameter {name!r}{_nearest(name, self.hp_texts)}")
+            raise KeyError(f"no hyperparameter {name!r}{nearest(name, self.hp_texts)}")
         return Value(self.hp_texts[name], name)
 
     def __contains__(self, name: object) -> bool:
@@ -298,14 +297,20 @@ class Environment(BaseModel):
         for key, text in texts.items():
             if name in (key, key.replace("-", "_")):
                 return Value(text, key)
-        known = [*type(self).model_fields, *texts]
         raise AttributeError(
-            f"the Environment has no field and the job no hyperparameter {name!r}{_nearest(name, known)}"
+            f"the Environment has no field and the job no hyperparameter {name!r}"
+            f"{nearest(name, [*fields(self), *texts])}"
         )
 
+    def __hash__(self) -> int:
+        return hash((type(self), self.base_dir, self.job_name, self.current_host))  # other fields are lists and dicts
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    import difflib
+    def _advice(self, name: str) -> str:
+        return f"; extend({name}=...) returns an Environment with another value" if name in fields(self) else ""
 
-    matches = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+def following(cls: type[Environment]) -> list[str]:
+    """The public properties of a plugin's class, by name: what follows there from the fields."""
+    own = (vars(base) for base in cls.__mro__ if issubclass(base, Environment) and base is not Environment)
+    found = {name: value for each in own for name, value in each.items()}
+    return [name for name, value in found.items() if isinstance(value, property) and name[0] != "_"]

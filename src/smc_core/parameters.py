@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smc_core.environment import ALIASES, Environment
+from smc_core.annotated import fits
+from smc_core.environment import ALIASES, Environment, fields, following
 from smc_core.errors import ConfigurationError
 from smc_core.printable import shortened
 from smc_core.secret_names import is_secret
@@ -147,7 +148,7 @@ def _offers(environment: Environment | Mapping[str, Any]) -> dict[str, _Offer]:
         return offers
     for name in _ENVIRONMENT_NAMES:
         offers[name] = _Offer(environment, "the environment")
-    for name in (*type(environment).model_fields, *type(environment).model_computed_fields, *ALIASES):
+    for name in (*fields(environment), *following(type(environment)), *ALIASES):
         offers.setdefault(name, _Offer(getattr(environment, name), f"the environment's {name}"))
     for channel, folder in environment.channel_dirs.items():
         for name in parameter_names(f"{channel}_dir"):
@@ -165,8 +166,10 @@ def _identifier(name: str) -> str:
 
 def _convert(offer: _Offer, annotation: Any) -> Any:
     """The value as its annotation wants it: first what was decoded, then the text it was decoded from."""
-    if annotation in (_UNKNOWN, Any, inspect.Parameter.empty):
+    if annotation in (_UNKNOWN, inspect.Parameter.empty) or fits(offer.value, annotation):
         return offer.value
+    if isinstance(offer.value, Environment) and isinstance(annotation, type) and isinstance(offer.value, annotation):
+        return offer.value  # a plugin's, for a parameter that asks for the core's
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticUserError
 

@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 
-from smc_core import Environment
+from smc_core.environment import Environment, fields
 from smc_core.plugins import HOOKS
 
 ROOMS = {
@@ -19,7 +19,7 @@ ROOMS = {
         ALIASES BASE_PATH CURRENT_HOST_ENV DEFAULT_MODULE_NAME_PARAM ENABLE_METRICS_PARAM Environment
         HYPERPARAMETERS_FILE INPUT_CONFIG_PATH INPUT_DATA_CONFIG_FILE INPUT_DATA_PATH INPUT_PATH JOB_NAME_ENV
         JOB_NAME_PARAM LOG_LEVEL_PARAM MODEL_PATH OUTPUT_DATA_PATH OUTPUT_PATH PROGRAM_PARAM REGION_PARAM_NAME
-        RESOURCE_CONFIG_FILE SAGEMAKER_HPS SUBMIT_DIR_PARAM USE_NGINX_ENV Value channel_dir cpu_count gpu_count
+        RESOURCE_CONFIG_FILE SAGEMAKER_HPS SUBMIT_DIR_PARAM USE_NGINX_ENV Value channel_dir cpu_count field fields gpu_count
         read_config read_hps read_input_data_config read_resource_config split_hps
     """,
     "smc_core.errors": """
@@ -54,7 +54,7 @@ def test_names_of_a_room(room: str) -> None:
 
 
 def test_fields_of_the_environment() -> None:
-    assert sorted(Environment.model_fields) == FIELDS.split()
+    assert sorted(fields(Environment)) == FIELDS.split()
 
 
 def test_hooks() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from smc_core import Environment, contract, errors, hookspecs
+from smc_core.environment import fields
 from smc_core.plugins import HOOKS
 from smc_core.settings import CORE
 
@@ -115,7 +116,7 @@ def test_every_command_is_on_the_page_of_the_command_line() -> None:
 
 
 def test_every_field_of_the_environment_is_described() -> None:
-    undescribed = [name for name, field in Environment.model_fields.items() if not field.description]
+    undescribed = [name for name, field in fields(Environment).items() if not field.description]
     assert undescribed == ["sources"]
 
 

@@ -327,9 +327,9 @@ def test_a_stop_stays_a_stop(number: int, how: str, load: Load, job: JobFolder) 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ("", "ValidationError: World: world_size: Field required"),
+        ("", "TypeError: World is not given world_size, which has no default"),
         ("world_size='many'", "ValidationError: World: world_size: Input should be a valid integer"),
-        ("world_size=1, colour='red'", "ValidationError: World: colour: Extra inputs are not permitted"),
+        ("world_size=1, colour='red'", "TypeError: World has no field 'colour'"),
         ("world_size=1, job_name=5", "ValidationError: World: job_name: Input should be a valid string"),
         ("world_size=1, current_host='algo-9'", "ValueError: current_host 'algo-9' is not one of the hosts"),
     ],

@@ -1,11 +1,14 @@
 """The Environment: fields, aliases, hyperparameters, extension."""
 
+import copy
 import json
 import pickle
+import subprocess
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-import pydantic
+import annotated_types
 import pytest
 
 from smc_core import environment as room
@@ -53,8 +56,16 @@ def test_an_empty_job_is_one_host_with_defaults(job: JobFolder) -> None:
 
 
 def test_it_is_frozen(job: JobFolder) -> None:
-    with pytest.raises(pydantic.ValidationError):
-        create(job).model_dir = "/elsewhere"  # type: ignore[misc]
+    env = create(job)
+    with pytest.raises(
+        AttributeError, match=r"^Environment is frozen: 'model_dir' cannot be set; extend\(model_dir=\.\.\.\)"
+    ):
+        env.model_dir = "/elsewhere"  # type: ignore[misc]
+    with pytest.raises(AttributeError, match=r"'epochs' cannot be set$"):
+        env.epochs = 3
+    with pytest.raises(AttributeError, match="'hosts' cannot be deleted"):
+        del env.hosts
+    assert env == create(job)
 
 
 def test_hyperparameters_by_item_and_by_attribute(job: JobFolder) -> None:
@@ -209,7 +220,6 @@ def test_a_subclass_adds_fields(job: JobFolder) -> None:
     env = PyTorchEnvironment.create(base_dir=str(job.base))
     assert env.world_size == env.cpu_count > 0
     assert env.dict()["world_size"] == env.world_size
-    assert json.loads(env.model_dump_json())["world_size"] == env.world_size
 
 
 def test_create_takes_further_fields(job: JobFolder) -> None:
@@ -249,18 +259,26 @@ def test_two_plugins_extend_one_environment(job: JobFolder) -> None:
     again = env.extend(KerasEnvironment, backend="torch")
     assert (again.backend, again.world_size) == ("torch", 8)
     assert again.sources == create(job).sources
+    assert again == create(job).extend(KerasEnvironment, backend="torch").extend(PyTorchEnvironment, world_size=8)
+    assert pickle.loads(pickle.dumps(again)) == again
 
 
 def test_dict_is_all_fields_and_json_can_be_made_of_it(job: JobFolder) -> None:
     env = create(job)
     assert json.loads(json.dumps(env.dict())) == env.dict()
     assert "sources" not in env.dict()
+    env.dict()["hosts"].append("algo-2")
+    assert len(env.hosts) == 1
 
 
 def test_it_can_be_pickled_for_a_process_pool(job: JobFolder) -> None:
     job.hyperparameters(epochs=3)
-    env = pickle.loads(pickle.dumps(create(job)))
-    assert env.epochs.to_int() == 3
+    env = create(job)
+    copies = [pickle.loads(pickle.dumps(env)), copy.copy(env), copy.deepcopy(env)]
+    assert copies == [env] * 3
+    assert copies[2].hosts is not env.hosts
+    assert {hash(each) for each in copies} == {hash(env)}
+    assert copies[0].epochs.to_int() == 3
     assert pickle.loads(pickle.dumps(env["epochs"])) == "3"
 
 
@@ -288,6 +306,58 @@ def test_what_the_classic_library_understands_itself_is_no_further_parameter(job
     env = create(job)
     assert env.additional_framework_parameters == {"sagemaker_mpi_enabled": True}
     assert set(env.framework_params) == {*own, "sagemaker_mpi_enabled"}
+
+
+def test_extend_without_a_class_keeps_the_class(job: JobFolder) -> None:
+    env = create(job).extend(KerasEnvironment, backend="jax").extend(model_dir="/elsewhere")
+    assert (type(env), env.model_dir, env.backend) == (KerasEnvironment, "/elsewhere", "jax")
+
+
+def test_what_a_plugin_gives_is_checked_as_it_is_annotated(job: JobFolder) -> None:
+    class Sized(Environment):
+        size: Annotated[int, annotated_types.Gt(0)]
+        ratio: float = 1.0
+
+    env = create(job).extend(Sized, size="4", ratio=2)
+    assert (env.size, type(env.ratio)) == (4, float)
+    with pytest.raises(ValueError, match=r"(?s)2 validation errors for Sized.*size.*greater than 0.*job_name"):
+        create(job).extend(Sized, size=0, job_name=5)
+    with pytest.raises(TypeError, match=r"^Sized has no field 'sise'; did you mean 'size'"):
+        create(job).extend(Sized, sise=3)
+    with pytest.raises(TypeError, match=r"^Sized is not given size, which has no default"):
+        create(job).extend(Sized)
+
+
+def test_a_property_of_a_plugin_is_listed_too(job: JobFolder) -> None:
+    class Doubled(KerasEnvironment):
+        @property
+        def shout(self) -> str:
+            return self.backend.upper()
+
+    assert create(job).extend(Doubled, backend="jax").dict()["shout"] == "JAX"
+
+
+def test_a_representation_has_the_fields_and_no_sources(job: JobFolder) -> None:
+    shown = repr(create(job).extend(KerasEnvironment, backend="jax"))
+    assert shown.startswith(f"KerasEnvironment(base_dir={str(job.base)!r}, input_dir=")
+    assert shown.endswith("user_args=[], backend='jax')")
+
+
+USES = """
+from smc_core.environment import Environment, field
+class Mine(Environment):
+    world_size: int = field("processes", default=1)
+    names: dict[str, list[str]] | None = None
+env = Mine.create(base_dir={base!r}).extend(world_size=2, names={{"a": ["b"]}}, hosts=["x"], current_host="x")
+import sys
+print(env.world_size, "pydantic" in sys.modules, env.extend(world_size="3").world_size, "pydantic" in sys.modules)
+"""
+
+
+def test_no_validator_is_imported_for_what_needs_none(job: JobFolder) -> None:
+    program = "from __future__ import annotations" + USES.format(base=str(job.base))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "False", "3", "True"]
 
 
 def test_an_environment_that_is_made_of_nothing_says_in_a_line_what_makes_one() -> None:

@@ -61,7 +61,6 @@ def test_fields_of_a_plugin_can_be_asked_for(env: Environment) -> None:
     class WithWorld(Environment):
         world_size: int
 
-        @pydantic.computed_field  # type: ignore[prop-decorator]
         @property
         def double(self) -> int:
             return 2 * self.world_size

@@ -62,9 +62,9 @@ def test_processes_of_a_host(
     job: JobFolder, params: dict[str, Any], environ: dict[str, str], expected: tuple[int, str]
 ) -> None:
     renamed = {f"sagemaker_mpi_num_of_processes_per_host{'' if name == 'n' else name}": v for name, v in params.items()}
-    known = environment(job, **renamed).model_copy(update={"gpu_count": 0})
+    known = environment(job, **renamed).extend(gpu_count=0)
     assert processes_per_host(known, environ) == expected
-    assert processes_per_host(environment(job).model_copy(update={"gpu_count": 8}), {}) == (8, "GPUs of this machine")
+    assert processes_per_host(environment(job).extend(gpu_count=8), {}) == (8, "GPUs of this machine")
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "two"])

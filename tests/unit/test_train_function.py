@@ -94,7 +94,7 @@ def test_what_nobody_takes_is_told_with_the_nearest_name(env: Environment) -> No
 
 
 def test_what_a_plugin_takes_and_where_the_code_lies_are_taken(env: Environment) -> None:
-    env = env.model_copy(update={"module_dir": env.channel_dirs["training"] + "/sourcedir.tar.gz"})
+    env = env.extend(module_dir=env.channel_dirs["training"] + "/sourcedir.tar.gz")
     tree = ast.parse("def train(learning_rate, layers, name): ...")
     told = check_source(tree, "train.py", env, {}, {"epochs"}) or ""
     assert "'epochs'" not in told

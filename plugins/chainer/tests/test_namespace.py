@@ -11,6 +11,7 @@ import pytest
 import smc_chainer
 from smc_chainer import framework
 from smc_core.compatibility import is_installed
+from smc_core.environment import fields
 from smc_core.testing.fixtures import RunPython
 
 needs_chainer = pytest.mark.skipif(not is_installed("chainer"), reason="Chainer is not installed")
@@ -84,7 +85,7 @@ def test_pickle_which_asks_every_module_for_a_name_goes_on_without_chainer(
 
 def test_the_plugins_own_names_without_chainer(without_chainer: None) -> None:
     assert dir(smc_chainer) == ["Environment", "load_model"]
-    assert "num_processes" in smc_chainer.Environment.model_fields
+    assert "num_processes" in fields(smc_chainer.Environment)
 
 
 def test_loading_without_chainer_says_so(without_chainer: None) -> None:

@@ -36,7 +36,7 @@ def _there_is_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def environment(job: JobFolder, **update: Any) -> Environment:
     made = Environment.create(base_dir=str(job.base), environ={})
-    return made.model_copy(update={"cpu_count": 8, "gpu_count": 0, **update})
+    return made.extend(**{"cpu_count": 8, "gpu_count": 0, **update})
 
 
 def launched(job: JobFolder, command: Command = SCRIPT, **update: Any) -> Command:

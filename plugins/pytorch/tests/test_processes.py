@@ -22,7 +22,7 @@ TORCHRUN = {"SMC_LAUNCHER": "torchrun"}
 
 def environment(job: JobFolder, gpus: int = 0, **params: Any) -> CoreEnvironment:
     job.hyperparameters(**params)
-    return CoreEnvironment.create(base_dir=str(job.base), environ={}).model_copy(update={"gpu_count": gpus})
+    return CoreEnvironment.create(base_dir=str(job.base), environ={}).extend(gpu_count=gpus)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_chief_and_worker_share_a_gpu(hook: pluggy.HookRelay, job: JobFolder, gp
     environ = {"SMC_LAUNCHER": "parameter-server"}
     environment = Environment.create(base_dir=str(job.hosts("algo-1").base), environ=environ)
     command = Command(COMMAND.argv, environ, "/", "script")
-    (launched,) = hook.launch(environment=environment.model_copy(update={"gpu_count": gpus}), command=command)
+    (launched,) = hook.launch(environment=environment.extend(gpu_count=gpus), command=command)
     assert launched.environ.get("TF_FORCE_GPU_ALLOW_GROWTH") == grows
 
 

@@ -15,7 +15,7 @@ from smc_core.contract import (
     CODE_DIR_ENV,
     HYPERPARAMETERS_FILE,
 )
-from smc_core.environment import ALIASES, Environment
+from smc_core.environment import ALIASES, Environment, fields
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import decode, raw_text, variable_names
 from smc_core.lookup import PLACES, described, is_internal, is_param, places
@@ -95,7 +95,7 @@ def _answer(name: str, environment: Environment, settings: dict[str, Setting]) -
     if hp is not None and name not in variables:
         return _hyperparameter(hp, environment)
     setting = next((field for field, names in PLACES.items() if name in names), field)
-    if setting in Environment.model_fields or setting in environment.dict():
+    if setting in fields(Environment) or setting in environment.dict():
         return _field(setting, environment)
     if name == BASE_DIR_ENV:
         return _field("base_dir", environment)
@@ -225,7 +225,7 @@ def _nearest(name: str, environment: Environment, others: list[str]) -> str:
     import difflib
 
     folders = [f"{channel}_dir" for channel in environment.channel_dirs]
-    known = [*others, *environment.hp_texts, *Environment.model_fields, CODE_DIR_ENV, *folders]
+    known = [*others, *environment.hp_texts, *fields(Environment), CODE_DIR_ENV, *folders]
     near = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     hint = f"; did you mean {' or '.join(near)}?" if near else "; smc plan shows all that there is"
     return f"{hint} ({channels_text(name, environment)})" if name.endswith("_dir") else hint

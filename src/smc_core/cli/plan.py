@@ -74,7 +74,7 @@ def plan(named: str | None, module: str | None, *, as_json: bool) -> str:
     environment = plugins.create_environment()
     submitted = os.path.abspath(environment.module_dir)
     if submitted != environment.code_dir and os.path.isdir(submitted):
-        environment = environment.model_copy(update={"code_dir": submitted})
+        environment = environment.extend(code_dir=submitted)
     target = find_target(environment, as_module=module is not None)
     try:
         made = make_plan(environment, target, plugins, os.environ)

@@ -127,7 +127,7 @@ class _Steps:
             fetched = fetch(environment.module_dir, environment.code_dir, environment.user_entry_point)
             log.line(f"code: {fetched.summary}")
             os.environ[CODE_DIR_ENV] = fetched.path  # every rank makes its own Environment
-            environment = environment.model_copy(update={"code_dir": fetched.path})
+            environment = environment.extend(code_dir=fetched.path)
         self.phase = "requirements"
         installed = install(environment.code_dir)
         self.installed = installed.changed

@@ -80,7 +80,7 @@ def _save_one_of(
                 there = os.path.join(folder, str(number))
                 if environment.is_primary:
                     os.makedirs(there)
-                own = environment.model_copy(update={"model_dir": there})
+                own = environment.extend(model_dir=there)
                 path = plugins.save_model(own, module, part)
                 if path is not None:
                     saved.append((part, there, path))

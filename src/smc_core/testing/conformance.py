@@ -86,7 +86,7 @@ class SaveModelConformance(_OfPlugin):
 
     def _save(self, job: JobFolder, model: Any, **fields: Any) -> str | None:
         plugins = self.load()
-        environment = plugins.create_environment(str(job.base)).model_copy(update=fields)
+        environment = plugins.create_environment(str(job.base)).extend(**fields)
         hook = plugins.manager.subset_hook_caller(
             "save_model", [p for p in plugins.manager.get_plugins() if plugins.manager.get_name(p) != self.plugin]
         )

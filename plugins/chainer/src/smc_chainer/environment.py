@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
-
 from smc_core.environment import Environment as CoreEnvironment
+from smc_core.environment import field
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import Value
 
@@ -23,16 +22,15 @@ class Environment(CoreEnvironment):
     (``training.py``, ``train`` and ``_get_mpi_command``), but that it took MPI for granted on several hosts.
     """
 
-    use_mpi: bool = Field(default=False, description="whether the job asks for MPI: sagemaker_use_mpi, default False")
-    process_slots_per_host: int = Field(
-        default=1, description="processes on each host: sagemaker_process_slots_per_host, default one a GPU, at least 1"
+    use_mpi: bool = field("whether the job asks for MPI: sagemaker_use_mpi, default False", default=False)
+    process_slots_per_host: int = field(
+        "processes on each host: sagemaker_process_slots_per_host, default one a GPU, at least 1", default=1
     )
-    num_processes: int = Field(
-        default=1,
-        description="processes of the whole job: sagemaker_num_processes, default process_slots_per_host on every host",
+    num_processes: int = field(
+        "processes of the whole job: sagemaker_num_processes, default process_slots_per_host on every host", default=1
     )
-    additional_mpi_options: str = Field(
-        default="", description="further options of mpirun: sagemaker_additional_mpi_options, default none"
+    additional_mpi_options: str = field(
+        "further options of mpirun: sagemaker_additional_mpi_options, default none", default=""
     )
 
 

@@ -7,10 +7,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
-
 from smc_core.contract import HYPERPARAMETERS_FILE
 from smc_core.environment import Environment as CoreEnvironment
+from smc_core.environment import field
 from smc_core.errors import ConfigurationError
 from smc_core.launching import takes_part, who_asks
 from smc_pytorch.processes import BACKEND, NO_GROUP, choose_backend, processes_per_host, torchrun_is_asked_for
@@ -29,12 +28,12 @@ WORKER_VARIABLES = {
 class Environment(CoreEnvironment):
     """What a PyTorch job knows about itself: the core's fields, and its place among the processes that train."""
 
-    world_size: int = Field(default=1, description="processes that train together, on all hosts")
-    rank: int = Field(default=0, description="number of this process among them, from 0")
-    local_rank: int = Field(default=0, description="number of this process on its host, from 0: its GPU")
-    processes_per_host: int = Field(default=1, description="processes that train on this host")
-    backend: str = Field(default="gloo", description="torch.distributed backend: nccl with GPUs, else gloo")
-    master_addr: str = Field(default="localhost", description="host name or address where the processes meet")
+    world_size: int = field("processes that train together, on all hosts", default=1)
+    rank: int = field("number of this process among them, from 0", default=0)
+    local_rank: int = field("number of this process on its host, from 0: its GPU", default=0)
+    processes_per_host: int = field("processes that train on this host", default=1)
+    backend: str = field("torch.distributed backend: nccl with GPUs, else gloo", default="gloo")
+    master_addr: str = field("host name or address where the processes meet", default="localhost")
 
     @classmethod
     def own_fields(cls, environment: CoreEnvironment, environ: Mapping[str, str]) -> builtins.dict[str, Any]:

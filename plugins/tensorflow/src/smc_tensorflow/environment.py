@@ -7,9 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
-
 from smc_core.environment import Environment as CoreEnvironment
+from smc_core.environment import field
 from smc_tensorflow.cluster import find_role
 from smc_tensorflow.tf_config import TF_CONFIG_ENV
 from smc_tensorflow.tuning import own_model_dir
@@ -18,17 +17,17 @@ from smc_tensorflow.tuning import own_model_dir
 class Environment(CoreEnvironment):
     """What a TensorFlow job knows about itself: the core's fields, and this host's place in TensorFlow's cluster."""
 
-    tf_strategy: Literal["mwms", "parameter-server"] | None = Field(
-        default=None, description="distribution that the job asks for; None: none of TensorFlow's"
+    tf_strategy: Literal["mwms", "parameter-server"] | None = field(
+        "distribution that the job asks for; None: none of TensorFlow's", default=None
     )
-    cluster: builtins.dict[str, list[str]] = Field(
+    cluster: builtins.dict[str, list[str]] = field(
+        "TF_CONFIG's cluster: task name (chief, worker, ps) → its addresses; empty without one",
         default_factory=builtins.dict,
-        description="TF_CONFIG's cluster: task name (chief, worker, ps) → its addresses; empty without one",
     )
-    task_type: str | None = Field(default=None, description="TF_CONFIG's task of this process; None without one")
-    task_index: int = Field(default=0, description="its number among the tasks of that name, from 0")
-    is_chief: bool = Field(
-        default=True, description="whether this process is the chief: task chief, else worker 0, else the master host"
+    task_type: str | None = field("TF_CONFIG's task of this process; None without one", default=None)
+    task_index: int = field("its number among the tasks of that name, from 0", default=0)
+    is_chief: bool = field(
+        "whether this process is the chief: task chief, else worker 0, else the master host", default=True
     )
 
     @classmethod
