@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from smc_core.compatibility import is_installed
-from smc_core.testing import JobFolder
+from smc_core.testing import JobFolder, JobResult
 from smc_core.testing.fixtures import RunPython
-from smc_core.testing.job_folder import Ended
 
 PREPARE = Path(__file__).parents[3] / "examples/digits/prepare_data.py"
 NETWORK = """
@@ -79,23 +78,23 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
 
 
 @pytest.fixture(scope="module")
-def trained(digits: JobFolder) -> Ended:
+def trained(digits: JobFolder) -> JobResult:
     """The job, run."""
     return digits.hyperparameters(epochs=15, seed=7).run("train.py")
 
 
-def first_weight(ended: Ended) -> str:
+def first_weight(ended: JobResult) -> str:
     return next(line for line in ended.stdout.splitlines() if line.startswith("first weight"))
 
 
-def test_the_model_is_saved_whole(digits: JobFolder, trained: Ended) -> None:
+def test_the_model_is_saved_whole(digits: JobFolder, trained: JobResult) -> None:
     assert trained.exit_code == 0, trained.stderr
     assert trained.success
     assert [path.name for path in (digits.base / "model").iterdir()] == ["model.npz"]
 
 
 def test_a_fresh_process_reads_the_model_and_predicts_the_same(
-    digits: JobFolder, trained: Ended, run_python: RunPython
+    digits: JobFolder, trained: JobResult, run_python: RunPython
 ) -> None:
     assert trained.exit_code == 0, trained.stderr
     measured = json.loads(run_python(MEASURE, digits.base).stdout)
@@ -103,7 +102,7 @@ def test_a_fresh_process_reads_the_model_and_predicts_the_same(
     assert measured["accuracy"] >= 0.93
 
 
-def test_a_seed_gives_the_same_first_weights(digits: JobFolder, trained: Ended, job: JobFolder) -> None:
+def test_a_seed_gives_the_same_first_weights(digits: JobFolder, trained: JobResult, job: JobFolder) -> None:
     (job.base / "input/data").rmdir()
     (job.base / "input/data").symlink_to(digits.base / "input/data")
     job.config("inputdataconfig.json", {"training": {}, "validation": {}}).code(network_py=NETWORK, train_py=TRAIN)

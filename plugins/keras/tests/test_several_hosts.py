@@ -15,8 +15,8 @@ import pytest
 
 from smc_core.compatibility import is_installed
 from smc_core.testing.fixtures import RunPython
+from smc_core.testing import JobResult
 from smc_core.testing.hosts import Host, Hosts, why_not
-from smc_core.testing.job_folder import Ended
 
 PREPARE = Path(__file__).parents[3] / "examples/digits/prepare_data.py"
 SECONDS = 240.0
@@ -128,12 +128,12 @@ def two_hosts(hosts: Hosts, **files: str) -> list[Host]:
     return made
 
 
-def run(hosts: Hosts, **variables: str) -> list[Ended]:
+def run(hosts: Hosts, **variables: str) -> list[JobResult]:
     return hosts.run("train.py", seconds=SECONDS, SMC_LAUNCHER="jax", **variables)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Host], list[Ended]]]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Host], list[JobResult]]]:
     """Two hosts that have trained one model on halves of the digits."""
     reason = why_not()
     if reason:
@@ -143,13 +143,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Hos
         yield made, run(hosts, SMC_KERAS_DISTRIBUTION="data")
 
 
-def told(ended: Ended) -> dict[str, object]:
+def told(ended: JobResult) -> dict[str, object]:
     line = next(line for line in ended.stdout.splitlines() if line.startswith("told "))
     values: dict[str, object] = json.loads(line.removeprefix("told "))
     return values
 
 
-def test_two_hosts_train_one_model(trained: tuple[list[Host], list[Ended]]) -> None:
+def test_two_hosts_train_one_model(trained: tuple[list[Host], list[JobResult]]) -> None:
     _, ended = trained
     assert [each.exit_code for each in ended] == [0, 0], ended[0].stderr + ended[1].stderr
     first, second = map(told, ended)
@@ -159,14 +159,14 @@ def test_two_hosts_train_one_model(trained: tuple[list[Host], list[Ended]]) -> N
     assert first["weights"] == second["weights"]
 
 
-def test_each_host_feeds_its_own_part(trained: tuple[list[Host], list[Ended]]) -> None:
+def test_each_host_feeds_its_own_part(trained: tuple[list[Host], list[JobResult]]) -> None:
     first, second = map(told, trained[1])
     assert first["seen"] == second["seen"] == 1437 // 2 // 16 * 16
     assert first["own"] != second["own"]
 
 
 def test_only_the_master_writes_and_a_fresh_process_predicts_the_same(
-    trained: tuple[list[Host], list[Ended]], run_python: RunPython, monkeypatch: pytest.MonkeyPatch
+    trained: tuple[list[Host], list[JobResult]], run_python: RunPython, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosts, ended = trained
     assert ended[0].exit_code == 0, ended[0].stderr

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from smc_core.compatibility import is_installed
-from smc_core.testing import JobFolder
+from smc_core.testing import JobFolder, JobResult
 from smc_core.testing.hosts import Hosts
-from smc_core.testing.job_folder import Ended
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "pytorch_digits"
 DIGITS = EXAMPLE.parent / "digits"
@@ -52,7 +51,7 @@ def with_digits(job: JobFolder, prepared: JobFolder) -> JobFolder:
     return job.hyperparameters(**given)
 
 
-def learnt(ended: Ended, job: JobFolder) -> None:
+def learnt(ended: JobResult, job: JobFolder) -> None:
     """The job ended well, its loss fell, and the model predicts well in a fresh process."""
     assert ended.exit_code == 0, ended.stderr
     assert ended.success

@@ -4,6 +4,7 @@
 without pytest too.
 """
 
-from smc_core.testing.job_folder import JobFolder
+from smc_core.testing.job_folder import JobFolder, JobResult
+from smc_core.testing.running import Result, Running, start, wait_until
 
-__all__ = ["JobFolder"]
+__all__ = ["JobFolder", "JobResult", "Result", "Running", "start", "wait_until"]

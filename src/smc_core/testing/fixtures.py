@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,30 +10,31 @@ import pytest
 
 from smc_core.testing.hosts import Hosts, why_not
 from smc_core.testing.job_folder import JobFolder
+from smc_core.testing.running import Result, start
 
-RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+RunPython = Callable[..., Result]
 """The type of the fixture :func:`run_python`."""
-_SECONDS = 300
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> JobFolder:
-    """An empty job folder."""
-    return JobFolder(tmp_path / "ml")
+def job(tmp_path: Path) -> Iterator[JobFolder]:
+    """An empty job folder; what still runs in it when the test ends is killed."""
+    with JobFolder(tmp_path / "ml") as folder:
+        yield folder
 
 
 @pytest.fixture
 def run_python() -> RunPython:
     """Runs code in a fresh interpreter, where nothing is imported yet: ``run_python(code, *arguments, expect=0)``.
 
-    ``expect`` is the exit code. What it gives has ``stdout`` and ``stderr``.
+    ``expect`` is the exit code. It returns a :class:`Result`.
     """
 
-    def run(code: str, *arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", code, *map(str, arguments)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
-        assert ended.returncode == expect, ended.stderr
-        return ended
+    def run(code: str, *arguments: object, expect: int = 0) -> Result:
+        with start([sys.executable, "-c", code, *map(str, arguments)]) as running:
+            result = running.wait()
+        assert result.exit_code == expect, result.stderr
+        return result
 
     return run
 

@@ -16,13 +16,15 @@ import subprocess
 import sys
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import smc_core
 from smc_core.contract import BASE_PATH
-from smc_core.testing.job_folder import RUN_SECONDS, Ended, JobFolder
+from smc_core.testing.job_folder import JobFolder, JobResult
+from smc_core.testing.running import SECONDS, Running, wait_until
 
 CHOICE_ENV = "SMC_TEST_HOSTS"
 IMAGE_ENV = "SMC_BASE_IMAGE"
@@ -70,8 +72,12 @@ class Host(ABC):
         """Start ``smc run`` on it."""
 
     @abstractmethod
-    def wait(self, seconds: float = RUN_SECONDS) -> Ended:
-        """Wait for its end; after so many seconds the test fails."""
+    def wait(self, seconds: float = SECONDS) -> JobResult:
+        """Wait until it has exited; after so many seconds the test fails."""
+
+    def wait_until(self, condition: Callable[[], object], seconds: float = SECONDS) -> None:
+        """Wait until a condition holds; after so many seconds the test fails with what the host has printed."""
+        wait_until(condition, seconds, show=self.output)
 
     @abstractmethod
     def kill(self) -> None:
@@ -127,8 +133,8 @@ class Hosts:
         for host in self._hosts:
             host.start(program, **variables)
 
-    def run(self, program: str | None = None, *, seconds: float = RUN_SECONDS, **variables: str) -> list[Ended]:
-        """Start ``smc run`` on every host, and wait for the end of all."""
+    def run(self, program: str | None = None, *, seconds: float = SECONDS, **variables: str) -> list[JobResult]:
+        """Start ``smc run`` on every host, and wait until all have exited."""
         self.start(program, **variables)
         return [host.wait(seconds) for host in self._hosts]
 
@@ -195,7 +201,7 @@ class _Container(Host):
             *("--volume", f"{self.job.base}:{self.base}", os.environ[IMAGE_ENV], "-m", "smc_core", "run"),
         )
 
-    def wait(self, seconds: float = RUN_SECONDS) -> Ended:
+    def wait(self, seconds: float = SECONDS) -> JobResult:
         try:
             subprocess.run(  # noqa: S603
                 ["docker", "wait", self._container],  # noqa: S607
@@ -207,7 +213,7 @@ class _Container(Host):
             raise AssertionError(f"{self.name} has not ended after {seconds:g} s:\n{self.output()}") from error
         code = int(_command("docker", "inspect", "--format", "{{.State.ExitCode}}", self._container).stdout)
         logs = _command("docker", "logs", self._container)
-        return self.job.ended(code, logs.stdout, logs.stderr)
+        return self.job.result(code, logs.stdout, logs.stderr)
 
     def kill(self) -> None:
         _command("docker", "kill", self._container)
@@ -267,36 +273,22 @@ class _Namespace(Host):
         super().__init__(name, job, str(job.base))
         self._space = space
         self._hosts = hosts
-        self._logs = [job.base.parent / f"{name}.{stream}" for stream in ("stdout", "stderr")]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running: Running[JobResult] | None = None
 
     def start(self, program: str | None = None, **variables: str) -> None:
         self.close()
         apart = ("unshare", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
         become = ("sh", "-ec", _BECOME, "sh", str(self._hosts), self.name)
-        with self._logs[0].open("wb") as stdout, self._logs[1].open("wb") as stderr:
-            self._process = subprocess.Popen(  # noqa: S603
-                ["ip", "netns", "exec", self._space, *apart, *become, sys.executable, "-m", "smc_core", "run"],  # noqa: S607
-                env=self.job.environ(program, **variables),
-                cwd=self.job.base,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-            )
+        command = ("ip", "netns", "exec", self._space, *apart, *become, sys.executable, "-m", "smc_core", "run")
+        self._running = self.job.start_command(command, self.job.environ(program, **variables))
 
-    def wait(self, seconds: float = RUN_SECONDS) -> Ended:
-        assert self._process is not None, f"{self.name} was not started"  # noqa: S101
-        try:
-            code = self._process.wait(seconds)
-        except subprocess.TimeoutExpired as error:
-            raise AssertionError(f"{self.name} has not ended after {seconds:g} s:\n{self.output()}") from error
-        stdout, stderr = (path.read_text(errors="backslashreplace") for path in self._logs)
-        return self.job.ended(code if code >= 0 else 128 - code, stdout, stderr)
+    def wait(self, seconds: float = SECONDS) -> JobResult:
+        result = self._started().wait(seconds)
+        return result if result.exit_code >= 0 else replace(result, exit_code=128 - result.exit_code)
 
     def kill(self) -> None:
-        if self._process is not None:
-            _command("ip", "-netns", self._space, "link", "set", "eth0", "down")
-            self._process.kill()
+        _command("ip", "-netns", self._space, "link", "set", "eth0", "down")
+        self._started().close()
 
     def stop(self) -> None:
         for pid in self._inner():
@@ -304,17 +296,20 @@ class _Namespace(Host):
                 os.kill(pid, signal.SIGTERM)
 
     def output(self) -> str:
-        return "".join(path.read_text(errors="backslashreplace") for path in self._logs if path.exists())
+        return "" if self._running is None else self._running.stdout + self._running.stderr
 
     def close(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def _started(self) -> Running[JobResult]:
+        if self._running is None:
+            raise ValueError(f"{self.name} was not started")
+        return self._running
 
     def _inner(self) -> list[int]:
         """The process that is PID 1 of the host: the child of ``unshare``."""
-        assert self._process is not None, f"{self.name} was not started"  # noqa: S101
-        pid = self._process.pid
+        pid = self._started().pid
         children = Path(f"/proc/{pid}/task/{pid}/children")
         return [int(child) for child in children.read_text().split()]

@@ -4,43 +4,61 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-RUN_SECONDS = 300.0
-"""How long a job may take in a test by default."""
+from smc_core.testing.running import SECONDS, Result, Running, processes_with, start_with
+
+_BASE = "SAGEMAKER_BASE_DIR"
 
 
 @dataclass(frozen=True)
-class Ended:
+class JobResult(Result):
     """How a job ended.
 
     Attributes:
-        exit_code: of ``smc run``.
-        stdout: all that it printed.
-        stderr: all that it logged.
         failure: text of ``output/failure``; None where there is no such file.
         success: whether there is ``output/success``.
     """
 
-    exit_code: int
-    stdout: str
-    stderr: str
     failure: str | None
     success: bool
 
+    @property
+    def first_line(self) -> str:
+        """The first line of the failure file, which SageMaker shows; empty where there is none."""
+        return (self.failure or "").partition("\n")[0]
+
 
 class JobFolder:
-    """A job's folder: write what the platform would, run the job, look at what it left."""
+    """A job's folder: write what the platform would, run the job, look at what it left.
+
+    As a context manager it kills, at the end of the block, every process of the jobs that were started here.
+
+    Attributes:
+        base: the folder, in place of ``/opt/ml``.
+        variables: variables of every job that is run here.
+    """
 
     def __init__(self, base: str | os.PathLike[str]) -> None:
         self.base = Path(base)
+        self.variables: dict[str, str] = {}
+        self._started: list[Running[JobResult]] = []
         for name in ("input/config", "input/data", "model", "output/data", "code"):
             (self.base / name).mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> JobFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for running in self._started:
+            running.close()
 
     def hyperparameters(self, **values: Any) -> JobFolder:
         """Write ``hyperparameters.json``: text as it is, anything else as JSON, as the SageMaker SDK does."""
@@ -89,10 +107,8 @@ class JobFolder:
     def environ(self, program: str | None = None, **variables: str) -> dict[str, str]:
         """The variables for a job in this folder: this process's own, less what would speak of another job."""
         ours = {k: v for k, v in os.environ.items() if not k.startswith(("SM_", "SMC_", "SAGEMAKER_"))}
-        ours["SAGEMAKER_BASE_DIR"] = str(self.base)
-        if program is not None:
-            ours["SAGEMAKER_PROGRAM"] = program
-        return {**ours, **variables}
+        named = {} if program is None else {"SAGEMAKER_PROGRAM": program}
+        return {**ours, _BASE: str(self.base), **self.variables, **named, **variables}
 
     def run(
         self,
@@ -100,10 +116,10 @@ class JobFolder:
         arguments: Sequence[str] = (),
         *,
         python: str = sys.executable,
-        seconds: float = RUN_SECONDS,
+        seconds: float = SECONDS,
         **variables: str,
-    ) -> Ended:
-        """Run ``smc run`` in this folder, in a process of its own.
+    ) -> JobResult:
+        """Run ``smc run`` in this folder, in a process of its own, and wait until it has exited.
 
         Args:
             program: the entry point.
@@ -113,29 +129,58 @@ class JobFolder:
             **variables: variables of the job.
 
         """
-        ended = subprocess.run(  # noqa: S603 - an argument list
-            [python, "-m", "smc_core", "run", *arguments],
-            env=self.environ(program, **variables),
-            cwd=self.base,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="backslashreplace",
-            timeout=seconds,
-            check=False,
-        )
-        return self.ended(ended.returncode, ended.stdout, ended.stderr)
+        command = [python, "-m", "smc_core", "run", *arguments]
+        return self.start_command(command, self.environ(program, **variables)).wait(seconds)
 
-    def ended(self, exit_code: int, stdout: str, stderr: str) -> Ended:
+    def start(
+        self,
+        program: str | None = None,
+        arguments: Sequence[str] = (),
+        *,
+        python: str = sys.executable,
+        prefix: Sequence[str] = (),
+        popen: Mapping[str, Any] | None = None,
+        **variables: str,
+    ) -> Running[JobResult]:
+        """Start ``smc run`` in this folder, in a process of its own.
+
+        Args:
+            program: the entry point.
+            arguments: further arguments of ``smc run``.
+            python: the interpreter.
+            prefix: a program, with its arguments, that ``smc run`` is started by.
+            popen: further arguments of :func:`start`, such as ``{"stdin": subprocess.PIPE}``.
+            **variables: variables of the job.
+
+        """
+        command = [*prefix, python, "-m", "smc_core", "run", *arguments]
+        return self.start_command(command, self.environ(program, **variables), **(popen or {}))
+
+    def start_command(
+        self, command: Sequence[str], environ: Mapping[str, str] | None = None, **popen: Any
+    ) -> Running[JobResult]:
+        """Start a program that runs a job in this folder.
+
+        Args:
+            command: the program and its arguments.
+            environ: all variables; by default those of :meth:`environ`.
+            **popen: further arguments of :func:`start`.
+
+        """
+        variables = self.environ() if environ is None else environ
+        running = start_with(self.result, command, variables, self.base, _BASE, popen)
+        self._started.append(running)
+        return running
+
+    def processes(self) -> list[int]:
+        """The ids of the living processes of jobs in this folder."""
+        return sorted(process.pid for process in processes_with(_BASE, str(self.base)))
+
+    def result(self, exit_code: int, stdout: str, stderr: str) -> JobResult:
         """How a job in this folder ended, with what it left there."""
         failure = self.base / "output/failure"
-        return Ended(
-            exit_code,
-            stdout,
-            stderr,
-            failure.read_text(errors="backslashreplace") if failure.exists() else None,
-            (self.base / "output/success").exists(),
-        )
+        text = failure.read_bytes().decode(errors="backslashreplace") if failure.exists() else None
+        return JobResult(exit_code, stdout, stderr, text, (self.base / "output/success").exists())
 
 
 def _write(folder: Path, files: Mapping[str, bytes | str]) -> None:
