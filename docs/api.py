@@ -72,7 +72,7 @@ def _heading(value: Any, name: str = "") -> str:
         return f"`{name}`"
     if isinstance(value, type):
         base = value.__mro__[1].__name__
-        return f"class `{name}`" if base in ("object", "NamedTuple", "tuple") else f"class `{name}({base})`"
+        return f"class `{name}`" if base in ("object", "NamedTuple", "tuple", "Generic") else f"class `{name}({base})`"
     (function,) = ast.parse(textwrap.dedent(inspect.getsource(value))).body
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
         raise TypeError(f"{name} is no function")

@@ -35,6 +35,9 @@ ROOMS = {
     "smc_core.modules": """
         DEFAULT_MODULE_NAME download download_and_import execute import_module install start_metrics
     """,
+    "smc_core.testing": """
+        JobFolder JobResult Result Running start wait_until
+    """,
 }
 FIELDS = """
     additional_framework_parameters

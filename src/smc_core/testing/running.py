@@ -17,6 +17,7 @@ import psutil
 SECONDS = 300.0
 """How long a test waits by default. Nothing should take so long: it is no guess of how fast a machine is."""
 _PAUSE = 0.01
+_LAST_WORDS = 1.0
 _REMOVAL_SECONDS = 30.0
 """How long the kernel may take to remove a process that was killed."""
 
@@ -189,6 +190,9 @@ class Running(Generic[ResultT]):
         return f" within {seconds:g} s" if code is None else f" before it exited with {code}"
 
     def _report(self, what: str) -> str:
+        if self._process.poll() is not None:  # its last words may still be in the pipe
+            self._stdout.wait_for_end(_LAST_WORDS)
+            self._stderr.wait_for_end(_LAST_WORDS)
         command = self._process.args
         shown = command if isinstance(command, str) else " ".join(map(str, command))  # type: ignore[arg-type]
         return f"{shown}\n{what}; so far it has printed\n{self.stdout}\nand to stderr\n{self.stderr}"
