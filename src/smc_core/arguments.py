@@ -14,6 +14,7 @@ from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import decode
 from smc_core.printable import shortened
 from smc_core.settings import ARGS, ARGS_ORDER
+from smc_core.words import some_of
 
 ArgumentStyle = Literal["classic", "json", "flags", "hydra"]
 """How values become arguments (``SMC_ARGS``): see :func:`arguments`."""
@@ -147,9 +148,8 @@ def too_large(texts: Mapping[str, str], how: str = os.strerror(errno.E2BIG)) -> 
 
     """
     sizes = sorted(((len(text.encode("utf-8", "surrogatepass")), key) for key, text in texts.items()), reverse=True)
-    named = ", ".join(f"{shortened(key, 80)!r} ({size:,} bytes)" for size, key in sizes[:3])
-    more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""
-    whose = f"; the largest hyperparameters: {named}{more}; {ADVICE}" if sizes else ""
+    named = some_of([f"{shortened(key, 80)!r} ({size:,} bytes)" for size, key in sizes], 3)
+    whose = f"; the largest hyperparameters: {named}; {ADVICE}" if sizes else ""
     return ConfigurationError(f"the job's arguments and variables are too large: {how}{whose}")
 
 

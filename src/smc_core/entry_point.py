@@ -14,6 +14,7 @@ from smc_core.errors import CodeError, ConfigurationError
 from smc_core.printable import shortened
 from smc_core.settings import MODE
 from smc_core.source import shape
+from smc_core.words import did_you_mean, nearest, some_of
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -78,7 +79,7 @@ def resolve(
     if found is None:
         _refuse_unreadable(path)
         _refuse_unreadable(os.path.join(code_dir, *name.split(".")) + ".py")
-        raise CodeError(f"entry point {shortened(name, 80)!r} is neither a file nor a module{_nearest(name, code_dir)}")
+        raise CodeError(f"entry point {shortened(name, 80)!r} is neither a file nor a module{_instead(name, code_dir)}")
     return EntryPoint(name, found, name, *_mode(found, forced, code_dir))
 
 
@@ -157,22 +158,18 @@ def _spec(name: str, search: list[str], *, is_top: bool) -> ModuleSpec | None:
     return None
 
 
-def _nearest(name: str, code_dir: str) -> str:
-    import difflib
-
+def _instead(name: str, code_dir: str) -> str:
     files = _files(code_dir)
-    matches = difflib.get_close_matches(name, files, n=3, cutoff=0.5)
     same_base = [file for file in files if os.path.basename(file) == os.path.basename(name)]
-    nearest = list(dict.fromkeys([*same_base, *matches]))[:3]
-    return f" in {code_dir}; did you mean {' or '.join(nearest)}?" if nearest else _listing(code_dir)
+    near = dict.fromkeys([*same_base, *nearest(name, files, most=3, likeness=0.5)])
+    return f" in {code_dir}{did_you_mean(list(near)[:3])}" if near else _listing(code_dir)
 
 
 def _listing(code_dir: str) -> str:
     files = _files(code_dir)
     if not files:
         return f"; {code_dir} holds no files"
-    more = f" and {len(files) - _LISTED_FILES} more" if len(files) > _LISTED_FILES else ""
-    return f"; {code_dir} holds {', '.join(files[:_LISTED_FILES])}{more}"
+    return f"; {code_dir} holds {some_of(files, _LISTED_FILES)}"
 
 
 def _files(code_dir: str, limit: int = 2000) -> list[str]:

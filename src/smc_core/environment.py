@@ -38,10 +38,11 @@ from smc_core.contract import (
 from smc_core.errors import ConfigurationError
 from smc_core.facts import gather, host_fields
 from smc_core.foreign import foreign_input
-from smc_core.frozen import Frozen, checked, copied, field, fields, joined, nearest
+from smc_core.frozen import Frozen, checked, copied, field, fields, joined
 from smc_core.hyperparameters import Value, decode, raw_text, split_hps
 from smc_core.readers import channel_dir, read_config, read_hps, read_input_data_config, read_resource_config
 from smc_core.resources import cpu_count, gpu_count
+from smc_core.words import did_you_mean, nearest
 
 __all__ = [
     "ALIASES",
@@ -286,7 +287,7 @@ class Environment(Frozen):
 
     def __getitem__(self, name: str) -> Value:
         if name not in self.hp_texts:
-            raise KeyError(f"no hyperparameter {name!r}{nearest(name, self.hp_texts)}")
+            raise KeyError(f"no hyperparameter {name!r}{did_you_mean(map(repr, nearest(name, self.hp_texts)))}")
         return Value(self.hp_texts[name], name)
 
     def __contains__(self, name: object) -> bool:
@@ -299,7 +300,7 @@ class Environment(Frozen):
                 return Value(text, key)
         raise AttributeError(
             f"the Environment has no field and the job no hyperparameter {name!r}"
-            f"{nearest(name, [*fields(self), *texts])}"
+            f"{did_you_mean(map(repr, nearest(name, [*fields(self), *texts])))}"
         )
 
     def __hash__(self) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from smc_core.annotated import fits
+from smc_core.words import did_you_mean, nearest
 
 _NONE = object()
 _IMMUTABLE = (str, int, float, bool, bytes, type(None))
@@ -204,7 +205,7 @@ def checked(cls: type[Frozen], given: Mapping[str, Any]) -> dict[str, Any]:
     known = fields(cls)
     for name in given:
         if name not in known:
-            raise TypeError(f"{cls.__name__} has no field {name!r}{nearest(name, known)}")
+            raise TypeError(f"{cls.__name__} has no field {name!r}{did_you_mean(map(repr, nearest(name, known)))}")
     open_ = {name: value for name, value in given.items() if not fits(value, known[name].annotation)}
     return {**given, **_validated(cls, open_)} if open_ else dict(given)
 
@@ -246,14 +247,6 @@ def copied(value: Any) -> Any:
     if type(value) in (list, tuple, set):
         return type(value)(map(copied, value))
     return value.model_dump() if hasattr(type(value), "model_dump") else value
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What a message about an unknown name ends with: the nearest that there is, if any is near."""
-    import difflib
-
-    matches = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
 def _validated(cls: type[Frozen], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from smc_core.errors import HostError
 from smc_core.settings import HOST_WAIT, STUDIO_LOCAL_MODE
+from smc_core.words import some_of
 
 LOG_SECONDS = 30.0
 """How often a line tells who is missing."""
@@ -114,10 +115,9 @@ def _resolve(name: str) -> str | None:
 
 def _missing(waiting: _Waiting, current_host: str, time_text: str) -> str:
     missing = waiting.missing()
-    names = ", ".join(name for name, _ in missing[:10])
-    more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
+    names = some_of([name for name, _ in missing], 10)
     why = missing[0][1] if missing else "no answer"
-    return f"{current_host} cannot find the {'host' if len(missing) == 1 else 'hosts'} {names}{more} {time_text}: {why}"
+    return f"{current_host} cannot find the {'host' if len(missing) == 1 else 'hosts'} {names} {time_text}: {why}"
 
 
 def host_wait(environ: Mapping[str, str]) -> float:

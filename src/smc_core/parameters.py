@@ -20,6 +20,7 @@ from smc_core.errors import ConfigurationError
 from smc_core.printable import shortened
 from smc_core.secret_names import is_secret
 from smc_core.settings import STRICT
+from smc_core.words import nearest
 
 _ENVIRONMENT_NAMES = ("environment", "env")
 _UNKNOWN = object()
@@ -225,10 +226,8 @@ def _hint(name: str, offers: Mapping[str, _Offer], environment: Environment | Ma
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    import difflib
-
-    matches = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {matches[0]!r}?)" if matches else ""
+    near = nearest(name, known)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _type_name(annotation: Any) -> str:

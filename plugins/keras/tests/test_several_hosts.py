@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from smc_core.compatibility import is_installed
-from smc_core.testing.fixtures import RunPython
 from smc_core.testing import JobResult
+from smc_core.testing.fixtures import RunPython
 from smc_core.testing.hosts import Host, Hosts, why_not
 
 PREPARE = Path(__file__).parents[3] / "examples/digits/prepare_data.py"

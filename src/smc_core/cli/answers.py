@@ -26,6 +26,7 @@ from smc_core.resources import cpu_quota, installed_gpus
 from smc_core.secret_names import is_secret
 from smc_core.settings import Setting
 from smc_core.variables import FIELD_VARIABLES, process_environ, script_variables, variable_text
+from smc_core.words import did_you_mean, nearest
 
 _BASE = "base directory"
 
@@ -113,8 +114,8 @@ def _answer(name: str, environment: Environment, settings: dict[str, Setting]) -
     if name in given:
         source = "variable that this process was given" if name in os.environ else "smc's default"
         return Answer(name, given[name], source, [Considered(f"variable {name}", os.environ.get(name))], [])
-    nearest = _nearest(bare, environment, [*given, *settings])
-    raise ConfigurationError(f"nothing is called {name!r} in this job{nearest}")
+    instead = _instead(bare, environment, [*given, *settings])
+    raise ConfigurationError(f"nothing is called {name!r} in this job{instead}")
 
 
 def _field(field: str, environment: Environment) -> Answer:
@@ -221,11 +222,8 @@ def _content(answer: Answer) -> dict[str, Any]:
     return {**answer._asdict(), "considered": [each._asdict() for each in answer.considered]}
 
 
-def _nearest(name: str, environment: Environment, others: list[str]) -> str:
-    import difflib
-
+def _instead(name: str, environment: Environment, others: list[str]) -> str:
     folders = [f"{channel}_dir" for channel in environment.channel_dirs]
     known = [*others, *environment.hp_texts, *fields(Environment), CODE_DIR_ENV, *folders]
-    near = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "; smc plan shows all that there is"
+    hint = did_you_mean(nearest(name, known, most=2)) or "; smc plan shows all that there is"
     return f"{hint} ({channels_text(name, environment)})" if name.endswith("_dir") else hint

@@ -143,13 +143,11 @@ def _load(name: str, commands: Commands) -> None:
 
 
 def _no_command(name: str) -> str:
-    import difflib
+    from smc_core.words import did_you_mean, nearest
 
     if "/" in name or name.endswith((".py", ".sh")):
         return f"{name!r} is not a command; to run it: smc run {name}"
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{name!r} is not a command{hint} (see smc --help)"
+    return f"{name!r} is not a command{did_you_mean(nearest(name, COMMANDS))} (see smc --help)"
 
 
 def _version() -> str:

@@ -13,6 +13,7 @@ from smc_core.errors import CodeError, ConfigurationError
 from smc_core.local.request import Request
 from smc_core.local.target import Code
 from smc_core.process import signals
+from smc_core.words import some_of
 
 _SHOWN = 3
 
@@ -121,9 +122,8 @@ def missing_line(request: Request, code: Code, environ: Mapping[str, str]) -> st
         return None  # nothing is to be installed from it
     if not lines:
         return None
-    more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
-    names = ", ".join(line.shown for line in lines[:_SHOWN])
+    names = some_of([line.shown for line in lines], _SHOWN)
     return (
-        f"{os.path.basename(needs.requirements)} asks for {names}{more}, which this environment does not have; "
+        f"{os.path.basename(needs.requirements)} asks for {names}, which this environment does not have; "
         "--venv or --requirements installs what the code asks for"
     )

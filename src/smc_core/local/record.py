@@ -15,6 +15,7 @@ from smc_core.local.folder import JOBS
 from smc_core.local.request import Request
 from smc_core.local.withheld import without_secrets
 from smc_core.regular_file import read_regular
+from smc_core.words import did_you_mean, nearest
 
 RECORD_FILE = "job.json"
 LOG_FILE = "log.txt"
@@ -106,10 +107,7 @@ def find(job: str) -> Record:
         record = load(folder)
         if record is not None:
             return record
-    import difflib
-
-    near = difflib.get_close_matches(job, _names(), n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]}?" if near else "; smc jobs lists those of this folder"
+    hint = did_you_mean(nearest(job, _names(), likeness=0.4)) or "; smc jobs lists those of this folder"
     raise ConfigurationError(f"there is no job {job!r} in {os.path.abspath(JOBS)}{hint}")
 
 

@@ -17,6 +17,7 @@ from smc_core.local.record import Record
 from smc_core.local.watch import HOST_PROGRAM
 from smc_core.ports import LAST_MASTER_PORT, Ports
 from smc_core.process import log
+from smc_core.words import some_of
 
 _SHOWN_CLASHES = 3
 
@@ -98,9 +99,8 @@ def _merge_all(record: Record) -> None:
             clashes += _merge(os.path.join(record.folder, name, where), os.path.join(record.folder, where))
         clashes = sorted(set(clashes))
         if clashes:
-            more = f" and {len(clashes) - _SHOWN_CLASHES} more" if len(clashes) > _SHOWN_CLASHES else ""
             log.line(
-                f"several hosts have written {', '.join(clashes[:_SHOWN_CLASHES])}{more} in {where}/: the first host's "
+                f"several hosts have written {some_of(clashes, _SHOWN_CLASHES)} in {where}/: the first host's "
                 "is kept; on SageMaker names must not clash: let one host write it, or put the host into the name"
             )
 

@@ -15,6 +15,7 @@ from smc_core.code.archive.extract import ARCHIVE_SUFFIXES, is_archive
 from smc_core.contract import CODE_DIR_ENV, NAMED_PROGRAM_ENV, NAMED_SOURCE_ENV, PROGRAM_ENV, SUBMIT_DIR_ENV, JobPaths
 from smc_core.errors import CodeError
 from smc_core.local.request import Request
+from smc_core.words import did_you_mean, nearest
 
 DEFAULT_PROGRAMS = ("train.py", "train.sh", "__main__.py", "main.py")
 """What is looked for in a folder where no entry point is named, in this order."""
@@ -104,18 +105,16 @@ def _unusable(target: str) -> CodeError:
     except (FileNotFoundError, NotADirectoryError):
         if os.path.islink(target):
             return CodeError(f"{target} is a link to {os.readlink(target)}, which is not there")
-        return CodeError(f"there is no {target}{_nearest(target)}")
+        return CodeError(f"there is no {target}{_instead(target)}")
     except OSError as error:
         return CodeError(f"{target} cannot be read: {error.strerror}")
     return CodeError(f"{target} is neither a file nor a folder; smc run takes a file, a folder, an archive or a URL")
 
 
-def _nearest(path: str) -> str:
-    import difflib
-
+def _instead(path: str) -> str:
     parent, name = os.path.split(path)
     names: list[str] = []
     with contextlib.suppress(OSError):  # what this user may not list is not guessed at
         names = os.listdir(parent)
-    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"; did you mean {os.path.relpath(os.path.join(parent, matches[0]))}?" if matches else ""
+    near = nearest(name, names, likeness=0.5)
+    return did_you_mean(os.path.relpath(os.path.join(parent, each)) for each in near)

@@ -22,6 +22,7 @@ from smc_core.plugins.calls import Calls
 from smc_core.plugins.discovery import Installed, installed
 from smc_core.plugins.patience import Patience
 from smc_core.settings import CORE, DISABLE_PLUGINS, LAUNCHER, Setting, declared_by
+from smc_core.words import nearest
 
 HOOKS = ("create_environment", "launch", "load_user_module", "train", "save_model", "keep_model")
 """The hooks, in the order in which a job calls them."""
@@ -250,10 +251,7 @@ def _explain(message: str, plugin: object) -> tuple[str, str]:
             continue
         hook = options.get("specname") or name
         if hook not in HOOKS:
-            import difflib
-
-            nearest = difflib.get_close_matches(hook, HOOKS, n=1, cutoff=0)
-            return faults.IMPORT, f"there is no hook {hook!r}; the nearest is {nearest[0]!r}"
+            return faults.IMPORT, f"there is no hook {hook!r}; the nearest is {nearest(hook, HOOKS, likeness=0)[0]!r}"
         if problem := _wrong_signature(hook, function, is_class=isinstance(plugin, type)):
             return hook, problem
         if (options.get("wrapper") or options.get("hookwrapper")) and not inspect.isgeneratorfunction(function):

@@ -25,6 +25,7 @@ from typing import IO, Literal
 from smc_core.code.archive.links import Links, Parts
 from smc_core.code.limits import Limits, Quota
 from smc_core.errors import CodeError
+from smc_core.words import some_of
 
 MAX_DEPTH = 100
 """Folders inside folders; the deepest public source trees have about 30."""
@@ -126,9 +127,8 @@ class Unpacked:
             os.symlink(target, self._path(parts))
         outside = [f"{'/'.join(parts)} -> {target}" for parts, target in self._links.items() if parts not in inside]
         if outside:
-            more = f" and {len(outside) - 3} more" if len(outside) > 3 else ""
-            shown = ", ".join(map(_shown, outside[:3]))
-            _log.warning("%s: links that lead outside are left out: %s%s", self._archive, shown, more)
+            shown = some_of([_shown(each) for each in outside], 3)
+            _log.warning("%s: links that lead outside are left out: %s", self._archive, shown)
 
     def refused(self, name: str, why: str) -> CodeError:
         """The error that says which member is refused and why."""

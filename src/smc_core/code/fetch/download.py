@@ -22,6 +22,7 @@ from smc_core.code.location import Location, parse
 from smc_core.errors import CodeError
 from smc_core.foreign import foreign_input
 from smc_core.printable import shortened
+from smc_core.words import some_of
 
 _log = logging.getLogger("smc.code")
 
@@ -50,8 +51,7 @@ class Fetched:
         line = f"{self.source}, {self.bytes:,} bytes in {self.seconds:.1f} s" if self.bytes else self.source
         if not self.replaced:
             return line
-        more = f" and {len(self.replaced) - 5} more" if len(self.replaced) > 5 else ""
-        return f"{line}, replaces {', '.join(self.replaced[:5])}{more}"
+        return f"{line}, replaces {some_of(self.replaced, 5)}"
 
 
 @foreign_input(CodeError, "the code")
@@ -171,7 +171,7 @@ def _obtain_local(location: Location, destination: str, new: str) -> _Brought:
         _verify(path, location)
         return _Brought(_place(path, os.path.basename(path), location, new), os.path.getsize(path))
     if not os.path.isdir(path):
-        raise CodeError(shortened(f"{location.printable} is neither a file nor a folder{_nearest(path)}", 1000))
+        raise CodeError(shortened(f"{location.printable} is neither a file nor a folder{_beside(path)}", 1000))
     if destination.startswith(os.path.realpath(path).rstrip(os.sep) + os.sep):
         raise CodeError(f"{path} cannot be copied into {destination}, which lies inside it; give code its own folder")
     return _Brought(False, copy_folder(path, new))
@@ -230,11 +230,10 @@ def _holds(folder: str, program: str) -> bool:
     return any(map(os.path.isfile, candidates))
 
 
-def _nearest(path: str) -> str:
+def _beside(path: str) -> str:
     """What lies where the path should, for an error message."""
     parent = os.path.dirname(path)
     if not os.path.isdir(parent):
         return f"; there is no folder {parent}"
     names = sorted(os.listdir(parent))
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    return f"; {parent} holds {', '.join(names[:8]) or 'nothing'}{more}"
+    return f"; {parent} holds {some_of(names, 8) or 'nothing'}"

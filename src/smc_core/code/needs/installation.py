@@ -21,6 +21,7 @@ from smc_core.code.needs.reach import none_reachable
 from smc_core.code.needs.requirements import Line, Requirements
 from smc_core.code.needs.unmet import parse, unmet
 from smc_core.errors import CodeError
+from smc_core.words import some_of
 
 if TYPE_CHECKING:
     from smc_core.code.needs.distributions import Distributions
@@ -148,9 +149,8 @@ class Installation:
         why = none_reachable([*installer.index_urls(index, self._environ), *option("--extra-index-url")], self._environ)
         named = [line for line in self._missing if not line.editable and _is_named(line.text)]
         if why and named and not (index.settings.get("find-links") or option("-f", "--find-links")):
-            more = f" and {len(named) - 3} more" if len(named) > 3 else ""
             raise CodeError(
-                f"{', '.join(line.shown for line in named[:3])}{more} ({named[0].where}) is not installed, and {why};\n"
+                f"{some_of([line.shown for line in named], 3)} ({named[0].where}) is not installed, and {why};\n"
                 "put wheels into a folder wheels/ beside the code, or name one by SMC_WHEELS"
             )
         return index, why is None

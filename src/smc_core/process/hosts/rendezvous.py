@@ -16,6 +16,7 @@ from smc_core.process.hosts.messages import SHOWN_NAMES, Cause
 from smc_core.process.hosts.peer_link import REFUSED, Connection, join, listen
 from smc_core.process.hosts.peers import PURPOSE, Member, Peers
 from smc_core.settings import HOST_SECRET, HOST_WAIT
+from smc_core.words import some_of
 
 _HEAD_START = 5.0
 """Seconds that the master gives up before the others, as it knows who is missing."""
@@ -90,6 +91,4 @@ def _absence(peers: Peers, seconds: float, *, is_master: bool) -> HostError:
 
 
 def _names(peers: Peers) -> str:
-    shown = peers.missing[:SHOWN_NAMES]
-    more = f" and {peers.absent - len(shown)} more" if peers.absent > len(shown) else ""
-    return ", ".join(shown) + more if shown else "the other hosts"
+    return some_of(peers.missing, SHOWN_NAMES, total=peers.absent) if peers.missing else "the other hosts"

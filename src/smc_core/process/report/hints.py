@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.metadata
 import os
 import pkgutil
 import sys
+from collections.abc import Iterable
 
 from smc_core.settings import REQUIREMENTS
+from smc_core.words import nearest
 
 _CLASSIC = ("sagemaker_training", "sagemaker_containers")
 """AWS's own toolkit, which its examples import."""
@@ -43,33 +44,28 @@ def import_hint(error: ImportError) -> str | None:
 def _missing(name: str) -> str:
     top, *inner = name.split(".")
     if inner and top in sys.modules:
-        near = _nearest(inner[-1], _submodules(top))
-        return f"The installed {_version_of(top)} has no module {name}." + _suggest(near)
+        return f"The installed {_version_of(top)} has no module {name}." + _suggest(inner[-1], _submodules(top))
     if top in _CLASSIC:
         return f"smc takes the place of {top}: import smc_core as smc; smc.Environment.create() has the same values."
     requirement = _DISTRIBUTIONS.get(top, top)
-    near = None if requirement != top else _nearest(top, _importable_names())
+    instead = _suggest(top, _importable_names()) if requirement == top else ""
     if os.environ.get(REQUIREMENTS.name) == "none":
         advice = f"{requirement} in requirements.txt is installed by smc run --venv, or --requirements"
-        return f"Nothing is installed for this job. If {top} is a package, {advice}." + _suggest(near)
-    return f"If {top} is a package, add it to requirements.txt: {requirement}." + _suggest(near)
+        return f"Nothing is installed for this job. If {top} is a package, {advice}." + instead
+    return f"If {top} is a package, add it to requirements.txt: {requirement}." + instead
 
 
 def _broken(name: str, message: str) -> str:
     """Advice where the module was found but does not give what was asked for."""
     top = name.partition(".")[0]
     wanted = message.partition("cannot import name '")[2].partition("'")[0]
-    near = _nearest(wanted, dir(sys.modules[name])) if wanted and name in sys.modules else None
-    return f"Installed: {_version_of(top)}; requirements.txt can ask for another version." + _suggest(near)
+    instead = _suggest(wanted, dir(sys.modules[name])) if wanted and name in sys.modules else ""
+    return f"Installed: {_version_of(top)}; requirements.txt can ask for another version." + instead
 
 
-def _suggest(near: str | None) -> str:
-    return f" The nearest name that is installed: {near}." if near else ""
-
-
-def _nearest(name: str, names: list[str]) -> str | None:
-    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
-    return matches[0] if matches else None
+def _suggest(name: str, names: Iterable[str]) -> str:
+    near = nearest(name, names, likeness=0.75)
+    return f" The nearest name that is installed: {near[0]}." if near else ""
 
 
 def _importable_names() -> list[str]:

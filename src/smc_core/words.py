@@ -1,0 +1,42 @@
+"""Words that many messages share: the nearest name, and a list that does not grow too long."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def nearest(name: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
+    """The known names that are most like a name, the nearest first.
+
+    Args:
+        name: as it was given.
+        known: the names that there are.
+        most: how many to return at most.
+        likeness: from 0 to 1 (equal); names less alike are left out.
+
+    """
+    import difflib  # an error alone needs it
+
+    return difflib.get_close_matches(name, list(known), n=most, cutoff=likeness)
+
+
+def did_you_mean(near: Iterable[str]) -> str:
+    """``; did you mean a or b?``, to follow what is wrong; empty if nothing is near."""
+    names = list(near)
+    return f"; did you mean {' or '.join(names)}?" if names else ""
+
+
+def some_of(names: Sequence[str], most: int, *, total: int | None = None) -> str:
+    """``a, b and 7 more``.
+
+    Args:
+        names: in the order in which they are shown.
+        most: how many to show at most.
+        total: how many there are; by default as many as names.
+
+    """
+    shown = names[:most]
+    more = (len(names) if total is None else total) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
