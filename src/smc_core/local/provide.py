@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from smc_core.errors import SmcError
 from smc_core.process import log
-from smc_core.process.report import writer
+from smc_core.process.failure import report_failure
 
 
 def main(folder: str) -> int:
@@ -31,7 +31,7 @@ def main(folder: str) -> int:
     try:
         installed = install(folder)
     except SmcError as error:
-        writer.write_report(error, phase="requirements")
+        report_failure(error, phase="requirements")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - told, whatever it is
         return log.failure(error)

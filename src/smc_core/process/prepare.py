@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from smc_core import native
 from smc_core.errors import ConfigurationError
 from smc_core.process import log, signals
+from smc_core.process.failure import report_failure
 from smc_core.process.report import writer
 
 _PHASES_OF_USER_CODE = ("code", "requirements")
@@ -58,7 +59,7 @@ def main(argv: list[str]) -> int:
         become = steps.prepare()
     except Exception as failed:  # noqa: BLE001 - whatever fails here must reach the failure file
         error = _of_user_code(failed) if steps.phase in _PHASES_OF_USER_CODE else failed
-        writer.write_report(error, phase=steps.phase)
+        report_failure(error, phase=steps.phase)
         return log.failure(error)
     return become()
 
@@ -242,7 +243,7 @@ def _execute(plan: Plan, ignored: frozenset[int], below: Sequence[str] = ()) -> 
             error: SmcError = too_large(plan.environment.hp_texts)
         else:
             error = CodeError.of_start(command.argv[0], failed)
-        writer.write_report(error, phase="launch")
+        report_failure(error, phase="launch")
         return log.failure(error)
 
 

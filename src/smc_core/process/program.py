@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from smc_core.process import log
-from smc_core.process.report import writer
+from smc_core.process.failure import report_failure
 
 
 def main(run: Callable[[Sequence[str]], int], argv: Sequence[str], *, phase: str = "launch") -> int:
@@ -23,5 +23,5 @@ def main(run: Callable[[Sequence[str]], int], argv: Sequence[str], *, phase: str
     try:
         return run(argv)
     except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
-        writer.write_report(error, phase=phase)
+        report_failure(error, phase=phase)
         return log.failure(error)

@@ -12,16 +12,6 @@ import sys
 
 if __name__ == "__main__":
     del sys.path[0]  # the working folder: a file of the user's never stands in for a module of ours
-
-
-def announce() -> None:
-    """Make this module what starting the program again starts."""
-    from importlib.machinery import ModuleSpec
-
-    sys.modules["__main__"].__spec__ = ModuleSpec(__name__, None)
-
-
-if __name__ == "__main__":
     from smc_core.process import worker
 
     sys.exit(worker.main([]))

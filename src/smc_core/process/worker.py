@@ -17,7 +17,8 @@ import os
 from typing import TYPE_CHECKING
 
 from smc_core.errors import EXIT_SUCCESS, EXIT_USER_CODE, SmcError, UserCodeError
-from smc_core.process import log, rerun
+from smc_core.process import log
+from smc_core.process.failure import report_failure
 from smc_core.process.report import writer
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def main(argv: list[str]) -> int:
         phase = "environment"
         environment = plugins.create_environment()
     except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
-        writer.write_report(error, phase=phase)
+        report_failure(error, phase=phase)
         return log.failure(error)
     return run(plugins, environment, target)
 
@@ -72,10 +73,10 @@ def run(plugins: Plugins, environment: Environment, target: str | None = None) -
     try:
         steps.framework(target) if target else steps.hooks()
     except (SystemExit, KeyboardInterrupt) as ending:
-        writer.write_report(ending, phase=steps.phase)
+        report_failure(ending, phase=steps.phase)
         raise
     except BaseException as error:  # noqa: BLE001 - the user's own, of any class; asyncio's CancelledError is one
-        writer.write_report(error, phase=steps.phase)
+        report_failure(error, phase=steps.phase)
         if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
             return log.failure(error)
         sys.stderr.write(writer.user_traceback(error))
@@ -115,7 +116,7 @@ class _Steps:
     def hooks(self) -> None:
         """load_user_module → train → save_model."""
         hook, environment = self.plugins.hook, self.environment
-        rerun.announce()
+        _name_what_a_rerun_starts()
         module = hook.load_user_module(environment=environment)
         self.phase = "train"
         self._check(module)
@@ -140,6 +141,13 @@ class _Steps:
         warning = check_loaded(module, self.environment, os.environ, self.plugins.hyperparameters())
         if warning is not None and self.environment.is_primary:
             log.line(f"warning: {warning}")
+
+
+def _name_what_a_rerun_starts() -> None:
+    """Let a library that starts "this program" again, for each further process, start ``rerun.py``."""
+    from importlib.machinery import ModuleSpec
+
+    sys.modules["__main__"].__spec__ = ModuleSpec("smc_core.process.rerun", None)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import EXIT_SIGNAL_BASE, CodeError
 from smc_core.kit.launcher import main
 from smc_core.process import processes
-from smc_core.process.report import writer
+from smc_core.process.report.for_another import write_for_another
 from smc_core.process.report.reader import Report, read_reports
 from smc_core.process.signals import name as signal_name
 from smc_mpi import failures
@@ -186,7 +186,7 @@ class _Rank:
             lag = 0.0 if report.type == _TYPE else _LAG_SECONDS
             if report.rank == rank or report.time < self._ended_at - lag:
                 return
-        writer.write_for_another(
+        write_for_another(
             f"rank {rank} {how}",
             host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
             rank=rank,

@@ -18,7 +18,7 @@ import psutil
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import EXIT_SIGNAL_BASE, CodeError
 from smc_core.process import log
-from smc_core.process.report import writer
+from smc_core.process.report.for_another import write_for_another
 from smc_core.process.report.reader import read_reports
 from smc_mpi import failures
 
@@ -104,7 +104,7 @@ class Engine:
             self._tell(f"{self._name} ended with exit code {code}{began}; it says why in the log", code)
 
     def _tell(self, what: str, code: int, rank: int | None = None, at: float | None = None) -> None:
-        writer.write_for_another(
+        write_for_another(
             what,
             host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
             rank=rank,

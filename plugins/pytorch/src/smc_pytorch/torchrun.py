@@ -31,7 +31,8 @@ from typing import Any
 from smc_core.errors import EXIT_HOST, EXIT_INTERNAL, EXIT_SIGNAL_BASE, HostError
 from smc_core.kit.launcher import main
 from smc_core.process import log
-from smc_core.process.report import writer
+from smc_core.process.failure import report_failure
+from smc_core.process.report.for_another import write_for_another
 from smc_pytorch.absent import RollCall, left_in_words
 from smc_pytorch.deaths import Death, Watch, culprit, early, waited_in_vain
 
@@ -221,7 +222,7 @@ def _tell_those_that_left(first: Death, processes: Processes) -> bool:
     if not left:
         return False
     words = left_in_words(left, report.phase if report.phase == "save" else "train")
-    writer.write_for_another(
+    write_for_another(
         f"{words}; then {report.type} in rank {first.rank}: {report.message}",
         host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
         rank=first.rank,
@@ -234,7 +235,7 @@ def _tell_those_that_left(first: Death, processes: Processes) -> bool:
 
 def _tell(death: Death) -> None:
     if not death.reported:
-        writer.write_for_another(
+        write_for_another(
             death.in_words,
             host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
             rank=death.rank,
@@ -255,10 +256,10 @@ def _agent_failed(error: BaseException) -> int:
         address = f"{os.environ.get('SM_MASTER_ADDR')}:{os.environ.get('SM_MASTER_PORT')}"
         told = HostError(f"torchrun cannot join the hosts at {address}: {' '.join(str(error).split())}")
         told.__cause__ = error
-        writer.write_report(told, phase="hosts")
+        report_failure(told, phase="hosts")
         log.failure(told)
         return EXIT_HOST
-    writer.write_report(error, phase="launch")
+    report_failure(error, phase="launch")
     return log.failure(error)
 
 

@@ -29,7 +29,8 @@ from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import EXIT_HOST, EXIT_SIGNAL_BASE
 from smc_core.kit.launcher import main
 from smc_core.process import log, signals
-from smc_core.process.report import reader, writer
+from smc_core.process.report import reader
+from smc_core.process.report.for_another import write_for_another
 from smc_tensorflow.tf_config import CHIEF, PS, TF_CONFIG_ENV, Task, read_tf_config, write_tf_config
 
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "server.py")
@@ -162,7 +163,7 @@ class _Part:
         how = f"was killed by {signals.name(-status)}" if status < 0 else f"ended with exit code {status}"
         message = f"TensorFlow's task {task} on {self._host} {how}"
         code = _exit_code(status)
-        writer.write_for_another(message, host=self._host, rank=None, phase="hosts", exit_code=code)
+        write_for_another(message, host=self._host, rank=None, phase="hosts", exit_code=code)
         log.line(message)
 
 

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smc_core.code.needs.packages import Installed, find_needs
 from smc_core.errors import CodeError
 from smc_core.foreign import foreign_input
 
 if TYPE_CHECKING:
     from smc_core.code.needs.distributions import Distributions
     from smc_core.code.needs.packages import Needs
-
-
-@dataclass(frozen=True)
-class Installed:
-    """What was installed.
-
-    Attributes:
-        changed: whether anything was.
-        summary: one line for the log; empty where nothing is asked for.
-        path_entry: a folder of this job to be put in front on ``sys.path``, where site-packages cannot be written;
-            None otherwise.
-        scripts: the folder with the programs that belong to it, for ``PATH``; None as well.
-    """
-
-    changed: bool = False
-    summary: str = ""
-    path_entry: str | None = None
-    scripts: str | None = None
 
 
 @foreign_input(CodeError, "what the code requires")
@@ -53,8 +35,6 @@ def install(path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.env
     path = os.path.abspath(path)
     if not os.path.isdir(path):
         return _install_file(path, environ)
-    from smc_core.code.needs.packages import find_needs
-
     needs = find_needs(path, environ)
     return _install_folder(path, needs, environ) if needs else Installed()
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from smc_core.code.needs import frameworks
 from smc_core.code.needs.index import Index, find_index
-from smc_core.code.needs.install import Installed
 from smc_core.code.needs.installer import Installer, find_installer
 from smc_core.code.needs.jobsite import JobSite, is_writable, make_job_site
+from smc_core.code.needs.packages import Installed
 from smc_core.code.needs.reach import none_reachable
 from smc_core.code.needs.requirements import Line, Requirements
 from smc_core.code.needs.unmet import parse, unmet

@@ -55,6 +55,24 @@ class Needs:
         return " and ".join(parts)
 
 
+@dataclass(frozen=True)
+class Installed:
+    """What was installed.
+
+    Attributes:
+        changed: whether anything was.
+        summary: one line for the log; empty where nothing is asked for.
+        path_entry: a folder of this job to be put in front on ``sys.path``, where site-packages cannot be written;
+            None otherwise.
+        scripts: the folder with the programs that belong to it, for ``PATH``; None as well.
+    """
+
+    changed: bool = False
+    summary: str = ""
+    path_entry: str | None = None
+    scripts: str | None = None
+
+
 def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
     """Find out what a folder of code asks for.
 

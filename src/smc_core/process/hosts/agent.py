@@ -27,6 +27,7 @@ from typing import NamedTuple
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import EXIT_HOST, CodeError
 from smc_core.process import diagnosis, log, program, signals
+from smc_core.process.failure import report_failure
 from smc_core.process.hosts import rendezvous
 from smc_core.process.hosts.coordinator import SETTLE_SECONDS
 from smc_core.process.hosts.messages import Cause
@@ -34,6 +35,7 @@ from smc_core.process.hosts.peers import Peers
 from smc_core.process.hosts.root_cause import own_cause
 from smc_core.process.parent.stopping import stop_grace
 from smc_core.process.report import writer
+from smc_core.process.report.for_another import write_for_another
 from smc_core.process.report.reader import Report, read_reports
 from smc_core.settings import HOST_TIMEOUT
 
@@ -122,7 +124,7 @@ class _Part:
         return code
 
     def _cannot_start(self, error: CodeError) -> int:
-        writer.write_report(error, phase="launch")
+        report_failure(error, phase="launch")
         self._peers.tell_failed(Cause(self._options.host, None, time.time(), False, f"CodeError: {error}"))
         self._settle()
         self._peers.close()
@@ -178,7 +180,7 @@ class _Part:
         cause = self._peers.cause
         if self._told is None and cause is not None and cause.host != self._options.host:
             self._told = cause
-            writer.write_for_another(f"{cause}", host=cause.host, rank=cause.rank, phase="hosts", at=cause.time)
+            write_for_another(f"{cause}", host=cause.host, rank=cause.rank, phase="hosts", at=cause.time)
 
     def _decide(self, now: float) -> None:
         peers = self._peers
@@ -235,7 +237,7 @@ class _Part:
         self._tell_cause()
         if peers.cause is None and was_ended:
             culprit = str(peers.stopped)
-            writer.write_for_another(f"host {culprit} was asked to end", host=culprit, rank=None, phase="hosts")
+            write_for_another(f"host {culprit} was asked to end", host=culprit, rank=None, phase="hosts")
         is_blameless = was_ended or self._told is not None  # however its command took the loss of another host
         return EXIT_HOST if is_blameless else _as_it_ended(status)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from smc_core import printable
 from smc_core.errors import SmcError
 from smc_core.process.report.reader import Report
-from smc_core.process.report.writer import REFUSED
+from smc_core.process.report.schema import REFUSED
 from smc_core.process.signals import name as signal_name
 
 SHOWN = 1024

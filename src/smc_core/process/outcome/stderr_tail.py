@@ -6,7 +6,7 @@ import os
 import re
 
 from smc_core.process import log
-from smc_core.process.parent.pump import TAIL_BYTES
+from smc_core.process.limits import TAIL_BYTES
 from smc_core.process.report.frames import SCRIPT_RUNNER, is_library
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")

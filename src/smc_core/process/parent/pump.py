@@ -13,8 +13,8 @@ import termios
 import time
 from collections.abc import Callable
 
-TAIL_BYTES = 64 * 1024
-"""Bytes of stderr that are kept."""
+from smc_core.process.limits import TAIL_BYTES
+
 _ROOM_BYTES = 256 * 1024
 """Bytes that can be read at once."""
 _PIPE_BYTES = 1024 * 1024

@@ -17,7 +17,7 @@ import os
 import stat
 from collections.abc import Mapping
 
-from smc_core.process.report.writer import MAX_REPORT_BYTES, RESERVE_FILE
+from smc_core.process.report.schema import MAX_REPORT_BYTES, RESERVE_FILE
 
 _MOST_ENTRIES = 1000
 """Entries of a place that are looked at for what others have left."""

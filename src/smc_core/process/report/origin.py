@@ -13,7 +13,7 @@ from typing import NamedTuple
 from smc_core.process.report import traceback_text
 from smc_core.process.report.exception_text import message, place_text, type_name
 from smc_core.process.report.frames import Place, is_file, own_place
-from smc_core.process.report.writer import REFUSED
+from smc_core.process.report.schema import REFUSED
 
 _OF_CHILDREN = frozenset(
     {

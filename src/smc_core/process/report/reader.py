@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from smc_core.contract import WAITING_PREFIX
-from smc_core.process.report.writer import (
+from smc_core.process.report.schema import (
     COMMAND_FILE,
     MAX_MESSAGE,
     MAX_NOTE,

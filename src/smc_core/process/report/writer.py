@@ -10,6 +10,19 @@ from __future__ import annotations
 import os
 import sys
 
+from smc_core.printable import cut
+from smc_core.process.report.schema import (
+    COMMAND_FILE,
+    MAX_MESSAGE,
+    MAX_NOTE,
+    MAX_NOTES,
+    MAX_REPORT_BYTES,
+    MAX_TRACEBACK,
+    REFUSED,
+    REPORT_PREFIX,
+    RESERVE_FILE,
+)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,29 +30,15 @@ if TYPE_CHECKING:
 
     from smc_core.masking import Masker
 
-REFUSED = "error"
-"""Stands for a class where a parser of arguments has refused something: what it prints in front."""
-COMMAND_FILE = "command.json"
-REPORT_PREFIX = "report-"
-RESERVE_FILE = "reserve"
-"""Made by the supervisor, with blocks allotted: where the first report goes when the disk is full."""
-
 USER_PHASES = frozenset({"load", "train", "save", "script"})
 """Steps that run the user's code; an unexpected error in any other is a fault of smc itself."""
-
-MAX_MESSAGE = 16 * 1024
-MAX_TRACEBACK = 64 * 1024
-"""Characters of a report's message and traceback; a longer traceback loses its middle."""
-MAX_NOTES = 6
-MAX_NOTE = 300
-MAX_REPORT_BYTES = 192 * 1024
-"""Size of a report, and of the reserve; a longer one loses more of its traceback."""
 
 
 def write_report(error: BaseException, *, phase: str, environ: Mapping[str, str] = os.environ) -> None:
     """Write what ended this process to ``$SMC_REPORT_DIR``; nothing where that is unset, and never an error.
 
-    An exit that is a success (``sys.exit(0)``) is not reported.
+    An exit that is a success (``sys.exit(0)``) is not reported. Where code of the user's may have replaced modules of
+    the standard library, :func:`smc_core.process.failure.report_failure` is the way here.
 
     Args:
         error: the exception, with its traceback.
@@ -51,71 +50,8 @@ def write_report(error: BaseException, *, phase: str, environ: Mapping[str, str]
     try:
         folder = environ.get("SMC_REPORT_DIR")
         if folder and exit_code(error, phase):
-            from smc_core.process.script import GenuineStandardLibrary
-
-            with GenuineStandardLibrary():
-                _write_report(error, phase, environ, folder)
+            _write_report(error, phase, environ, folder)
     except BaseException:  # noqa: BLE001, S110 - whatever happens here, the error that is told of comes first
-        pass
-
-
-def write_for_another(
-    message: str,
-    *,
-    host: str,
-    rank: int | None,
-    type_name: str = "smc_core.errors.HostError",
-    phase: str = "train",
-    exit_code: int = 5,
-    at: float | None = None,
-    environ: Mapping[str, str] = os.environ,
-) -> None:
-    """Write a report for a process that could not, as one that a signal killed, or one of another host.
-
-    It counts as the earliest of those that are there: a process that is killed cannot tell when, and what others
-    reported meanwhile is what became of them by its death. Never an error.
-
-    Args:
-        message: the cause in plain words; secrets are masked.
-        host: name of the host on which it happened.
-        rank: the process's number in the job, where it has one.
-        type_name: class of the error, which stands before the message.
-        phase: what the process was doing; ``hosts`` where the job's host itself is what failed.
-        exit_code: what the process has ended with.
-        at: when it happened, in seconds since the epoch, where that is known; by default now.
-        environ: the variables of this process.
-
-    """
-    try:
-        folder = environ.get("SMC_REPORT_DIR")
-        if folder:
-            import time
-
-            from smc_core.process.report import reader
-
-            ahead = time.time() - _monotonic()
-            told = [report.monotonic for report in reader.read_reports(folder)]
-            when = min([(at or time.time()) - ahead, *told]) - 1e-3
-            report = {
-                "time": when + ahead,
-                "monotonic": when,
-                "pid": os.getpid(),
-                "host": host,
-                "rank": rank,
-                "phase": phase,
-                "kind": "platform",
-                "type": type_name,
-                "message": _cut(_mask_of(environ)(message), MAX_MESSAGE),
-                "exit_call": "",
-                "exit_code": exit_code,
-                "expected": True,
-                "traceback": "",
-                "place": "",
-                "child_stderr": None,
-                "notes": [],
-            }
-            _write(folder, report)
-    except Exception:  # noqa: BLE001, S110 - how the job ends comes first
         pass
 
 
@@ -166,14 +102,14 @@ def user_traceback(error: BaseException, environ: Mapping[str, str] = os.environ
     """The traceback as the user should see it on stderr: it begins at the user's first frame; secrets are masked."""
     from smc_core.process.report.frames import shown_traceback
 
-    return _mask_of(environ)(shown_traceback(_users_own(error), _code_dir(environ)))
+    return mask_of(environ)(shown_traceback(_users_own(error), _code_dir(environ)))
 
 
 def _write_report(error: BaseException, phase: str, environ: Mapping[str, str], folder: str) -> None:
     import time
 
-    report = {"time": time.time(), "monotonic": _monotonic(), "pid": os.getpid(), **_whereabouts(environ)}
-    _write(folder, {**report, "phase": phase, **_description(error, phase, environ)})
+    report = {"time": time.time(), "monotonic": monotonic(), "pid": os.getpid(), **_whereabouts(environ)}
+    write(folder, {**report, "phase": phase, **_description(error, phase, environ)})
 
 
 def _whereabouts(environ: Mapping[str, str]) -> dict[str, object]:
@@ -194,7 +130,7 @@ def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -
     ours = isinstance(error, errors.SmcError) and not isinstance(error, errors.UserCodeError)
     told = _users_own(error)
     code_dir = _code_dir(environ)
-    mask = _mask_of(environ)
+    mask = mask_of(environ)
     found = origin(told, code_dir, else_anywhere=told is not error or not isinstance(error, errors.SmcError))
     further = [] if found.type == REFUSED else notes(found.error, code_dir, advise=phase in USER_PHASES)
     if found.surfaced:
@@ -202,14 +138,14 @@ def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -
     return {
         "kind": _kind(error, phase),
         "type": found.type,
-        "message": _cut(mask(found.message), MAX_MESSAGE),
+        "message": cut(mask(found.message), MAX_MESSAGE),
         "exit_call": found.exit_call,
         "exit_code": exit_code(error, phase),
         "expected": ours,
         "traceback": _cut_middle(mask(_traceback(told, code_dir, ours=ours)), MAX_TRACEBACK),
         "place": exception_text.place_text(found.place, code_dir),
         "child_stderr": None if found.child_stderr is None else mask(found.child_stderr),
-        "notes": [_cut(mask(" ".join(note.split())), MAX_NOTE) for note in further[:MAX_NOTES]],
+        "notes": [cut(mask(" ".join(note.split())), MAX_NOTE) for note in further[:MAX_NOTES]],
     }
 
 
@@ -248,7 +184,8 @@ def _users_own(error: BaseException) -> BaseException:
     return error
 
 
-def _mask_of(environ: Mapping[str, str]) -> Masker:
+def mask_of(environ: Mapping[str, str]) -> Masker:
+    """What hides the secrets of this job."""
     from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
     from smc_core.masking import Masker
 
@@ -259,10 +196,6 @@ def _code_dir(environ: Mapping[str, str]) -> str:
     from smc_core.contract import CODE_DIR_ENV, job_paths
 
     return os.path.abspath(environ.get(CODE_DIR_ENV) or job_paths(environ=environ).code)
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _cut_middle(text: str, limit: int) -> str:
@@ -282,18 +215,21 @@ def _encoded(report: Mapping[str, Any]) -> bytes:
         if len(content) <= MAX_REPORT_BYTES or room < 100:
             return content
         room //= 2  # six bytes for a letter that is not ASCII, twelve for a symbol
-        cut = {"traceback": _cut_middle(report["traceback"], room), "message": _cut(report["message"], room)}
-        report = {**report, **cut}
+        report = {
+            **report,
+            "traceback": _cut_middle(report["traceback"], room),
+            "message": cut(report["message"], room),
+        }
 
 
-def _monotonic() -> float:
+def monotonic() -> float:
     """Seconds on the clock that nobody sets back, by the one way to it that no library for tests replaces."""
     import time
 
     return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
-def _write(folder: str, report: Mapping[str, Any]) -> None:
+def write(folder: str, report: Mapping[str, Any]) -> None:
     """Write whole or not at all; on a full disk into the reserve, which one process can claim by renaming it."""
     from smc_core.contract import write_atomic
 

@@ -1,0 +1,32 @@
+"""Report what ended this process, in an interpreter in which the user's code may have run.
+
+The user's ``json.py`` may shadow the standard library's, and a report must be written all the same.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def report_failure(error: BaseException, *, phase: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Write a report by :func:`smc_core.process.report.writer.write_report`; never an error.
+
+    Args:
+        error: the exception, with its traceback.
+        phase: what the process was doing.
+        environ: the variables of this process.
+
+    """
+    try:
+        from smc_core.process.script import GenuineStandardLibrary
+
+        with GenuineStandardLibrary():
+            from smc_core.process.report.writer import write_report
+
+            write_report(error, phase=phase, environ=environ)
+    except BaseException:  # noqa: BLE001, S110 - whatever happens here, the error that is reported comes first
+        pass
