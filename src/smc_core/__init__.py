@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     )
     from smc_core.hookspecs import TrainResult, hookimpl
     from smc_core.hyperparameters import Value
-
-__version__ = "0.1.0"
+    from smc_core.version import __version__
 
 __all__ = [
     "CodeError",
@@ -59,6 +58,7 @@ _HOMES = {
     "Environment": "environment",
     "TrainResult": "hookspecs",
     "Value": "hyperparameters",
+    "__version__": "version",
     "hookimpl": "hookspecs",
     **{name: "errors" for name in __all__ if name.endswith("Error")},
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 from smc_core.cli.parser import COMMANDS
@@ -27,6 +29,21 @@ def test_rooms_import_downward_only() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_no_module_imports_itself_by_way_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imports inside of functions count; those for type checking alone do not."""
+    plugins = [path for path in ROOT.glob("plugins/*/src/*") if (path / "__init__.py").exists()]
+    for path in plugins:
+        monkeypatch.syspath_prepend(path.parent)
+    packages = ["smc_core", *(path.name for path in plugins)]
+    graph = grimp.build_graph(*packages, exclude_type_checking_imports=True, cache_dir=None)
+    assert len(graph.modules) > 200
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" imports ".join(error.args[1][::-1]))
 
 
 @pytest.mark.parametrize(

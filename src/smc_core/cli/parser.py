@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from smc_core.errors import ConfigurationError
+from smc_core.version import __version__
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]
@@ -96,7 +97,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         exit_on_error=False,
     )
-    smc.add_argument("--version", action="version", version=f"smc-core {_version()}")
+    smc.add_argument("--version", action="version", version=f"smc-core {__version__}")
     commands = smc.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     name = arguments[0] if arguments else ""
     if name in COMMANDS:
@@ -148,12 +149,6 @@ def _no_command(name: str) -> str:
     if "/" in name or name.endswith((".py", ".sh")):
         return f"{name!r} is not a command; to run it: smc run {name}"
     return f"{name!r} is not a command{did_you_mean(nearest(name, COMMANDS))} (see smc --help)"
-
-
-def _version() -> str:
-    from smc_core import __version__
-
-    return __version__
 
 
 def _settings() -> str:

@@ -10,9 +10,9 @@ import importlib.metadata
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from smc_core import __version__
 from smc_core.errors import PluginVersionError
 from smc_core.plugins import faults
+from smc_core.version import __version__
 
 if TYPE_CHECKING:
     from smc_core.plugins.discovery import Installed

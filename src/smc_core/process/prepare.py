@@ -85,9 +85,9 @@ class _Steps:
 
     def prepare(self) -> Callable[[], int]:
         """Take all steps but the last, and return that one: a function that comes back only for a worker."""
-        from smc_core import __version__
         from smc_core.plan import find_target, make_plan
         from smc_core.plugins import Plugins
+        from smc_core.version import __version__
 
         plugins = Plugins.load()
         log.line(f"smc-core {__version__}, Python {sys.version.split()[0]}, {_names(plugins)}")

@@ -156,7 +156,7 @@ class _Transfer:
         return Arrived(self._target, name, self._have)
 
     def _request_headers(self) -> dict[str, str]:
-        from smc_core import __version__
+        from smc_core.version import __version__
 
         headers = {"Accept-Encoding": "identity", "User-Agent": f"smc-core/{__version__}"}
         if self._have and (self._validator or self._location.checksum):
