@@ -1,0 +1,155 @@
+"""What the end of a host's command means, for this host and for the others. A pure function.
+
+It is asked twice: when the command has exited, for what to report to the other hosts and what to wait for; and after
+that wait, when more is known of the others, for the exit code and the report of this host.
+
+The first row that fits counts:
+
+====================================== ============================== ============ ========== ========= ================
+what is known                          how the command exited         to others    wait for   exit code report
+====================================== ============================== ============ ========== ========= ================
+another host has failed, before anybody by itself, with 0              done         root cause 5         that failure
+asked this host to stop                by itself, otherwise; or hangs failed       root cause 5         that failure
+                                       was stopped                    ended        root cause 5         that failure
+no failure                             stopped as the master is done  done         all        0         -
+-                                      stopped as it hangs            failed       root cause its own   -
+this host was asked to stop            -                              stopped      nothing    its own   -
+another host was asked to stop         stopped for it; or by itself,  ended        root cause 5         that stop
+                                       not with 0
+-                                      with 0                         done         all        0         -
+-                                      otherwise                      failed       root cause its own   -
+====================================== ============================== ============ ========== ========= ================
+
+So a host never ends well when it knows that another one has failed, unless it was asked to stop before; a stop that it
+was asked for never becomes a failure; and what came first is what all hosts report. A command that exits with another
+code than 0 after another host was asked to stop is taken to have lost that host.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from smc_core.errors import EXIT_HOST
+from smc_core.process.hosts.states import Why
+from smc_core.process.messages import Cause
+
+
+class Word(Enum):
+    """What a host reports to the others about its end, as the kinds of a message are called."""
+
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    ENDED = "ended"
+
+
+class Wait(Enum):
+    """What a host waits for before it exits."""
+
+    NOTHING = "nothing"
+    ROOT_CAUSE = "until it is known which host failed first"
+    ALL = "until all hosts have ended, or one is known to have failed"
+
+
+class End(NamedTuple):
+    """How the command of this host has ended.
+
+    Attributes:
+        host: name of this host.
+        status: the exit code, or minus the signal that killed it; of a command that was stopped as it hangs, the
+            exit code that its failed process has reported.
+        why: why it was stopped; None where it exited by itself.
+        asked_at: when this host was asked to stop, in seconds since the epoch; None where it was not.
+
+    """
+
+    host: str
+    status: int
+    why: Why | None = None
+    asked_at: float | None = None
+
+
+class Known(NamedTuple):
+    """What is known of the other hosts.
+
+    Attributes:
+        cause: the failure that counts as the first, of any host; None where none is known.
+        stopped: name of a host that has stopped because it was asked to; None where none has.
+
+    """
+
+    cause: Cause | None = None
+    stopped: str | None = None
+
+
+class Blame(NamedTuple):
+    """What the report of this host says of another one, which comes first in the failure file.
+
+    Attributes:
+        text: the cause in plain words.
+        host: name of the other host.
+        rank: its process, where that has a number.
+        at: when it happened, in seconds since the epoch; None where that is not known.
+
+    """
+
+    text: str
+    host: str
+    rank: int | None = None
+    at: float | None = None
+
+
+class Verdict(NamedTuple):
+    """What follows from an end.
+
+    Attributes:
+        code: the exit code of this host, or minus a signal.
+        word: what to report to the others.
+        wait: what to wait for.
+        blame: what to report here of another host; None where nothing.
+
+    """
+
+    code: int
+    word: Word
+    wait: Wait
+    blame: Blame | None = None
+
+
+def verdict(end: End, known: Known) -> Verdict:
+    """What follows from the end of this host's command, by what is known of the other hosts now."""
+    failure = _failure_elsewhere(end, known)
+    if failure is not None:
+        return Verdict(EXIT_HOST, _word(end), Wait.ROOT_CAUSE, failure)
+    if end.why is Why.SERVED:
+        return Verdict(0, Word.DONE, Wait.ALL)
+    if end.why is Why.HANGS:
+        return Verdict(end.status, Word.FAILED, Wait.ROOT_CAUSE)
+    if end.asked_at is not None:
+        return Verdict(end.status, Word.STOPPED, Wait.NOTHING)
+    if known.stopped is not None and (end.status != 0 or end.why is Why.STOPPED):
+        blame = Blame(f"host {known.stopped} was asked to stop", known.stopped)
+        return Verdict(EXIT_HOST, Word.ENDED, Wait.ROOT_CAUSE, blame)
+    if end.status == 0:
+        return Verdict(0, Word.DONE, Wait.ALL)
+    return Verdict(end.status, Word.FAILED, Wait.ROOT_CAUSE)
+
+
+def _failure_elsewhere(end: End, known: Known) -> Blame | None:
+    """The failure of another host, where it came before anybody asked this one to stop."""
+    cause = known.cause
+    if cause is None or cause.host == end.host:
+        return None
+    if end.asked_at is not None and end.why is not Why.FAILURE and cause.time >= end.asked_at:
+        return None
+    return Blame(str(cause), cause.host, cause.rank, cause.time)
+
+
+def _word(end: End) -> Word:
+    """What a host reports to the others that is not the first to fail; its own failure may yet turn out to be."""
+    if end.why is Why.HANGS:
+        return Word.FAILED
+    if end.why is not None:
+        return Word.ENDED
+    return Word.DONE if end.status == 0 else Word.FAILED
