@@ -307,7 +307,7 @@ def test_without_descriptors_it_waits_and_does_not_spin(door: Door, monkeypatch:
             for _ in range(50):
                 door.turn(0)
             assert asked == 1
-            assert door._strangers == []
+            assert not door._strangers
         finally:
             for descriptor in taken:
                 os.close(descriptor)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smc_core.errors import EXIT_HOST
+from smc_core.process.hosts.messages import Cause
 from smc_core.process.hosts.states import Why
 from smc_core.process.hosts.verdict import Blame, End, Known, Verdict, Wait, Word, verdict
-from smc_core.process.messages import Cause
 
 ME, OTHER = "algo-2", "algo-3"
 CAUSE = Cause(OTHER, 4, 100.0, False, "ValueError: bad batch")

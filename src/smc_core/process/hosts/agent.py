@@ -1,8 +1,11 @@
 """The first process of a launched job on each of several hosts, which stand and fall together.
 
-It calls the roll of the hosts, starts the launcher, passes signals on to it, and tells the other hosts how it ended;
-where another host has failed, it ends what runs here, and leaves a report that names the culprit. Otherwise each
-host would wait in a collective operation for one that is gone, and blame the connection.
+It meets the agents of the other hosts, starts the launcher, passes signals on to it, and reports to the other hosts how
+it ended. Where another host has failed, it stops what runs here, and leaves a report that names the root cause.
+Otherwise each host would wait in a collective operation for one that is gone, and blame the connection.
+
+What it does while the command runs is the table in ``states.py``; what the end of the command means is the table in
+``verdict.py``. Here is what they need of the world: the process, signals, the clock and the connections.
 
 A program, started by the path of this file::
 
@@ -22,38 +25,36 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
-from smc_core.contract import REPORT_DIR_ENV
-from smc_core.errors import EXIT_HOST, CodeError
+from smc_core.errors import CodeError
 from smc_core.process import diagnosis, log, program, signals
 from smc_core.process.failure import report_failure
 from smc_core.process.hosts import rendezvous
 from smc_core.process.hosts.coordinator import SETTLE_SECONDS
+from smc_core.process.hosts.hang_watch import HangWatch
 from smc_core.process.hosts.messages import Cause
 from smc_core.process.hosts.peers import Peers
 from smc_core.process.hosts.root_cause import own_cause
+from smc_core.process.hosts.states import KILL_SECONDS, Phase, Seen, State, Why, after_request, step
+from smc_core.process.hosts.verdict import Blame, End, Known, Wait, Word, blame_for, verdict
 from smc_core.process.parent.stopping import stop_grace
 from smc_core.process.report import writer
 from smc_core.process.report.for_another import write_for_another
-from smc_core.process.report.reader import Report, read_reports
 from smc_core.settings import HOST_TIMEOUT
 
-LEAVE_SECONDS = 5.0
-"""Seconds that a command has to end by itself when another host has failed; then it gets SIGTERM."""
-KILL_SECONDS = 10.0
-"""Seconds from that SIGTERM to SIGKILL."""
 LOOK_SECONDS = 1.0
 """Between two looks at whether a process of the command has reported that it failed."""
+LOG_WAIT_SECONDS = 10.0
+"""After which a line says that this host has ended well and waits for the others."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one host's part; returns the exit code."""
+    """Run the agent of one host; returns the exit code."""
     options = _parser().parse_args(argv)
     timeout = host_timeout(os.environ)
     grace = stop_grace(os.environ)
-    peers = rendezvous.call(options.host, options.hosts, options.port, timeout)
-    return _Part(options, peers, signals.Inbox(), grace, timeout).run()
+    peers = rendezvous.meet(options.host, options.hosts, options.port, timeout)
+    return _Agent(options, peers, signals.Inbox(), grace, timeout).run()
 
 
 def host_timeout(environ: Mapping[str, str]) -> float:
@@ -66,8 +67,22 @@ def host_timeout(environ: Mapping[str, str]) -> float:
     return HOST_TIMEOUT.of(environ)
 
 
+def longest_wait_for_all(timeout: float) -> float:
+    """Seconds that a member whose command has exited with 0 waits for the coordinator's last word.
+
+    A failure that has made this command exit, by a connection that was cut, shows on its own host within the time-out:
+    a process that hangs is stopped then, a host that is silent is lost. After that its command may need to be killed,
+    and the coordinator settles which failure was the first.
+
+    Args:
+        timeout: seconds of silence after which a host is lost.
+
+    """
+    return timeout + KILL_SECONDS + SETTLE_SECONDS
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="together")
+    parser = argparse.ArgumentParser(prog="agent")
     parser.add_argument("--host", required=True)
     parser.add_argument("--hosts", required=True, type=lambda text: text.split(","))
     parser.add_argument("--port", required=True, type=int)
@@ -78,14 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Failed(NamedTuple):
-    """A process that has failed and has not left: its report, and the monotonic time at which that was seen."""
-
-    report: Report
-    seen: float
-
-
-class _Part:
+class _Agent:
     """The launcher on this host, from its start to its end."""
 
     def __init__(
@@ -96,43 +104,71 @@ class _Part:
         self._inbox = inbox
         self._grace = grace
         self._timeout = timeout
-        self._failed: _Failed | None = None
-        self._hangs = False
+        self._memory = diagnosis.memory()
+        self._hang_watch = HangWatch(timeout)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._state = State()
         self._asked_at: float | None = None
-        self._told: Cause | None = None
-        self._has_served = False
-        self._end_at: float | None = None
-        self._kill_at: float | None = None
+        self._reported: Blame | None = None
 
     def run(self) -> int:
-        """Start it, watch it and the others, and tell how it ended; returns the exit code."""
+        """Start the command, watch it and the others, and report how it ended; returns the exit code."""
         writer.note_command(self._options.signals, self._options.launcher, len(self._options.hosts))
-        self._memory = diagnosis.memory()
         self._peers.wake(self._inbox.descriptor, self._take_signals)
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)  # or the command would inherit that the inbox ignores it
+        code = self._conclude(*self._run_command())
+        self._peers.close()
+        return _as_it_ended(code)
+
+    def _run_command(self) -> tuple[int, Cause | None]:
+        """Until the command has exited; returns its status, and why it failed where it could not even start."""
         try:
             self._child = subprocess.Popen(self._options.command, start_new_session=True)  # noqa: S603 - a list
-        except OSError as error:
-            return self._cannot_start(CodeError.of_start(self._options.command[0], error))
-        status = self._child.poll()
-        while status is None:
-            self._peers.turn(self._longest_wait())
-            self._react(time.monotonic())
-            status = self._child.poll()
-        code = self._end(status)
-        self._peers.close()
-        return code
+        except OSError as failed:
+            error = CodeError.of_start(self._options.command[0], failed)
+            report_failure(error, phase="launch")
+            log.failure(error)
+            return error.exit_code, Cause(self._options.host, None, time.time(), False, f"CodeError: {error}")
+        return self._watch(self._child), None
 
-    def _cannot_start(self, error: CodeError) -> int:
-        report_failure(error, phase="launch")
-        self._peers.tell_failed(Cause(self._options.host, None, time.time(), False, f"CodeError: {error}"))
-        self._settle()
-        self._peers.close()
-        return log.failure(error)
+    def _watch(self, child: subprocess.Popen[bytes]) -> int:
+        """Until the command has exited; returns its status."""
+        while (status := child.poll()) is None:
+            self._peers.turn(self._longest_sleep())
+            self._take_step(time.monotonic())
+        return status
 
-    def _longest_wait(self) -> float:
-        times = [moment for moment in (self._end_at, self._kill_at) if moment is not None]
-        return max(0.0, min(times) - time.monotonic()) if times else LOOK_SECONDS
+    def _longest_sleep(self) -> float:
+        until = self._state.until
+        return LOOK_SECONDS if until is None else max(0.0, until - time.monotonic())
+
+    def _take_step(self, now: float) -> None:
+        """Do what is due by what is known now."""
+        if self._peers.is_final:
+            self._report(blame_for(self._options.host, self._peers.cause))
+        before = self._state
+        self._state, number = step(before, self._look(now), now, self._grace)
+        if self._state.why is not before.why:
+            self._log_why()
+        if number is not None:
+            self._send(number)
+
+    def _look(self, now: float) -> Seen:
+        peers = self._peers
+        return Seen(
+            failure=peers.cause is not None,
+            served=peers.master_done and self._options.serves,
+            stopped=peers.stopped is not None,
+            hangs=self._state.phase is Phase.RUNNING and self._hang_watch.sees_hang(now),
+        )
+
+    def _log_why(self) -> None:
+        if self._state.why is Why.FAILURE:
+            log.line(f"{self._peers.cause}: this host stops too")
+        elif self._state.why is Why.STOPPED:
+            log.line(f"host {self._peers.stopped} was asked to stop, and has stopped")
+        elif self._state.why is Why.HANGS:
+            log.line(f"a process has failed, and has not exited within {self._timeout:g} s: the command is stopped")
 
     def _take_signals(self) -> None:
         for number in self._inbox.take():
@@ -141,12 +177,11 @@ class _Part:
             self._send(number)
             if number in (signal.SIGTERM, signal.SIGINT):
                 self._asked_at = self._asked_at or time.time()
-                if self._peers.cause is not None and self._end_at is not None:
-                    self._end_at, self._kill_at = None, time.monotonic() + KILL_SECONDS
+                self._state = after_request(self._state, time.monotonic())
 
     def _send(self, number: int) -> None:
         """To the process alone, or to all of its group, as the supervisor does."""
-        if self._child.returncode is not None:
+        if self._child is None or self._child.returncode is not None:
             return
         try:
             if self._options.signals == "process":
@@ -156,111 +191,65 @@ class _Part:
         except ProcessLookupError:
             pass
 
-    def _react(self, now: float) -> None:
-        """End the command where another host's end asks for it."""
-        if self._peers.is_final:
-            self._tell_cause()
-        if self._kill_at is not None:
-            if now >= self._kill_at:
-                self._send(signal.SIGKILL)
-                self._kill_at = now + KILL_SECONDS
-        elif self._asked_at is not None:
-            return  # whoever asked sees to the rest
-        elif self._end_at is not None and now >= self._end_at:
-            self._send(signal.SIGTERM)
-            self._kill_at = now + KILL_SECONDS
-            self._end_at = None
-        elif self._end_at is None:
-            self._decide(now)
-        elif self._peers.cause is not None:
-            self._end_at = min(self._end_at, now + LEAVE_SECONDS)
+    def _conclude(self, status: int, cause: Cause | None) -> int:
+        """Report the end to the others, hear from them who was first, and return the exit code.
 
-    def _tell_cause(self) -> None:
-        """Leave a report of what has happened on another host, by which this one's failure file will begin."""
-        cause = self._peers.cause
-        if self._told is None and cause is not None and cause.host != self._options.host:
-            self._told = cause
-            write_for_another(f"{cause}", host=cause.host, rank=cause.rank, phase="hosts", at=cause.time)
+        Args:
+            status: the command's exit code, or minus the signal that killed it.
+            cause: why it failed, where that is known already.
 
-    def _decide(self, now: float) -> None:
-        peers = self._peers
-        if peers.cause is not None:
-            log.line(f"{peers.cause}: this host ends too")
-            self._end_at = now + LEAVE_SECONDS
-        elif peers.master_done and self._options.serves:
-            self._has_served = True
-            self._end_at = now
-        elif peers.stopped is not None:
-            log.line(f"host {peers.stopped} was asked to end, and has ended")
-            self._end_at = now + self._grace
-        elif self._hangs_since(now) >= self._timeout:
-            log.line(f"a process has failed, and has not left within {self._timeout:g} s: the command is ended")
-            self._hangs = True
-            self._end_at = now
-
-    def _hangs_since(self, now: float) -> float:
-        """Seconds since a process that is still there has reported that it failed; 0 where none has.
-
-        One that has joined the others may wait for them before it leaves, as they wait for it.
         """
-        found = read_reports(os.environ.get(REPORT_DIR_ENV))
-        stays = next((report for report in found if os.path.exists(f"/proc/{report.pid}")), None)
-        if stays is None:
-            self._failed = None
-            return 0.0
-        if self._failed is None or self._failed.report != stays:
-            self._failed = _Failed(stays, now)
-        return now - self._failed.seen
+        self._state = self._state.ended(status)
+        first = verdict(self._end(), self._known())
+        if first.word is Word.FAILED:
+            self._peers.report_failure(cause or self._own_cause())
+        else:
+            self._peers.report_end(first.word.value)
+        self._wait(first.wait)
+        last = verdict(self._end(), self._known())
+        self._report(last.blame)
+        return last.code
 
-    def _end(self, status: int) -> int:
-        """Tell the others, hear from them who was first, and return the exit code."""
-        peers, was_ended = self._peers, self._kill_at is not None and not self._hangs
-        if self._hangs and self._failed is not None:
-            status = self._failed.report.exit_code or 1
-        if self._has_served and was_ended and peers.cause is None:
-            peers.tell_done()
-            return 0
-        if self._asked_at is not None:
-            if self._told is None or self._told.time >= self._asked_at:
-                peers.tell_stopped()
-                return _as_it_ended(status)
-            was_ended = True  # another host's failure came first, and asked for this one's end too
-        if status == 0 and not was_ended:
-            if not self._options.serves or self._master_ends_well():
-                peers.tell_done()
-                self._stay()
-                return 0
-            was_ended = True
-        if not was_ended:
-            peers.tell_failed(own_cause(self._options.host, self._child.pid, status, self._memory))
-        self._settle()
-        self._tell_cause()
-        if peers.cause is None and was_ended:
-            culprit = str(peers.stopped)
-            write_for_another(f"host {culprit} was asked to end", host=culprit, rank=None, phase="hosts")
-        is_blameless = was_ended or self._told is not None  # however its command took the loss of another host
-        return EXIT_HOST if is_blameless else _as_it_ended(status)
+    def _end(self) -> End:
+        status = self._hang_watch.exit_code if self._state.why is Why.HANGS else self._state.status
+        return End(self._options.host, status, self._state.why, self._asked_at)
 
-    def _stay(self) -> None:
-        """Stay until the others have ended too, or this host is asked to leave: it has ended well, whatever comes."""
-        peers = self._peers
-        while not peers.are_over and self._asked_at is None:
-            peers.turn(LOOK_SECONDS)
-        if peers.cause is not None:
-            log.line(f"{peers.cause}: this host had ended well before")
+    def _known(self) -> Known:
+        return Known(self._peers.cause, self._peers.stopped)
 
-    def _master_ends_well(self) -> bool:
-        """Whether the one that is served ends well too, which need not be known yet; None of it said is a yes."""
-        until = time.monotonic() + KILL_SECONDS
-        while not self._peers.master_done and self._peers.cause is None and time.monotonic() < until:
-            self._peers.turn(until - time.monotonic())
-        return self._peers.cause is None
+    def _own_cause(self) -> Cause:
+        pid = 0 if self._child is None else self._child.pid
+        return own_cause(self._options.host, pid, self._end().status, self._memory)
 
-    def _settle(self) -> None:
-        """Wait until it is known who failed first."""
-        until = time.monotonic() + 2 * SETTLE_SECONDS
-        while not self._peers.is_final and time.monotonic() < until:
-            self._peers.turn(until - time.monotonic())
+    def _wait(self, wait: Wait) -> None:
+        """Wait for the coordinator's last word. The coordinator itself stays for as long as the others need it."""
+        begun = time.monotonic()
+        until = (
+            begun
+            + {
+                Wait.NOTHING: 0.0,
+                Wait.ROOT_CAUSE: 2 * SETTLE_SECONDS,
+                Wait.ALL: float("inf") if self._is_master else longest_wait_for_all(self._timeout),
+            }[wait]
+        )
+        has_logged = False
+        while not self._peers.is_final and (now := time.monotonic()) < until:
+            if wait is Wait.ALL and self._asked_at is not None:
+                return
+            if wait is Wait.ALL and not has_logged and now - begun >= LOG_WAIT_SECONDS:
+                log.line("the command has ended well; waiting for the other hosts")
+                has_logged = True
+            self._peers.turn(min(until - now, LOOK_SECONDS))
+
+    @property
+    def _is_master(self) -> bool:
+        return bool(self._options.host == self._options.hosts[0])
+
+    def _report(self, blame: Blame | None) -> None:
+        """Leave a report of what has happened on another host, by which this one's failure file begins."""
+        if blame is not None and self._reported is None:
+            self._reported = blame
+            write_for_another(blame.text, host=blame.host, rank=blame.rank, phase="hosts", at=blame.at)
 
 
 def _as_it_ended(status: int) -> int:

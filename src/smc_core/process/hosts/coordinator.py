@@ -1,4 +1,8 @@
-"""The master's side of what the hosts of a job tell each other."""
+"""The master's side of what the hosts of a job say to each other.
+
+What it sends and keeps grows with the number of hosts, and not with its square: a failure or a stop is passed on to all
+once, however many hosts report one.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,17 @@ import time
 from collections.abc import Sequence
 
 from smc_core.process import log
+from smc_core.process.hosts import messages
 from smc_core.process.hosts.entrance import Entrance
 from smc_core.process.hosts.messages import Cause, Message, first_of
 from smc_core.process.hosts.peer_link import Connection
 from smc_core.process.hosts.peers import PURPOSE, Peers
 
 SETTLE_SECONDS = 3.0
-"""Seconds after the first failure in which one that happened earlier can still be heard of."""
+"""After the first failure, in which one that happened earlier can still be heard of."""
 
 
-class Hub(Peers):
+class Coordinator(Peers):
     """The master's side.
 
     Args:
@@ -30,34 +35,34 @@ class Hub(Peers):
 
     def __init__(self, me: str, hosts: Sequence[str], key: bytes, listener: socket.socket, timeout: float) -> None:
         super().__init__(me, timeout)
-        self.missing = [host for host in hosts if host != me]
-        self._entrance: Entrance | None = Entrance(listener, key, PURPOSE, len(self.missing))
+        self._absent = dict.fromkeys(host for host in hosts if host != me)
+        self._at_work = {me, *self._absent}
+        self._entrance: Entrance | None = Entrance(listener, key, PURPOSE, len(self._absent))
         self._members: dict[str, Connection] = {}
-        self._ended: set[str] = set()
-        self._causes: dict[str, Cause] = {}
+        self._passed_on: Cause | None = None
         self._settled_at: float | None = None
         self._register(self._entrance.fileno(), self._admit)
         self._start_if_all_are_here()
 
     @property
-    def are_over(self) -> bool:
-        """Whether the others have all ended, or know why they have to: they hear of it from the master alone."""
-        return self.is_final if self.cause is not None else self._ended >= set(self._members)
+    def missing(self) -> list[str]:
+        """Hosts that have not come."""
+        return list(self._absent)
 
-    def tell_failed(self, cause: Cause) -> None:
+    @property
+    def absent(self) -> int:
+        """How many hosts have not come."""
+        return len(self._absent)
+
+    def report_failure(self, cause: Cause) -> None:
         """Take in a cause of this host's own, or about a host that never came."""
+        self._at_work.discard(self.me)
         self._add(cause)
-        self._ended.add(self.me)
 
-    def tell_done(self) -> None:
-        """Tell the members that the master has ended well."""
-        self._ended.add(self.me)
-        self._tell_all(Message("done", host=self.me))
-
-    def tell_stopped(self) -> None:
-        """Tell the members that the master was asked to end."""
-        self._ended.add(self.me)
-        self._tell_all(Message("stopped", host=self.me))
+    def report_end(self, kind: str) -> None:
+        """Report the master's end to the members."""
+        self._at_work.discard(self.me)
+        self._send_to_all(Message(kind, host=self.me))
 
     def close(self) -> None:
         """Leave; the members know by now how it ended."""
@@ -74,12 +79,12 @@ class Hub(Peers):
         return list(self._members.values())
 
     def _beat(self) -> None:
-        self._tell_all(Message("alive", missing=tuple(self.missing)))
+        self._send_to_all(Message("alive", missing=tuple(self._absent)))
 
     def _admit(self) -> None:
         for arrival in self._entrance.turn() if self._entrance is not None else []:
             connection = Connection(arrival.link, arrival.session, arrival.name, arrival.rest)
-            if arrival.name in self.missing:
+            if arrival.name in self._absent:
                 self._seat(connection)
             else:
                 self._turn_away(connection)
@@ -87,7 +92,7 @@ class Hub(Peers):
 
     def _seat(self, connection: Connection) -> None:
         self._members[connection.host] = connection
-        self.missing.remove(connection.host)
+        del self._absent[connection.host]
         self._register(connection.link, lambda: self._read(connection))
         self._read(connection)  # what has come with its first message
 
@@ -100,59 +105,65 @@ class Hub(Peers):
         connection.link.close()
 
     def _read(self, connection: Connection) -> None:
-        messages = connection.receive()
-        if messages is None:
+        received = connection.receive()
+        if received is None:
             self._lose(connection, "its connection broke")
             return
-        for message in messages:
+        for message in received:
             self._take(connection, message)
 
     def _start_if_all_are_here(self) -> None:
-        if not self.missing and not self.started:
+        if not self._absent and not self.started:
             self.started = True
             self._close_entrance()
-            self._tell_all(Message("start"))
+            self._send_to_all(Message("start"))
 
     def _take(self, connection: Connection, message: Message) -> None:
         host = connection.host
         cause = message.by_clock(connection.ahead)
         if cause is not None:
-            self._ended.add(host)
+            self._at_work.discard(host)
             self._add(cause._replace(host=host))
-        elif message.kind in ("done", "stopped"):
-            self._ended.add(host)
-            if message.kind == "stopped":
+        elif message.kind in ("done", "stopped", "ended"):
+            self._at_work.discard(host)
+            if message.kind == "stopped" and self.stopped is None:
                 self.stopped = host
-                self._tell_all(Message("stopped", host=host))
+                self._send_to_all(Message("stopped", host=host))
 
     def _lose(self, connection: Connection, why: str) -> None:
         self._drop(connection)
         host = connection.host
         self._members.pop(host, None)
-        if host not in self._ended:
-            self._ended.add(host)
+        if host in self._at_work:
+            self._at_work.discard(host)
             self._add(Cause(host, None, time.time(), True, f"lost: {why}"))
 
     def _add(self, cause: Cause) -> None:
-        """Take a cause in, and tell everybody where it is the first by now."""
+        """Take a cause in. That there is one is said at once, and which one counts when that is settled."""
         if self.is_final:
             return
-        self._causes[cause.host] = cause
-        self._settled_at = self._settled_at or time.monotonic() + SETTLE_SECONDS
-        first = first_of(list(self._causes.values()))
-        if first != self.cause:
-            self.cause = first
-            self._tell_all(Message("failed", cause=first))
+        if self.cause is None:
+            self._settled_at = time.monotonic() + SETTLE_SECONDS
+            self.cause = cause
+            self._pass_on()
+        else:
+            self.cause = first_of([self.cause, cause])
+
+    def _pass_on(self) -> None:
+        if self.cause is not None and self.cause != self._passed_on:
+            self._passed_on = self.cause
+            self._send_to_all(Message("failed", cause=self.cause))
 
     def _on_turn(self, now: float) -> None:
         if self._entrance is not None:
             self._admit()  # those who have said nothing for too long have to go
-        if self._settled_at is None or self.is_final:
-            return
-        if now >= self._settled_at or self._ended >= {self.me, *self._members}:
+        is_settled = self._settled_at is not None and now >= self._settled_at
+        if not self.is_final and (is_settled or not self._at_work):
             self.is_final = True
-            self._tell_all(Message("final"))
+            self._pass_on()
+            self._send_to_all(Message("final"))
 
-    def _tell_all(self, message: Message) -> None:
+    def _send_to_all(self, message: Message) -> None:
+        line = messages.to_line(message)
         for connection in self._members.values():
-            connection.send(message)
+            connection.send_line(line)

@@ -33,7 +33,7 @@ PAUSE_SECONDS = 0.5
 """For which nobody is let in where this process has no descriptor left."""
 _AT_ONCE = 8
 """Connections that are accepted before those that were are read: few, or one could go before its answer is seen."""
-_TOLD_ADDRESSES = 8
+_LOGGED_ADDRESSES = 8
 """Refused addresses that get a line in the log."""
 
 
@@ -118,8 +118,8 @@ class Entrance:
         self._purpose = purpose
         self._most = hosts + HOST_STRANGERS.of(environ)
         self._patience = HOST_HANDSHAKE.of(environ)
-        self._strangers: list[_Stranger] = []
-        self._told: set[str] = set()
+        self._strangers: dict[_Stranger, None] = {}  # in the order in which they came
+        self._logged: set[str] = set()
         self._selector = selectors.EpollSelector()
         self._paused_until: float | None = None
         listener.setblocking(False)
@@ -167,7 +167,7 @@ class Entrance:
             self._drop(self._least_welcome())
         link.setblocking(False)
         stranger = _Stranger(link, str(address[0]), challenge := Challenge(self._key, self._purpose))
-        self._strangers.append(stranger)
+        self._strangers[stranger] = None
         try:
             self._selector.register(link, selectors.EVENT_READ, stranger)
             link.send(challenge.line)
@@ -190,26 +190,26 @@ class Entrance:
         try:
             arrival = stranger.read()
         except RefusedError:
-            self._tell(stranger.address)
+            self._log_refusal(stranger.address)
             self._drop(stranger)
         except OSError:
             self._drop(stranger)
         else:
             if arrival is not None:
-                self._strangers.remove(stranger)
+                del self._strangers[stranger]
                 self._selector.unregister(stranger.link)
             return arrival
         return None
 
-    def _tell(self, address: str) -> None:
-        if address in self._told or len(self._told) >= _TOLD_ADDRESSES:
+    def _log_refusal(self, address: str) -> None:
+        if address in self._logged or len(self._logged) >= _LOGGED_ADDRESSES:
             return
-        self._told.add(address)
+        self._logged.add(address)
         log.line(f"refused a connection from {address}: it did not prove that it belongs to this job")
 
     def _expire(self, now: float) -> None:
-        for stranger in [each for each in self._strangers if now - each.since > self._patience]:
-            self._drop(stranger)
+        while self._strangers and now - (oldest := next(iter(self._strangers))).since > self._patience:
+            self._drop(oldest)
         if self._paused_until is not None and now >= self._paused_until:
             self._paused_until = None
             self._selector.register(self._listener, selectors.EVENT_READ)
@@ -218,4 +218,4 @@ class Entrance:
         with contextlib.suppress(KeyError, ValueError, OSError):
             self._selector.unregister(stranger.link)
         stranger.link.close()
-        self._strangers.remove(stranger)
+        del self._strangers[stranger]

@@ -2,15 +2,18 @@
 
 A message is one line of JSON. What a host may say, once it has proved that it is one:
 
-========== ==================================================================================================
-``here``   a host has come
-``start``  from the hub: all are here
-``alive``  every two seconds; from the hub, before the start, with the names that are missing
-``failed`` a host's command has failed, with the cause; from the hub, the cause of the whole job as known by now
-``done``   a host has ended well
-``stopped`` a host has ended because it was asked to
-``final``  from the hub: the cause that it gave last is the one that counts
-========== ==================================================================================================
+=========== =================================================================================================
+``here``    a host has come
+``start``   from the coordinator: all are here
+``alive``   every two seconds; from the coordinator, before the start, with the names that are missing
+``failed``  a host's command has failed, with the cause; from the coordinator, the cause of the whole job: the
+            first that it hears of, and at the end the one that counts
+``done``    a host has ended well
+``stopped`` a host has stopped because it was asked to
+``ended``   a host has stopped because of another one, and adds nothing
+``final``   from the coordinator: the cause that it gave last is the one that counts; without one, all hosts have
+            ended
+=========== =================================================================================================
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ LONGEST_LINE = 64 * 1024
 """Bytes of a message."""
 SHOWN_NAMES = 10
 """Names of missing hosts in one message; the others are counted."""
-KINDS = frozenset({"here", "start", "alive", "failed", "done", "stopped", "final"})
+KINDS = frozenset({"here", "start", "alive", "failed", "done", "stopped", "ended", "final"})
 _LONGEST_TEXT = 4096
 _LONGEST_NAME = 1024
 _LATEST = 1e11

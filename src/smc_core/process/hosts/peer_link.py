@@ -64,7 +64,11 @@ class Connection:
 
     def send(self, message: Message) -> None:
         """Send a message, or keep what does not go yet for the next one."""
-        self._out += self._session.seal(messages.to_line(message))
+        self.send_line(messages.to_line(message))
+
+    def send_line(self, line: bytes) -> None:
+        """Send a message that is a line already, as :func:`messages.to_line` gives it."""
+        self._out += self._session.seal(line)
         with contextlib.suppress(OSError):  # a connection that is gone shows when it is read
             while self._out:
                 self._out = self._out[self.link.send(self._out) :]

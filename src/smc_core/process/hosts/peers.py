@@ -1,4 +1,4 @@
-"""The other hosts of a job, as one host knows them: what the hub and its members have in common, and the members."""
+"""The other hosts of a job, as one host knows them: what coordinator and members have in common, and the members."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Peers:
     Attributes:
         started: whether all hosts have come.
         cause: why the job fails, as far as is known; None while nothing has.
-        is_final: whether that will not change.
+        is_final: whether nothing of that changes any more: all hosts have ended, the coordinator has said which cause
+            counts, or it is gone.
         master_done: whether the master host has ended well.
-        stopped: name of a host that ended because it was asked to; None where none did.
-        missing: hosts that have not come; of many, a member knows some.
+        stopped: name of the first host that has stopped because it was asked to; None where none has.
 
     """
 
@@ -39,21 +39,20 @@ class Peers:
         self.started = self.is_final = self.master_done = False
         self.cause: Cause | None = None
         self.stopped: str | None = None
-        self.missing: list[str] = []
         self._timeout = timeout
         self._beat_seconds = min(BEAT_SECONDS, timeout / 4)
         self._selector = selectors.DefaultSelector()
         self._next_beat = self._last_turn = time.monotonic()
 
     @property
-    def absent(self) -> int:
-        """How many hosts have not come."""
-        return len(self.missing)
+    def missing(self) -> list[str]:
+        """Hosts that have not come; of many, a member knows some."""
+        raise NotImplementedError
 
     @property
-    def are_over(self) -> bool:
-        """Whether no other host needs this one any more, once it has ended."""
-        return True
+    def absent(self) -> int:
+        """How many hosts have not come."""
+        raise NotImplementedError
 
     def wake(self, descriptor: int, do: Callable[[], None]) -> None:
         """End a wait also when something can be read from a descriptor, and call a function that reads it."""
@@ -70,23 +69,22 @@ class Peers:
                 connection.heard = now
         self._last_turn = now
         self._on_turn(now)
-        if now >= self._next_beat:
+        if now >= self._next_beat:  # not in every turn: each message of each host is one
             self._next_beat = now + self._beat_seconds
             self._beat()
-        for connection in self._connections():
-            if now - connection.heard > self._timeout:
-                self._lose(connection, f"no sign of life for {self._timeout:g} s")
+            self._lose_the_silent(now)
 
-    def tell_failed(self, cause: Cause) -> None:
-        """Tell the others that this host's command has failed."""
+    def report_failure(self, cause: Cause) -> None:
+        """Report to the others that this host's command has failed."""
         raise NotImplementedError
 
-    def tell_done(self) -> None:
-        """Tell the others that this host has ended well."""
-        raise NotImplementedError
+    def report_end(self, kind: str) -> None:
+        """Report to the others that this host has ended, and how.
 
-    def tell_stopped(self) -> None:
-        """Tell the others that this host has ended because it was asked to."""
+        Args:
+            kind: ``done``, ``stopped`` or ``ended``, as a message has it.
+
+        """
         raise NotImplementedError
 
     def close(self) -> None:
@@ -107,6 +105,11 @@ class Peers:
 
     def _lose(self, connection: Connection, why: str) -> None:
         raise NotImplementedError
+
+    def _lose_the_silent(self, now: float) -> None:
+        for connection in self._connections():
+            if now - connection.heard > self._timeout:
+                self._lose(connection, f"no sign of life for {self._timeout:g} s")
 
     def _register(self, source: Any, do: Callable[[], None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, do)
@@ -133,34 +136,37 @@ class Member(Peers):
     def __init__(self, me: str, connection: Connection, timeout: float) -> None:
         super().__init__(me, timeout)
         self._master = connection.host
+        self._master_has_ended = False
+        self._missing: list[str] = []
         self._absent = 0
         self._connection: Connection | None = connection
         self._register(connection.link, self._read)
         connection.send(Message("here"))
 
     @property
+    def missing(self) -> list[str]:
+        """Some of the hosts that have not come, by the master's last word."""
+        return self._missing
+
+    @property
     def absent(self) -> int:
         """How many hosts have not come, by the master's last word."""
         return self._absent
 
-    def tell_failed(self, cause: Cause) -> None:
-        """Tell the master."""
-        self._tell(Message("failed", cause=cause))
+    def report_failure(self, cause: Cause) -> None:
+        """Report it to the master; where that is gone, this host's failure is the first that it knows of."""
+        self._send(Message("failed", cause=cause))
         if self._connection is None and self.cause is None:
             self.cause, self.is_final = cause, True
 
-    def tell_done(self) -> None:
-        """Tell the master."""
-        self._tell(Message("done"))
-
-    def tell_stopped(self) -> None:
-        """Tell the master."""
-        self._tell(Message("stopped"))
+    def report_end(self, kind: str) -> None:
+        """Report it to the master."""
+        self._send(Message(kind))
 
     def _connections(self) -> list[Connection]:
         return [] if self._connection is None else [self._connection]
 
-    def _tell(self, message: Message) -> None:
+    def _send(self, message: Message) -> None:
         if self._connection is not None:
             self._connection.send(message)
 
@@ -176,21 +182,25 @@ class Member(Peers):
     def _take(self, message: Message, ahead: float) -> None:
         kind = message.kind
         if kind == "start":
-            self.started, self.missing, self._absent = True, [], 0
+            self.started, self._missing, self._absent = True, [], 0
         elif kind == "alive" and not self.started:
-            self.missing, self._absent = list(message.missing), message.absent
+            self._missing, self._absent = list(message.missing), message.absent
         elif kind == "failed":
             self.cause = message.by_clock(ahead)
         elif kind == "final":
             self.is_final = True
-        elif kind == "stopped":
-            self.stopped = message.host
-        elif kind == "done":
-            self.master_done = True
+        elif kind in ("done", "stopped", "ended"):
+            self._note_end(kind, message.host)
+
+    def _note_end(self, kind: str, host: str) -> None:
+        self._master_has_ended = self._master_has_ended or host == self._master
+        self.master_done = self.master_done or kind == "done"
+        if kind == "stopped":
+            self.stopped = self.stopped or host
 
     def _lose(self, connection: Connection, why: str) -> None:
         self._drop(connection)
         self._connection = None
-        if self.cause is None and not self.master_done and self.stopped != self._master:
+        if self.cause is None and not self._master_has_ended:
             self.cause = Cause(self._master, None, time.time(), True, f"lost: {why}")
         self.is_final = True

@@ -1,4 +1,4 @@
-"""The roll call of a job's hosts: each waits until all have come, and the master says which has not."""
+"""The rendezvous of a job's hosts: each waits until all have come, and the master says which has not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from smc_core.errors import HostError
 from smc_core.hosts import LOG_SECONDS, host_wait
 from smc_core.process import log
-from smc_core.process.hosts.coordinator import Hub
+from smc_core.process.hosts.coordinator import Coordinator
 from smc_core.process.hosts.handshake import RefusedError
 from smc_core.process.hosts.host_key import host_key, is_guessable
 from smc_core.process.hosts.messages import SHOWN_NAMES, Cause
@@ -18,11 +18,11 @@ from smc_core.process.hosts.peers import PURPOSE, Member, Peers
 from smc_core.settings import HOST_SECRET, HOST_WAIT
 from smc_core.words import some_of
 
-_HEAD_START = 5.0
-"""Seconds that the master gives up before the others, as it knows who is missing."""
+_HEAD_START_SECONDS = 5.0
+"""By which the master gives up before the others, as it knows who is missing."""
 
 
-def call(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
+def meet(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
     """Wait until all hosts have come, as long as ``SMC_HOST_WAIT`` says.
 
     Args:
@@ -38,7 +38,7 @@ def call(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
     if host == hosts[0] and is_guessable(os.environ):
         log.line(f"the hosts know each other by their names alone: {HOST_SECRET} keeps strangers on their network out")
     patience = host_wait(os.environ)
-    peers = _meet(host, hosts, port, timeout, time.monotonic() + patience)
+    peers = _connect(host, hosts, port, timeout, time.monotonic() + patience)
     try:
         _wait(peers, patience, is_master=host == hosts[0])
     except HostError:
@@ -50,7 +50,7 @@ def call(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
 def _wait(peers: Peers, patience: float, *, is_master: bool) -> None:
     begun = time.monotonic()
     if not is_master:
-        patience += _HEAD_START
+        patience += _HEAD_START_SECONDS
     next_line = begun + LOG_SECONDS
     while not peers.started:
         now = time.monotonic()
@@ -64,12 +64,12 @@ def _wait(peers: Peers, patience: float, *, is_master: bool) -> None:
         peers.turn(min(next_line, begun + patience) - now)
 
 
-def _meet(host: str, hosts: Sequence[str], port: int, timeout: float, deadline: float) -> Peers:
+def _connect(host: str, hosts: Sequence[str], port: int, timeout: float, deadline: float) -> Peers:
     master, key = hosts[0], host_key(os.environ)
     where = f"port {port} of {master}"
     try:
         if host == master:
-            return Hub(master, hosts, key, listen(master, port, hosts), timeout)
+            return Coordinator(master, hosts, key, listen(master, port, hosts), timeout)
         link, session = join(host, master, port, key, PURPOSE, deadline)
         return Member(host, Connection(link, session, master), timeout)
     except RefusedError as error:
@@ -85,7 +85,7 @@ def _absence(peers: Peers, seconds: float, *, is_master: bool) -> HostError:
     names = _names(peers)
     text = f"did not come within {seconds:g} s ({HOST_WAIT} sets how long to wait)"
     if is_master and peers.missing:
-        peers.tell_failed(Cause(names, None, time.time(), True, text))
+        peers.report_failure(Cause(names, None, time.time(), True, text))
         peers.turn(0)
     return HostError(f"host {names} {text}")
 

@@ -1,4 +1,4 @@
-"""What one host of several tells the others when its command has failed."""
+"""What one host of several reports to the others when its command has failed: its candidate for the root cause."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from smc_core.process.outcome import text as outcome_text
 from smc_core.process.report import reader
 
 _SOFT = {signal.SIGABRT, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE}
-"""Signals by which a process ends that has lost another one: frameworks abort themselves then."""
+"""Signals by which a process exits that has lost another one: frameworks abort themselves then."""
 
 
 def own_cause(host: str, pid: int, status: int, before: diagnosis.Memory) -> Cause:
-    """How a command ended here, as the supervisor will tell it.
+    """How a command ended here, as the supervisor will report it.
 
     Args:
         host: name of this host.
@@ -38,8 +38,8 @@ def own_cause(host: str, pid: int, status: int, before: diagnosis.Memory) -> Cau
         memory_limit=memory.limit,
         memory_peak=memory.peak,
     )
-    told = bool(found) or status < 0 or known.oom_kills
-    text = outcome_text.outcome(known).first_line if told else f"exit code {status}"
+    is_explained = bool(found) or status < 0 or known.oom_kills
+    text = outcome_text.outcome(known).first_line if is_explained else f"exit code {status}"
     number = -status if status < 0 else status - 128
     sudden = number in signal.valid_signals() and number not in _SOFT
     first = found[0] if found else None

@@ -31,8 +31,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from smc_core.errors import EXIT_HOST
+from smc_core.process.hosts.messages import Cause
 from smc_core.process.hosts.states import Why
-from smc_core.process.messages import Cause
 
 
 class Word(Enum):
@@ -117,6 +117,13 @@ class Verdict(NamedTuple):
     blame: Blame | None = None
 
 
+def blame_for(host: str, cause: Cause | None) -> Blame | None:
+    """What a host reports of the cause that counts; None where that is its own, or there is none."""
+    if cause is None or cause.host == host:
+        return None
+    return Blame(str(cause), cause.host, cause.rank, cause.time)
+
+
 def verdict(end: End, known: Known) -> Verdict:
     """What follows from the end of this host's command, by what is known of the other hosts now."""
     failure = _failure_elsewhere(end, known)
@@ -138,12 +145,10 @@ def verdict(end: End, known: Known) -> Verdict:
 
 def _failure_elsewhere(end: End, known: Known) -> Blame | None:
     """The failure of another host, where it came before anybody asked this one to stop."""
-    cause = known.cause
-    if cause is None or cause.host == end.host:
-        return None
-    if end.asked_at is not None and end.why is not Why.FAILURE and cause.time >= end.asked_at:
-        return None
-    return Blame(str(cause), cause.host, cause.rank, cause.time)
+    blame = blame_for(end.host, known.cause)
+    if blame is None or end.asked_at is None or end.why is Why.FAILURE:
+        return blame
+    return blame if blame.at is not None and blame.at < end.asked_at else None
 
 
 def _word(end: End) -> Word:

@@ -1,0 +1,55 @@
+"""Notices a process that has failed and does not exit, as one that waits for the other ranks while they wait for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from smc_core.contract import REPORT_DIR_ENV
+from smc_core.process.report.reader import Report, read_reports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class HangWatch:
+    """Looks for processes of this host that have reported a failure and are still there.
+
+    Args:
+        timeout: seconds that such a process has to exit.
+        environ: the variables of a process of the job.
+        is_alive: whether a process is there; by default, whether the kernel has one of that number.
+
+    """
+
+    def __init__(
+        self, timeout: float, environ: Mapping[str, str] = os.environ, is_alive: Callable[[int], bool] | None = None
+    ) -> None:
+        self._timeout = timeout
+        self._environ = environ
+        self._is_alive = is_alive or _is_alive
+        self._report: Report | None = None
+        self._since = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """What the process that hangs would have exited with; never 0."""
+        return (self._report.exit_code if self._report is not None else 0) or 1
+
+    def sees_hang(self, now: float) -> bool:
+        """Whether such a process has been there for as long as the time-out.
+
+        Args:
+            now: seconds on the monotonic clock.
+
+        """
+        reports = read_reports(self._environ.get(REPORT_DIR_ENV))
+        found = next((report for report in reports if self._is_alive(report.pid)), None)
+        if found != self._report:
+            self._report, self._since = found, now
+        return found is not None and now - self._since >= self._timeout
+
+
+def _is_alive(pid: int) -> bool:
+    return os.path.exists(f"/proc/{pid}")
