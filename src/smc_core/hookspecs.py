@@ -79,9 +79,9 @@ def launch(environment: Environment, command: Command) -> Command | None:
     hyperparameters do, such as ``sagemaker_torch_distributed_enabled`` (``environment.framework_params``). Hosts that
     do not take part (``environment.distribution_hosts``) run the command as it is.
 
-    The hosts of a job that has a launcher stand and fall together: the core calls their roll before the command
-    starts, ends them all when one fails or is lost, and each says who was the first (``process/hosts/agent.py``). A
-    host that only serves the others, and ends when the master does, says so: ``dataclasses.replace(..., serves=True)``.
+    The hosts of a job that has a launcher stand and fall together: the core lets them meet before the command starts,
+    stops them all when one fails or is lost, and each reports the root cause (``process/hosts/agent.py``). A host that
+    only serves the others, and exits when the master does, says so: ``dataclasses.replace(..., serves=True)``.
 
     Runs in:
         prepare, once a host.

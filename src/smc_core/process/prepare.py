@@ -104,8 +104,8 @@ class _Steps:
         _wait_for_hosts(environment)
         command = plan.command
         framework = target.name if target.kind == "framework" else None
-        if _stands_and_falls(plan):
-            return lambda: _execute(plan, self.ignored, _together(plan))
+        if _has_agent(plan):
+            return lambda: _execute(plan, self.ignored, _agent(plan))
         writer.note_command(command.signals, command.launcher or command.mode, len(environment.hosts))
         if command.mode == "function" and command.launcher is None and not self.installed:
             return lambda: _work(plan, plugins, framework)
@@ -184,7 +184,7 @@ def _wait_for_hosts(environment: Environment) -> None:
         wait_for_hosts(environment.hosts, current_host=environment.current_host, log=log.line)
 
 
-def _stands_and_falls(plan: Plan) -> bool:
+def _has_agent(plan: Plan) -> bool:
     """Whether a launcher joins several hosts, of which none can do without the others."""
     if plan.command.launcher is None or len(plan.environment.distribution_hosts) < 2:
         return False
@@ -193,8 +193,8 @@ def _stands_and_falls(plan: Plan) -> bool:
     return host_timeout(os.environ) > 0
 
 
-def _together(plan: Plan) -> list[str]:
-    """The beginning of a command line: what holds the hosts of a launched job together."""
+def _agent(plan: Plan) -> list[str]:
+    """The beginning of a command line: the agent, below which the command of a launched job runs on several hosts."""
     from smc_core.ports import Ports
     from smc_core.process.hosts import agent
 
