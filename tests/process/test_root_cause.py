@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from smc_core.process import diagnosis
-from smc_core.process.hosts.root_cause import own_cause
 from smc_core.process.failure import report_failure
+from smc_core.process.hosts.root_cause import own_cause
 
 MEMORY = diagnosis.memory()
 
