@@ -86,10 +86,10 @@ class Command:
 
         """
         if self.mode == "executable":
+            entry_point = self.environ.get("SM_USER_ENTRY_POINT") or self.argv[0]
             raise ConfigurationError(
-                f"launcher {launcher} cannot start {self.environ.get('SM_USER_ENTRY_POINT') or self.argv[0]}: it starts "
-                f"Python files and modules, such as train.py or pkg.train; set sagemaker_program to one, or set "
-                f"{LAUNCHER_ENV}=none and start the launcher yourself"
+                f"launcher {launcher} cannot start {entry_point}: it starts Python files and modules, such as train.py "
+                f"or pkg.train; set sagemaker_program to one, or set {LAUNCHER_ENV}=none and start it yourself"
             )
         return replace(self.with_variables(environ or {}, launcher), argv=(*_arguments(prefix), *self.argv[1:]))
 
