@@ -1,4 +1,4 @@
-"""The six hooks that a plugin can answer, in the order in which a job calls them.
+"""The seven hooks that a plugin can answer, in the order in which a job calls them.
 
 A plugin is a module, or an object, whose functions bear ``@hookimpl`` and these names, published through the
 entry-point group ``smc.plugins``::
@@ -24,6 +24,7 @@ it. Import inside the hook.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -72,8 +73,34 @@ def create_environment(base_dir: str) -> Environment | None:
 
 
 @hookspec
+def job_variables(environment: Environment, environ: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Return the variables that the job's processes need, such as ``NCCL_SOCKET_IFNAME`` or ``KERAS_BACKEND``.
+
+    Every plugin is asked, whether the job has a launcher or not, and all answers are merged. What the user has set
+    wins: a variable of the container is replaced only if it is empty. ``smc plan`` and ``smc why NAME`` show which
+    plugin a variable comes from.
+
+    Runs in:
+        prepare, once a host, after the job's requirements are installed.
+
+    Args:
+        environment: the Environment of the job.
+        environ: the variables that the job has so far; they cannot be changed here.
+
+    Returns:
+        Names and texts, at most 128 KiB together. None: this job needs nothing of mine. Two plugins that want different
+        values for one variable end the job with a PluginConflictError that names both.
+
+    Raises:
+        ConfigurationError: what the user has set cannot work, such as a backend that is not installed.
+    """
+
+
+@hookspec
 def launch(environment: Environment, command: Command) -> Command | None:
     """Put a launcher around the command, where the job asks for the one that this plugin has.
+
+    For launchers only: variables that a job's processes need in any case are an answer to ``job_variables``.
 
     Every plugin is asked. ``SMC_LAUNCHER`` names the launcher that a job wants, or ``none``; without it the
     hyperparameters do, such as ``sagemaker_torch_distributed_enabled`` (``environment.framework_params``). Hosts that
@@ -91,8 +118,9 @@ def launch(environment: Environment, command: Command) -> Command | None:
         command: what would run without a launcher, on this host.
 
     Returns:
-        The command with its launcher (:class:`~smc_core.command.Command`). None: this job does not ask for
-        mine. Two answers end the job with a PluginConflictError that names both plugins.
+        The command with its launcher: ``command.under``, ``command.as_python_under`` or ``command.with_variables``.
+        None: this job does not ask for mine. Two answers end the job with a PluginConflictError that names both
+        plugins.
 
     Raises:
         ConfigurationError: the launcher's settings are wrong.

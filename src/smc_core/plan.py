@@ -53,6 +53,7 @@ class Plan:
         entry_point: the program and its mode.
         command: the command, with its launcher.
         left_out: variables that the kernel cannot pass.
+        added: variables of plugins and of the launcher, each with its source.
         warnings: what of the job its code does not take.
     """
 
@@ -60,6 +61,7 @@ class Plan:
     entry_point: EntryPoint
     command: Command
     left_out: list[Variable]
+    added: list[Variable] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -91,7 +93,7 @@ def make_plan(
     Raises:
         ConfigurationError: no entry point, a ``train`` that cannot be called, or a value that no process can be passed.
         CodeError: the entry point is not there.
-        PluginConflictError: two plugins launch.
+        PluginConflictError: two plugins launch, or want different values for one variable.
         PluginError: a launcher is asked for, and no plugin has it.
 
     """
@@ -101,13 +103,22 @@ def make_plan(
     argv = _framework_argv(entry) if target.kind == "framework" else _argv(entry, environment, inherited)
     cwd = environment.code_dir if os.path.isdir(environment.code_dir) else os.getcwd()
     signals: Signals = "group" if entry.mode == "executable" else "process"
+    added = plugins.job_variables(environment, environ, inherited)
+    environ |= {variable.name: variable.text for variable in added}
     command = Command(tuple(argv), environ, cwd, entry.mode, signals=signals)
     launched = plugins.launch(environment, command)
     if entry.mode != "function" or launched.launcher is not None:
         check_size(launched.argv, launched.environ, environment.hp_texts)
     if launched.launcher is None:
         _check_that_none_is_missing(environment, inherited)
-    return Plan(environment, entry, launched, left_out, warnings)
+    return Plan(environment, entry, launched, left_out, [*added, *_of_launcher(command, launched)], warnings)
+
+
+def _of_launcher(plain: Command, launched: Command) -> list[Variable]:
+    """The variables that a launcher has added or changed."""
+    source = f"launcher {launched.launcher}"
+    changed = {name: text for name, text in launched.environ.items() if plain.environ.get(name) != text}
+    return [Variable(name, text, source) for name, text in sorted(changed.items())]
 
 
 def _check_train(

@@ -61,7 +61,15 @@ def test_fields_of_the_environment() -> None:
 
 
 def test_hooks() -> None:
-    assert HOOKS == ("create_environment", "launch", "load_user_module", "train", "save_model", "keep_model")
+    assert HOOKS == (
+        "create_environment",
+        "job_variables",
+        "launch",
+        "load_user_module",
+        "train",
+        "save_model",
+        "keep_model",
+    )
 
 
 def _names(room: str) -> list[str]:

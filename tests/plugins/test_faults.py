@@ -53,6 +53,7 @@ class World(Environment):
 """
 ARGUMENTS = {
     "create_environment": "base_dir",
+    "job_variables": "environment, environ",
     "launch": "environment, command",
     "load_user_module": "environment",
     "train": "environment, module",
@@ -61,12 +62,15 @@ ARGUMENTS = {
 }
 KINDS = {
     "create_environment": "an Environment",
+    "job_variables": "a mapping",
     "launch": "a Command",
     "load_user_module": "a module",
     "train": "a TrainResult",
     "save_model": "a path",
     "keep_model": "a path",
 }
+GIVEN = {"USERS": "own", "EMPTY": ""}
+"""What the container was given."""
 PLAIN = {
     "raises": ("raise RuntimeError('no licence')", "raised RuntimeError: no licence"),
     "asserts": ("assert 1 == 2", "raised AssertionError"),
@@ -135,6 +139,8 @@ def run_hook(name: str, plugins: Plugins, job: JobFolder) -> Any:
     if name == "create_environment":
         return plugins.create_environment(str(job.base))
     environment = Environment.create(base_dir=str(job.base), environ={"SAGEMAKER_PROGRAM": "digits_of_a_job.py"})
+    if name == "job_variables":
+        return plugins.job_variables(environment, {"SM_HOSTS": "[]", **GIVEN}, GIVEN)
     if name == "launch":
         return plugins.launch(environment, Command((sys.executable, "x"), {}, "/", "script"))
     module = users_module(job, "def train(): return 'model'")
@@ -185,7 +191,7 @@ def test_an_answer_that_breaks_the_contract(name: str, fault: str, load: Load, j
     is_told(caught.value, f"hook {name}", did.format(kind=KINDS[name]))
 
 
-@pytest.mark.parametrize("name", ["create_environment", "launch"])
+@pytest.mark.parametrize("name", ["create_environment", "job_variables", "launch"])
 @pytest.mark.parametrize("body", ["os._exit(0)", "os._exit(0)\n    yield", "yield\n    os._exit(0)"])
 def test_no_plugin_leaves_without_a_word(name: str, body: str, load: Load, job: JobFolder) -> None:
     leave = os._exit
@@ -307,6 +313,16 @@ def test_the_plugin_that_failed_first_is_named(inner: str, load: Load, job: JobF
 
 
 @pytest.mark.parametrize(
+    "wrapped", ["swallows it", "returns at last", "fails over it", "exits over it", "yields over it"]
+)
+def test_a_plugin_that_failed_is_named_whatever_a_wrapper_does(wrapped: str, load: Load, job: JobFolder) -> None:
+    plugins = load(a=hook("train", WRAPPED[wrapped], wrapper=True), brk=hook("train", "raise RuntimeError('gloo')"))
+    with pytest.raises(PluginError) as caught:
+        run_hook("train", plugins, job)
+    is_told(caught.value, "hook train", "raised RuntimeError: gloo")
+
+
+@pytest.mark.parametrize(
     ("number", "how"),
     [
         (signal.SIGINT, ""),
@@ -350,6 +366,8 @@ def test_a_field_that_an_extension_gets_wrong_is_named(fields: str, said: str, l
         ("replace(command, environ=[])", "returned a Command whose environ is a list, not a mapping"),
         ("replace(command, cwd=None)", "returned a Command whose cwd is a NoneType"),
         ("replace(command, argv=('a\\0b',))", "returned a Command whose argv[0] has a NUL character"),
+        ("command", "returned a Command without a launcher; return None where the job does not ask for yours"),
+        ("replace(command, launcher='l', signals='all')", "returned a Command whose signals is 'all', not 'process'"),
     ],
 )
 @pytest.mark.parametrize("wrapper", [False, True])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from types import ModuleType
 
 import pluggy
@@ -90,12 +89,6 @@ def test_a_hyperparameter_that_is_wrong(
 
 
 def test_mpi_that_nobody_starts_ends_the_job(manager: pluggy.PluginManager, job: JobFolder) -> None:
-    class NoLauncher:
-        @hookimpl
-        def launch(self, command: Command) -> Command:
-            return replace(command, environ={"A_VARIABLE": "more"})
-
-    manager.register(NoLauncher())
     environment = environment_of(manager.hook, job.hyperparameters(sagemaker_use_mpi=True))
     with pytest.raises(ConfigurationError, match="'sagemaker_use_mpi' asks for MPI, which smc-chainer does not start"):
         manager.hook.launch(environment=environment, command=COMMAND)

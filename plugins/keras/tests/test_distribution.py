@@ -46,10 +46,11 @@ def launch(manager: pluggy.PluginManager, job: JobFolder, **variables: str) -> C
     with pytest.MonkeyPatch.context() as environ:
         for name, text in variables.items():
             environ.setenv(name, text)
-        environment = Plugins(manager, []).create_environment(str(job.base))
-        variables["KERAS_BACKEND"] = str(environment.backend)
-        command = Command(("python", "worker.py"), variables, "/", "function")
-        return Plugins(manager, []).launch(environment, command)
+        plugins = Plugins(manager, [])
+        environment = plugins.create_environment(str(job.base))
+        added = plugins.job_variables(environment, variables, variables)
+        told = {**variables, **{each.name: each.text for each in added}}
+        return plugins.launch(environment, Command(("python", "worker.py"), told, "/", "function"))
 
 
 def test_each_host_is_told_where_the_others_are(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Mapping
 from types import ModuleType
 
 import pluggy
 import pytest
 
-from smc_core import hookimpl
 from smc_core.command import Command
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError, PluginVersionError
@@ -49,45 +48,27 @@ def test_the_environment_says_that_the_backend_is_what_is_installed(
     monkeypatch.setattr("smc_keras.backend.is_installed", {"jax"}.__contains__)
     environment = hook.create_environment(base_dir=str(job.base))
     assert (environment.backend, environment.sources["backend"]) == ("jax", "what is installed")
-    assert os.environ["KERAS_BACKEND"] == "jax"
 
 
-def launch(hook: pluggy.HookRelay, job: JobFolder, **variables: str) -> list[Command]:
-    environment = Environment.create(base_dir=str(job.base))
-    commands: list[Command] = hook.launch(
-        environment=environment, command=Command(("python", "train.py"), variables, "/", "script")
+def variables(hook: pluggy.HookRelay, job: JobFolder, **environ: str) -> list[Mapping[str, str]]:
+    found: list[Mapping[str, str]] = hook.job_variables(
+        environment=Environment.create(base_dir=str(job.base)), environ=environ
     )
-    return commands
+    return found
 
 
-def test_the_command_is_told_the_backend_that_its_requirements_brought(
+def test_the_job_gets_the_backend_that_its_requirements_brought(
     hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smc_keras.backend.is_installed", {"jax"}.__contains__)
-    told = Command(("python", "train.py"), {"LANG": "C", "KERAS_BACKEND": "jax"}, "/", "script")
-    assert launch(hook, job, LANG="C") == [told]
+    assert variables(hook, job, LANG="C") == [{"KERAS_BACKEND": "jax"}]
 
 
-def test_a_launcher_of_another_plugin_is_told_too(
-    manager: pluggy.PluginManager, job: JobFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Launcher:
-        @hookimpl
-        def launch(self, command: Command) -> Command:
-            return command.as_python_under(["torchrun"], "torchrun")
-
-    manager.register(Launcher())
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    (command,) = launch(manager.hook, job, LANG="C")
-    assert command.argv == ("torchrun", "train.py")
-    assert command.environ == {"LANG": "C", "KERAS_BACKEND": "torch"}
-
-
-def test_without_a_backend_nothing_is_launched(
+def test_without_a_backend_the_job_gets_none(
     hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smc_keras.backend.is_installed", set().__contains__)
-    assert launch(hook, job) == []
+    assert variables(hook, job) == []
 
 
 @pytest.mark.parametrize(("code", "refused"), [("import keras", True), ("import io", False)])
@@ -102,7 +83,7 @@ def test_an_unfit_keras_ends_a_job_that_imports_it_and_no_other(
     for name in ("keras", "user_of_keras"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     environment = Environment.create(base_dir=str(job.hyperparameters(sagemaker_program="user_of_keras.py").base))
-    assert hook.launch(environment=environment, command=Command(("python", "x.py"), {}, "/", "script")) is not None
+    assert hook.launch(environment=environment, command=Command(("python", "x.py"), {}, "/", "script")) == []
     try:
         if refused:
             with pytest.raises(PluginVersionError, match=r"needs keras<4,>=3.6, and 2.15.0 is installed"):

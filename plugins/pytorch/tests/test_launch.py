@@ -13,7 +13,7 @@ import pytest
 from smc_core.command import Command
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
-from smc_core.plugins import new_manager
+from smc_core.plugins import Plugins, new_manager
 from smc_core.testing import JobFolder
 from smc_pytorch import advice, launch, network, plugin
 from smc_pytorch.launch import TORCHRUN, torchrun_command
@@ -42,8 +42,10 @@ def environment(job: JobFolder, **update: Any) -> Environment:
 def launched(job: JobFolder, command: Command = SCRIPT, **update: Any) -> Command:
     manager = new_manager()
     manager.register(plugin, name="pytorch")
-    commands = manager.hook.launch(environment=environment(job, **update), command=command)
-    return commands[0] if commands else command
+    plugins, made = Plugins(manager, []), environment(job, **update)
+    added = plugins.job_variables(made, command.environ, command.environ)
+    told = {**command.environ, **{each.name: each.text for each in added}}
+    return plugins.launch(made, replace(command, environ=told))
 
 
 def test_on_one_host_torchrun_takes_a_free_port(job: JobFolder) -> None:

@@ -13,13 +13,13 @@ import pluggy
 import pytest
 
 import smc_tensorflow
-from smc_core import hookimpl
 from smc_core.command import Command
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError, PluginVersionError
 from smc_core.hookspecs import TrainResult
-from smc_core.plugins import new_manager
+from smc_core.plugins import Plugins, new_manager
 from smc_core.testing import JobFolder
+from smc_core.variables import Variable
 from smc_tensorflow import compatibility, plugin
 
 
@@ -52,12 +52,12 @@ SHELL = Command(("/opt/ml/code/run.sh", "--epochs", "5"), {"LANG": "C"}, "/", "e
 def launch(
     hook: pluggy.HookRelay, job: JobFolder, command: Command = COMMAND, *, name: str = "mwms", **variables: str
 ) -> Command:
-    """The command with its launcher; TF_CPP_MIN_LOG_LEVEL is another test's business."""
+    """The command with its launcher, or as it is."""
     variables["SMC_LAUNCHER"] = name
     environment = Environment.create(base_dir=str(job.base), environ=variables)
     command = Command(command.argv, {**command.environ, **variables}, command.cwd, command.mode)
-    (launched,) = hook.launch(environment=environment, command=command)
-    return launched  # type: ignore[no-any-return]
+    commands = hook.launch(environment=environment, command=command)
+    return commands[0] if commands else command
 
 
 def config(command: Command) -> Any:
@@ -151,21 +151,17 @@ def test_a_job_that_asks_for_nothing_has_no_launcher(hook: pluggy.HookRelay, job
     assert "TF_CONFIG" not in command.environ
 
 
-def test_tensorflow_is_told_to_be_quiet_whoever_launches(
-    manager: pluggy.PluginManager, hook: pluggy.HookRelay, job: JobFolder
-) -> None:
-    class Launcher:
-        @hookimpl
-        def launch(self, command: Command) -> Command:
-            return command.under(["mpirun"], "mpi")
-
-    assert launch(hook, job, name="none").environ["TF_CPP_MIN_LOG_LEVEL"] == "1"
-    manager.register(Launcher())
-    assert launch(hook, job, name="none").environ["TF_CPP_MIN_LOG_LEVEL"] == "1"
+@pytest.mark.parametrize("environ", [{}, {"SMC_LAUNCHER": "mwms"}, {"TF_CPP_MIN_LOG_LEVEL": ""}])
+def test_tensorflow_is_told_to_be_quiet(manager: pluggy.PluginManager, job: JobFolder, environ: dict[str, str]) -> None:
+    environment = Environment.create(base_dir=str(job.base), environ=environ)
+    found = Plugins(manager, []).job_variables(environment, environ, environ)
+    assert found == [Variable("TF_CPP_MIN_LOG_LEVEL", "1", "plugin tensorflow")]
 
 
-def test_a_log_level_of_the_user_stays(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    assert launch(hook, job, TF_CPP_MIN_LOG_LEVEL="0").environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+def test_a_log_level_of_the_user_stays(manager: pluggy.PluginManager, job: JobFolder) -> None:
+    environ = {"TF_CPP_MIN_LOG_LEVEL": "0"}
+    environment = Environment.create(base_dir=str(job.base), environ=environ)
+    assert Plugins(manager, []).job_variables(environment, environ, environ) == []
 
 
 def test_without_tensorflow_a_job_is_left_alone(
@@ -174,6 +170,7 @@ def test_without_tensorflow_a_job_is_left_alone(
     monkeypatch.setattr(plugin, "is_installed", set().__contains__)
     environment = Environment.create(base_dir=str(job.base), environ={})
     assert hook.launch(environment=environment, command=COMMAND) == []
+    assert hook.job_variables(environment=environment, environ={}) == []
 
 
 def test_a_tensorflow_that_is_too_old_ends_the_job(

@@ -77,7 +77,7 @@ def why(name: str, *, as_json: bool) -> str:
     """
     plugins = Plugins.load()
     environment = plugins.create_environment()
-    answer = _answer(name, environment, plugins.settings())
+    answer = _answer(name, environment, plugins)
     if is_secret(answer.name):
         hidden = [each if each.place == "default" else _hidden(each) for each in answer.considered]
         answer = answer._replace(value=answer.value if answer.source == "default" else MASK, considered=hidden)
@@ -88,10 +88,10 @@ def _hidden(each: Considered) -> Considered:
     return Considered(each.place, each.found and MASK)
 
 
-def _answer(name: str, environment: Environment, settings: dict[str, Setting]) -> Answer:
+def _answer(name: str, environment: Environment, plugins: Plugins) -> Answer:
     bare = name.lstrip("-")
     hp = next((key for key in (bare, bare.replace("_", "-")) if key in environment.hp_texts), None)
-    variables = script_variables(environment)
+    variables, settings = script_variables(environment), plugins.settings()
     field = ALIASES.get(bare, bare)
     if hp is not None and name not in variables:
         return _hyperparameter(hp, environment)
@@ -110,11 +110,22 @@ def _answer(name: str, environment: Environment, settings: dict[str, Setting]) -
     channel = next((each for each in environment.channel_dirs if bare in parameter_names(f"{each}_dir")), None)
     if channel is not None:
         return _channel(bare, channel, environment)
-    given, _ = process_environ(environment, os.environ)
-    if name in given:
+    return _of_process(name, environment, plugins)
+
+
+def _of_process(name: str, environment: Environment, plugins: Plugins) -> Answer:
+    """A variable that is not of the Environment: one that the container was given, smc's own, or a plugin's."""
+    environ, _ = process_environ(environment, os.environ)
+    considered = [Considered(f"variable {name}", os.environ.get(name))]
+    if environ.get(name):
         source = "variable that this process was given" if name in os.environ else "smc's default"
-        return Answer(name, given[name], source, [Considered(f"variable {name}", os.environ.get(name))], [])
-    instead = _instead(bare, environment, [*given, *settings])
+        return Answer(name, environ[name], source, considered, [])
+    added = {variable.name: variable for variable in plugins.job_variables(environment, environ, os.environ)}
+    if name in added:
+        return Answer(name, added[name].text, added[name].source, considered, [])
+    if name in environ:
+        return Answer(name, "", "variable that this process was given", considered, [])
+    instead = _instead(name.lstrip("-"), environment, [*environ, *added, *plugins.settings()])
     raise ConfigurationError(f"nothing is called {name!r} in this job{instead}")
 
 

@@ -107,7 +107,7 @@ def _content(made: Plan, plugins: Plugins) -> dict[str, Any]:
         "settings": {n: {"value": masked(v, n), "source": env.sources[n]} for n, v in fields.items()},
         "variables": {
             v.name: {"value": MASK if is_secret(v.name) else v.text, "source": v.source}
-            for v in script_variables(env).values()
+            for v in (*script_variables(env).values(), *made.added)
             if v.fits
         },
         "left_out": [variable.name for variable in made.left_out],

@@ -8,18 +8,22 @@ from types import ModuleType
 from typing import Any
 
 from smc_core.command import Command
+from smc_core.contract import MAX_VARIABLE_BYTES
 from smc_core.environment import Environment
 from smc_core.hookspecs import TrainResult
+
+_LISTS = {"launch": "Commands", "job_variables": "mappings"}
+"""Hooks that every plugin is asked, whose wrappers get a list of all answers."""
 
 
 def wrong(hook: str, answer: object) -> str | None:
     """What is wrong with the answer of a plugin, in words; None where it is one that the hook takes."""
     if answer is None:
         return None
-    if hook == "launch" and isinstance(answer, Command):
-        return _wrong_command(answer)
     wanted, is_right = _ANSWERS[hook]
-    return None if is_right(answer) else f"returned {kind(answer)} instead of {wanted} or None"
+    if not is_right(answer):
+        return f"returned {kind(answer)} instead of {wanted} or None"
+    return _WITHIN[hook](answer) if hook in _WITHIN else None
 
 
 def wrong_after(hook: str, answer: object, inner: object) -> str | None:
@@ -35,19 +39,18 @@ def wrong_after(hook: str, answer: object, inner: object) -> str | None:
         if inner is None:
             return None
         return f"returned None instead of {kind(inner)}, which its yield gave it; did it forget to return that?"
-    if hook == "launch":
+    if hook in _LISTS:
         if not isinstance(answer, list):
-            return f"returned {kind(answer)} instead of the list of Commands"
-        return next((found for each in answer if (found := _wrong_item(each))), None)
+            return f"returned {kind(answer)} instead of the list of {_LISTS[hook]}"
+        return next((found for each in answer if (found := _wrong_item(hook, each))), None)
     if isinstance(inner, TrainResult) and isinstance(answer, TrainResult) and answer.model is None is not inner.model:
         return f"lost the model, {kind(inner.model)}: it returned a TrainResult without one"
     return wrong(hook, answer)
 
 
-def _wrong_item(answer: object) -> str | None:
-    if isinstance(answer, Command):
-        return _wrong_command(answer)
-    return f"returned {kind(answer)} in the list of Commands"
+def _wrong_item(hook: str, answer: object) -> str | None:
+    _, is_right = _ANSWERS[hook]
+    return _WITHIN[hook](answer) if is_right(answer) else f"returned {kind(answer)} in the list of {_LISTS[hook]}"
 
 
 def _wrong_command(command: Command) -> str | None:
@@ -63,6 +66,30 @@ def _wrong_command(command: Command) -> str | None:
             return f"returned a Command whose {place} is {kind(each)}, not text"
         if "\0" in each:
             return f"returned a Command whose {place} has a NUL character in it"
+    if not isinstance(command.launcher, str) or not command.launcher:
+        return "returned a Command without a launcher; return None where the job does not ask for yours"
+    if command.signals not in ("process", "group"):
+        return f"returned a Command whose signals is {command.signals!r}, not 'process' or 'group'"
+    return None
+
+
+def _wrong_variables(variables: Mapping[Any, Any]) -> str | None:
+    size = 0
+    for name, text in variables.items():
+        if not isinstance(name, str):
+            return f"returned a variable whose name is {kind(name)}, not text"
+        if not name or "=" in name:
+            return f"returned a variable with the name {name!r}"
+        if not isinstance(text, str):
+            return f"returned variable {name!r} whose value is {kind(text)}, not text"
+        try:
+            size += len(f"{name}={text}\0".encode("utf-8", "surrogateescape"))
+        except UnicodeEncodeError:
+            return f"returned variable {name!r}, which has a lone surrogate in it"
+        if "\0" in name + text:
+            return f"returned variable {name!r}, which has a NUL character in it"
+    if size > MAX_VARIABLE_BYTES:
+        return f"returned variables of {size:,} bytes; at most {MAX_VARIABLE_BYTES:,} are taken of one plugin"
     return None
 
 
@@ -74,6 +101,7 @@ def kind(value: object) -> str:
 
 _ANSWERS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "create_environment": ("an Environment", lambda answer: isinstance(answer, Environment)),
+    "job_variables": ("a mapping", lambda answer: isinstance(answer, Mapping)),
     "launch": ("a Command", lambda answer: isinstance(answer, Command)),
     "load_user_module": ("a module", lambda answer: isinstance(answer, ModuleType)),
     "train": ("a TrainResult", lambda answer: isinstance(answer, TrainResult)),
@@ -81,6 +109,8 @@ _ANSWERS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "keep_model": ("a path", lambda answer: isinstance(answer, (str, os.PathLike))),
 }
 """Hook → what it wants, and whether an answer is that."""
+_WITHIN: dict[str, Callable[[Any], str | None]] = {"job_variables": _wrong_variables, "launch": _wrong_command}
+"""Hook → what is wrong within an answer of the right class."""
 
 
 def unwritten(environment: Environment, path: str) -> str | None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pluggy
 
 from smc_core.errors import PluginError, PluginLoadError, SmcError
-from smc_core.plugins import answers, faults, leaving
+from smc_core.plugins import answers, faults, leaving, owned
 from smc_core.plugins.patience import Patience, say
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Site(NamedTuple):
 
     def __str__(self) -> str:
         return f"plugin {self.plugin.label}, hook {self.hook}"
+
+    def signed(self, answer: Any) -> Any:
+        """What the plugin answered there, with its name where that is asked for later."""
+        return owned.signed(answer, self.plugin) if self.hook == owned.HOOK else answer
 
     def fault(self, what: str) -> PluginError:
         """The error for what the plugin did there."""
@@ -96,17 +100,24 @@ class Calls:
                     guarded = self._wrapper if implementation.wrapper else self._plain
                     implementation.function = guarded(site, implementation.function)  # type: ignore[misc]
 
+    @contextlib.contextmanager
+    def _running(self, site: Site, who: str) -> Iterator[None]:
+        """While a plugin's code runs, or what it answered is read; remembers what is raised there, and by whom."""
+        with self.patience.waiting_for(who), leaving.raises(site.hook):
+            try:
+                yield
+            except BaseException as error:
+                self._origin = (error, site)
+                raise
+
     def _plain(self, site: Site, function: Callable[..., Any]) -> Callable[..., Any]:
         who = str(site)
 
         def guarded(*arguments: Any, **more: Any) -> Any:
-            try:
-                with self.patience.waiting_for(who), leaving.raises(site.hook):
-                    answer = function(*arguments, **more)
-            except BaseException as error:
-                self._origin = (error, site)
-                raise
-            if problem := answers.wrong(site.hook, answer):
+            with self._running(site, who):
+                answer = site.signed(function(*arguments, **more))
+                problem = answers.wrong(site.hook, answer)
+            if problem:
                 raise site.fault(problem)
             if answer is not None:
                 self.answered.append(site.plugin)
@@ -136,21 +147,23 @@ class Calls:
 
     def _resume(self, site: Site, go_on: Callable[[], Any]) -> tuple[bool, Any]:
         """Run a wrapper's code up to its next ``yield``; returns whether it has ended, and with what."""
+        origin = self._origin
         try:
-            with self.patience.waiting_for(str(site)), leaving.raises(site.hook):
+            with self._running(site, str(site)):
                 go_on()
-        except StopIteration as stop:
+        except StopIteration as stop:  # how a generator returns
+            self._origin = origin
             return True, stop.value
-        except BaseException as error:
-            self._origin = (error, site)
-            raise
         return False, None
 
     def _after(self, site: Site, running: Generator[None, Any, Any], inner: Any) -> Any:
         ended, answer = self._resume(site, lambda: running.send(inner))
         if not ended:
             raise self._second_yield(site, running)
-        if problem := answers.wrong_after(site.hook, answer, inner):
+        with self._running(site, str(site)):
+            answer = site.signed(answer) if isinstance(answer, list) else answer
+            problem = answers.wrong_after(site.hook, answer, inner)
+        if problem:
             raise site.fault(problem)
         if answer is not inner:
             self.answered.append(site.plugin)

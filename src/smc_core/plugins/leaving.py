@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from typing import NoReturn
 
-WITHOUT_USER_CODE = frozenset({"create_environment", "launch"})
+WITHOUT_USER_CODE = frozenset({"create_environment", "job_variables", "launch"})
 """Hooks below which no code of the user's runs."""
 
 

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import os
 from collections.abc import Mapping
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import pluggy
@@ -17,14 +17,15 @@ from smc_core.command import Command
 from smc_core.contract import job_paths
 from smc_core.environment import Environment
 from smc_core.errors import PluginConflictError, PluginError, PluginLoadError, SmcError
-from smc_core.plugins import answers, faults
+from smc_core.plugins import answers, faults, owned
 from smc_core.plugins.calls import Calls
 from smc_core.plugins.discovery import Installed, installed
 from smc_core.plugins.patience import Patience
 from smc_core.settings import CORE, DISABLE_PLUGINS, LAUNCHER, Setting, declared_by
+from smc_core.variables import Variable
 from smc_core.words import nearest
 
-HOOKS = ("create_environment", "launch", "load_user_module", "train", "save_model", "keep_model")
+HOOKS = ("create_environment", "job_variables", "launch", "load_user_module", "train", "save_model", "keep_model")
 """The hooks, in the order in which a job calls them."""
 
 
@@ -135,6 +136,24 @@ class Plugins:
         """Names of the plugins that answer a hook themselves, in call order; those that only wrap it are left out."""
         implementations = getattr(self.manager.hook, hook).get_hookimpls()
         return [impl.plugin_name for impl in reversed(implementations) if not (impl.wrapper or impl.hookwrapper)]
+
+    def job_variables(
+        self, environment: Environment, environ: Mapping[str, str], given: Mapping[str, str]
+    ) -> list[Variable]:
+        """The variables that plugins add to those of the job, each with the plugin as its source.
+
+        Args:
+            environment: the Environment of the job.
+            environ: the variables that the job has without them.
+            given: those of these that the container was given, which win unless they are empty.
+
+        Raises:
+            PluginConflictError: two plugins want different values for one variable.
+
+        """
+        with self._watched():
+            found = self.hook.job_variables(environment=environment, environ=MappingProxyType(dict(environ)))
+        return owned.merged(found, environ, given)
 
     def launch(self, environment: Environment, command: Command) -> Command:
         """The command with the launcher that a plugin puts around it, or as it is.

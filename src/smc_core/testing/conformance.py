@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 from smc_core.errors import PluginError
 from smc_core.plugins import HOOKS, Installed, Plugins, installed, new_manager, register
 from smc_core.testing.job_folder import JobFolder
+from smc_core.variables import process_environ
 
 
 class _OfPlugin:
@@ -75,6 +76,19 @@ class PluginConformance(_OfPlugin):
             os.environ.clear()
             os.environ.update(before)
         assert environment.base_dir == str(job.base)
+
+    def test_its_variables_are_text_and_it_sets_none_itself(self, job: JobFolder) -> None:
+        plugins = self.load()
+        before = dict(os.environ)
+        try:
+            environment = plugins.create_environment(str(job.base))
+            environ, _ = process_environ(environment, before)
+            shared = dict(os.environ)
+            plugins.job_variables(environment, environ, before)
+            assert dict(os.environ) == shared, "job_variables changes this process's own variables; return them instead"
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 class SaveModelConformance(_OfPlugin):

@@ -37,8 +37,7 @@ def launch(environment: Environment) -> Generator[None, list[Command], list[Comm
     """Check the Chainer that the job will find, and that MPI is started where it is asked for."""
     framework.check()
     commands = yield
-    launched = any(command.launcher for command in commands)
-    if getattr(environment, "use_mpi", False) and not launched:
+    if getattr(environment, "use_mpi", False) and not commands:
         raise ConfigurationError(
             f"hyperparameter {chainer_environment.USE_MPI_PARAM!r} asks for MPI, which smc-chainer does not start, "
             "and no other plugin has; install one that does, and switch its launcher on"

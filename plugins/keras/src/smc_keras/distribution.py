@@ -68,15 +68,18 @@ def launched(environment: Environment, command: Command) -> Command | None:
     return command.with_variables(_variables(environment, hosts, command.environ), LAUNCHER)
 
 
-def check(environ: Mapping[str, str]) -> None:
+def check(environ: Mapping[str, str], backend: str | None) -> None:
     """Refuse a ``SMC_KERAS_DISTRIBUTION`` that there is not.
+
+    Args:
+        environ: the variables of the job.
+        backend: the backend that Keras will run on; None where none is installed.
 
     Raises:
         ConfigurationError: it is no such word, or Keras runs on another backend than JAX.
 
     """
     asked = DISTRIBUTION.of(environ)
-    backend = environ.get(BACKEND_ENV)
     if asked and backend and backend != "jax":
         raise ConfigurationError(
             f"variable {DISTRIBUTION} is {asked!r}, which is for the backend jax, and the job runs on {backend!r}; "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -23,7 +23,7 @@ from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_core.settings import Flag
 from smc_keras import distribution, models, multihost
-from smc_keras.backend import BACKEND_ENV, check_backend, choose_backend, use_backend
+from smc_keras.backend import BACKEND_ENV, check_backend, choose_backend
 from smc_keras.environment import Environment
 
 EXPORT = Flag("SMC_KERAS_EXPORT", "whether to export for serving beside `model.keras`", default=True, group="keras")
@@ -39,34 +39,31 @@ log = logging.getLogger("smc.keras")
 
 @hookimpl(wrapper=True)
 def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
-    """Add the backend, and set ``KERAS_BACKEND`` in this process, which may be the one that trains."""
+    """Add the backend, and the place of this process among those that train."""
     environment = yield
     source = f"variable {BACKEND_ENV}" if os.environ.get(BACKEND_ENV) else "what is installed"
     hosts = distribution.processes(environment, os.environ)
     launcher = f"variable {LAUNCHER_ENV}" if hosts else "default"
     return environment.extend(
         Environment,
-        backend=use_backend(),
+        backend=choose_backend(),
         process_count=max(len(hosts), 1),
         process_id=hosts.index(environment.current_host) if hosts else 0,
         sources={**environment.sources, "backend": source, "process_count": launcher, "process_id": launcher},
     )
 
 
-@hookimpl(wrapper=True)
-def launch(command: Command) -> Generator[None, list[Command], list[Command]]:
+@hookimpl
+def job_variables(environ: Mapping[str, str]) -> dict[str, str] | None:
     """Check what the job asks of Keras, and give it the backend: its own requirements are installed by now."""
-    check_backend(command.environ)
-    distribution.check(command.environ)
-    commands = yield
-    backend = choose_backend()
-    if backend is None:
-        return commands
-    return [replace(each, environ={**each.environ, BACKEND_ENV: backend}) for each in commands or [command]]
+    check_backend(environ)
+    backend = environ.get(BACKEND_ENV) or choose_backend()
+    distribution.check(environ, backend)
+    return None if backend is None else {BACKEND_ENV: backend}
 
 
-@hookimpl(specname="launch")
-def launch_jax(environment: CoreEnvironment, command: Command) -> Command | None:
+@hookimpl
+def launch(environment: CoreEnvironment, command: Command) -> Command | None:
     """On several hosts, tell each process where the others are, where ``SMC_LAUNCHER=jax`` asks for it."""
     return distribution.launched(environment, command)
 

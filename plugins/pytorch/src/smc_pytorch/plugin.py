@@ -8,8 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import sys
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Generator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -49,19 +48,21 @@ def launch(environment: CoreEnvironment, command: Command) -> Command | None:
     return torchrun_command(environment, command)
 
 
+@hookimpl
+def job_variables(environment: CoreEnvironment, environ: Mapping[str, str]) -> dict[str, str] | None:
+    """Say what NCCL and Gloo need to know on several hosts, whoever launches."""
+    return network_variables(environment, environ) if is_installed("torch") else None
+
+
 @hookimpl(wrapper=True, specname="launch")
-def prepare_hosts(environment: CoreEnvironment, command: Command) -> Generator[None, list[Command], list[Command]]:
-    """Check the PyTorch that the job will find, and tell NCCL and Gloo what they have to know, whoever launches."""
+def give_advice(environment: CoreEnvironment, command: Command) -> Generator[None, list[Command], list[Command]]:
+    """Check the PyTorch that the job will find, and say what would let it train faster, or at all."""
     check_framework("smc-pytorch", "pytorch")
     commands = yield
-    if not is_installed("torch"):
-        return commands
-    advice.warn_of_little_shared_memory()
-    advise(environment, commands[0] if commands else command)
-    found = network_variables(environment, command.environ)
-    if not found:
-        return commands
-    return [replace(each, environ={**each.environ, **found}) for each in commands or [command]]
+    if is_installed("torch"):
+        advice.warn_of_little_shared_memory()
+        advise(environment, commands[0] if commands else command)
+    return commands
 
 
 @hookimpl(wrapper=True)

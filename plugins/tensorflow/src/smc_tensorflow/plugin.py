@@ -51,6 +51,12 @@ def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
 
 
 @hookimpl
+def job_variables() -> dict[str, str] | None:
+    """Leave out the INFO lines of TensorFlow's C++ code, unless the user has chosen."""
+    return {LOG_LEVEL_ENV: LOG_LEVEL} if is_installed("tensorflow") else None
+
+
+@hookimpl
 def launch(environment: CoreEnvironment, command: Command) -> Command | None:
     """Give the job its cluster where it asks for one, and check the TensorFlow that it will find."""
     role = find_role(environment, command.environ)
@@ -96,15 +102,6 @@ def _config(role: Role, command: Command) -> dict[str, str]:
     if not text.strip():
         return {TF_CONFIG_ENV: write_tf_config(role.cluster, role.task)}
     return {} if read_tf_config(text)[1] else {TF_CONFIG_ENV: add_task(text, role.task)}
-
-
-@hookimpl(wrapper=True, specname="launch")
-def quieten(command: Command) -> Generator[None, list[Command], list[Command]]:
-    """Leave out the INFO lines of TensorFlow's C++ code, whoever launches, unless the user has chosen."""
-    commands = yield
-    if LOG_LEVEL_ENV in command.environ or not is_installed("tensorflow"):
-        return commands
-    return [replace(each, environ={**each.environ, LOG_LEVEL_ENV: LOG_LEVEL}) for each in commands or [command]]
 
 
 @hookimpl(wrapper=True)
