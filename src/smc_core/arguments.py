@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from smc_core.contract import MAX_VARIABLE_BYTES
@@ -35,15 +35,25 @@ _KERNEL_LIMIT = 6 * 1024 * 1024
 """Three quarters of Linux's ``_STK_LIM``: arguments and variables together are never more."""
 
 
-def argument(text: str, style: ArgumentStyle = "classic") -> str:
+_UNREAD = object()
+
+
+def argument(text: str, style: ArgumentStyle = "classic", value: Any = _UNREAD) -> str:
     """The one token that a raw text becomes on a command line.
 
     Numbers keep their text, but for a negative one that argparse would take for an option (``-1e-3`` is ``-0.001``);
     a JSON-quoted string is unquoted; ``true`` and ``false`` are ``True`` and ``False``, and ``null`` is empty (as JSON
     with the style ``json``); arrays and objects are compact JSON. With the style ``hydra`` it is the value of an
     override.
+
+    Args:
+        text: the raw text of a hyperparameter.
+        style: how values become arguments.
+        value: the same decoded, where somebody has it.
+
     """
-    value = decode(text)
+    if value is _UNREAD:
+        value = decode(text)
     if style == "hydra":
         return _override(value, text)
     if isinstance(value, str):
@@ -57,7 +67,12 @@ def argument(text: str, style: ArgumentStyle = "classic") -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def arguments(texts: Mapping[str, str], style: ArgumentStyle = "classic", order: ArgumentOrder = "sorted") -> list[str]:
+def arguments(
+    texts: Mapping[str, str],
+    style: ArgumentStyle = "classic",
+    order: ArgumentOrder = "sorted",
+    values: Mapping[str, Any] | None = None,
+) -> list[str]:
     """The script's arguments: ``--key value`` (``-k value`` for one letter).
 
     Args:
@@ -66,34 +81,23 @@ def arguments(texts: Mapping[str, str], style: ArgumentStyle = "classic", order:
         style: ``classic``; ``json`` (booleans and null as JSON); ``flags`` (``true`` is the bare ``--key``, ``false``
             is left out); ``hydra`` (``key=value``, as Hydra and OmegaConf want it).
         order: ``sorted`` by name, or ``file``: as the mapping has them.
+        values: the same decoded; None decodes them.
 
     """
+    if values is None:
+        values = {key: decode(text) for key, text in texts.items()}
     tokens: list[str] = []
     for key, text in texts.items() if order == "file" else sorted(texts.items()):
         if style == "hydra":
-            tokens.append(f"{key}={argument(text, style)}")
+            tokens.append(f"{key}={argument(text, style, values[key])}")
             continue
         name = f"--{key}" if len(key) > 1 else f"-{key}" if key else ""
-        value = decode(text) if style == "flags" else None
-        if isinstance(value, bool):
+        value = values[key]
+        if style == "flags" and isinstance(value, bool):
             tokens += [name] if value else []
         else:
-            tokens += [name, argument(text, style)]
+            tokens += [name, argument(text, style, value)]
     return tokens
-
-
-def user_arguments(texts: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
-    """The script's arguments as ``SMC_ARGS`` and ``SMC_ARGS_ORDER`` want them.
-
-    Args:
-        texts: raw text by hyperparameter name, in the order of the file.
-        environ: the variables.
-
-    Raises:
-        ConfigurationError: a variable is none of its choices.
-
-    """
-    return arguments(texts, argument_style(environ), cast("ArgumentOrder", ARGS_ORDER.of(environ)))
 
 
 def argument_style(environ: Mapping[str, str]) -> ArgumentStyle:
@@ -106,18 +110,37 @@ def argument_style(environ: Mapping[str, str]) -> ArgumentStyle:
     return cast("ArgumentStyle", ARGS.of(environ))
 
 
-def check_arguments(texts: Mapping[str, str], style: ArgumentStyle = "classic") -> None:
-    """Refuse what the kernel cannot pass to a process.
+def argument_order(environ: Mapping[str, str]) -> ArgumentOrder:
+    """In which order they come: ``SMC_ARGS_ORDER``.
 
     Raises:
-        ConfigurationError: a name or value holds a NUL or an unpaired surrogate, or is 128 KiB or longer.
+        ConfigurationError: it is no such order.
 
     """
+    return cast("ArgumentOrder", ARGS_ORDER.of(environ))
+
+
+def check_arguments(tokens: Iterable[str], texts: Mapping[str, str], style: ArgumentStyle = "classic") -> None:
+    """Refuse what the kernel cannot pass to a process.
+
+    Args:
+        tokens: the script's arguments.
+        texts: the hyperparameters that they were made of, of which the message names the one.
+        style: how they were.
+
+    Raises:
+        ConfigurationError: one holds a NUL or an unpaired surrogate, or is 128 KiB or longer.
+
+    """
+    problem = next(filter(None, map(_not_passable, tokens)), None)
+    if problem is None:
+        return
     for key, text in texts.items():
-        for token in (f"--{key}", argument(text, style)):
-            problem = _not_passable(token)
-            if problem:
-                raise ConfigurationError(f"hyperparameter {shortened(key, 80)!r} {problem}; {ADVICE}")
+        for token in arguments({key: text}, style):
+            own = _not_passable(token)
+            if own:
+                raise ConfigurationError(f"hyperparameter {shortened(key, 80)!r} {own}; {ADVICE}")
+    raise ConfigurationError(f"an argument {problem}; {ADVICE}")
 
 
 def check_size(argv: Sequence[str], environ: Mapping[str, str], texts: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast, overload
 
-from smc_core.arguments import user_arguments
+from smc_core.arguments import ArgumentOrder, ArgumentStyle
 from smc_core.contract import (
     BASE_PATH,
     CURRENT_HOST_ENV,
@@ -35,11 +35,13 @@ from smc_core.contract import (
     SUBMIT_DIR_PARAM,
     USE_NGINX_ENV,
 )
+from smc_core.derived import following
 from smc_core.errors import ConfigurationError
-from smc_core.facts import gather, host_fields
+from smc_core.facts import gather
+from smc_core.field import field
 from smc_core.foreign import foreign_input
-from smc_core.frozen import Frozen, checked, copied, field, fields, joined
-from smc_core.hyperparameters import Value, decode, raw_text, split_hps
+from smc_core.frozen import Frozen, checked, copied, fields, joined, properties
+from smc_core.hyperparameters import Value, param, split_hps
 from smc_core.readers import channel_dir, read_config, read_hps, read_input_data_config, read_resource_config
 from smc_core.resources import cpu_count, gpu_count
 from smc_core.words import did_you_mean, nearest
@@ -115,6 +117,7 @@ class Environment(Frozen):
     hps: builtins.dict[str, Any] = field("the user's hyperparameters, decoded")
     hp_texts: builtins.dict[str, str] = field("the user's hyperparameters, raw text")
     framework_params: builtins.dict[str, Any] = field("the platform's hyperparameters, decoded")
+    framework_texts: builtins.dict[str, str] = field("the platform's hyperparameters, raw text")
     additional_framework_parameters: builtins.dict[str, Any] = field(
         "framework_params less the nine that the classic library understands itself"
     )
@@ -128,6 +131,7 @@ class Environment(Frozen):
     master_hostname: str = field("first host of the groups that distribute, else hosts[0]")
     master_port: int = field("TCP port for rendezvous on the master, default 7777")
     is_master: bool = field("whether this host is the master")
+    is_first_process: bool = field("whether no launcher has given this process a rank other than 0")
     is_primary: bool = field("whether this process is the one of the job that writes the model")
     network_interface_name: str = field("network interface between hosts, default eth0")
     current_instance_type: str = field("instance type, default local")
@@ -153,6 +157,8 @@ class Environment(Frozen):
     enable_metrics: bool = field("sagemaker_enable_cloudwatch_metrics")
     log_level: int = field("level of what smc and its plugins log, default 20 (INFO)")
     user_args: list[str] = field("the script's arguments")
+    argument_style: ArgumentStyle = field("how hyperparameters become arguments: SMC_ARGS")
+    argument_order: ArgumentOrder = field("order of the arguments, by name or as in the file: SMC_ARGS_ORDER")
 
     sources: builtins.dict[str, str] = field(default_factory=dict, listed=False)
     """Field name → where its value came from."""
@@ -220,9 +226,13 @@ class Environment(Frozen):
         """This Environment with other values, or as another class with further fields.
 
         A plugin's ``create_environment`` returns one. Where another plugin has extended it already, the result is of
-        both classes. What follows from a field that is replaced is found anew, unless it is given too: from
-        ``resource_config``, ``hosts`` or ``current_host`` this host's rank, the master and all else about hosts; from
-        ``hp_texts`` ``hps`` and ``user_args``.
+        both classes. What follows from a field that is replaced is derived again, unless it is given too:
+
+        - ``resource_config``, ``hosts``, ``current_host``: each other, the rank, the master and all else about hosts;
+        - ``hp_texts``, ``hps``: each other, and ``user_args``;
+        - ``framework_texts``, ``framework_params``: each other, and the groups that distribute;
+        - ``input_data_config``: ``channel_dirs``;
+        - ``user_entry_point``: ``module_name``.
 
         Args:
             environment_class: a subclass of Environment that declares the fields; None: the class that this one has.
@@ -236,29 +246,13 @@ class Environment(Frozen):
         """
         target = type(self) if environment_class is None else joined(environment_class, type(self))
         given = checked(target, fields)
-        return target(**{**self._values(), **self._that_follow(given), **given})
-
-    def _that_follow(self, given: Mapping[str, Any]) -> builtins.dict[str, Any]:
-        """The fields that follow from others which are replaced."""
-        found: builtins.dict[str, Any] = {}
-        hosts = {name: given[name] for name in ("hosts", "current_host") if name in given}
-        if hosts or "resource_config" in given:
-            config = {"hosts": self.hosts, "current_host": self.current_host}
-            config |= {**given.get("resource_config", self.resource_config), **hosts}
-            if config["current_host"] not in list(config["hosts"]):
-                raise ValueError(f"current_host {config['current_host']!r} is not one of the hosts {config['hosts']!r}")
-            platform = {name: raw_text(value) for name, value in self.framework_params.items() if value is not None}
-            found = host_fields(config, platform, os.environ)
-        if "hp_texts" in given:
-            texts = given["hp_texts"]
-            hps = {key: decode(text) for key, text in texts.items()}
-            found |= {"hps": hps, "user_args": user_arguments(texts, os.environ)}
-        return found
+        held = self._values()
+        return target(**{**held, **following(held, given), **given})
 
     def dict(self) -> builtins.dict[str, Any]:
         """All fields by name, those of plugins and the properties of their classes included, in copies."""
         names = [name for name, field in fields(self).items() if field.listed]
-        return {name: copied(getattr(self, name)) for name in [*names, *following(type(self))]}
+        return {name: copied(getattr(self, name)) for name in [*names, *properties(type(self), Environment)]}
 
     @property
     def channel_input_dirs(self) -> builtins.dict[str, str]:
@@ -285,6 +279,18 @@ class Environment(Frozen):
         """Classic name of ``neuron_count``."""
         return self.neuron_count
 
+    def param(self, name: str) -> Value | None:
+        """A hyperparameter of the platform's, such as ``sagemaker_mpi_enabled``: its text, which converts itself.
+
+        Args:
+            name: its name.
+
+        Returns:
+            None where it is not given, or is null or blank.
+
+        """
+        return param(self.framework_texts, name)
+
     def __getitem__(self, name: str) -> Value:
         if name not in self.hp_texts:
             raise KeyError(f"no hyperparameter {name!r}{did_you_mean(map(repr, nearest(name, self.hp_texts)))}")
@@ -308,10 +314,3 @@ class Environment(Frozen):
 
     def _advice(self, name: str) -> str:
         return f"; extend({name}=...) returns an Environment with another value" if name in fields(self) else ""
-
-
-def following(cls: type[Environment]) -> list[str]:
-    """The public properties of a plugin's class, by name: what follows there from the fields."""
-    own = (vars(base) for base in cls.__mro__ if issubclass(base, Environment) and base is not Environment)
-    found = {name: value for each in own for name, value in each.items()}
-    return [name for name, value in found.items() if isinstance(value, property) and name[0] != "_"]

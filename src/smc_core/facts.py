@@ -6,10 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from smc_core.arguments import user_arguments
+from smc_core.arguments import argument_order, argument_style
 from smc_core.contract import (
-    CLASSIC_PARAMS,
-    DISTRIBUTION_GROUPS_PARAM,
     HYPERPARAMETERS_FILE,
     INPUT_DATA_CONFIG_FILE,
     LOCAL_RANK_ENV,
@@ -18,44 +16,18 @@ from smc_core.contract import (
     JobPaths,
     job_paths,
 )
-from smc_core.errors import ConfigurationError
-from smc_core.hyperparameters import Value, decode, split_hps, unwrapped
-from smc_core.lookup import Lookup
-from smc_core.printable import shortened
-from smc_core.readers import (
-    DEFAULT_INSTANCE_GROUP,
-    DEFAULT_INSTANCE_TYPE,
-    DEFAULT_NETWORK_INTERFACE,
-    read_hyperparameter_texts,
-    read_input_data_config,
-    read_resource_config,
-)
+from smc_core.derived import channel_fields, host_fields, hyperparameter_fields, module_name, param_fields
+from smc_core.hyperparameters import Value, split_hps, unwrapped
+from smc_core.lookup import PLACES, look_up
+from smc_core.readers import read_hyperparameter_texts, read_input_data_config, read_resource_config
 from smc_core.resources import cpu_count, gpu_count, neuron_count
-from smc_core.settings import MASTER_PORT
+from smc_core.settings import ARGS, ARGS_ORDER, MASTER_PORT
 
 DEFAULT_LOG_LEVEL = 20
 """``logging.INFO``."""
 
-_SWITCH = ("sagemaker_", "_enabled")
-"""How the name of a hyperparameter begins and ends that turns a launcher on, a plugin's that is not installed too."""
-_NO_SWITCHES = frozenset({"sagemaker_training_compiler_enabled", "sagemaker_toolkit_native_launcher_enabled"})
-"""What the SageMaker SDK sets that has such a name and turns no launcher on."""
-
-
-def launchers_asked_for(platform: Mapping[str, str]) -> list[str]:
-    """The hyperparameters that ask for a launcher: ``sagemaker_mpi_enabled`` and all of that form, where they are on.
-
-    Args:
-        platform: the platform's hyperparameters, as text.
-
-    Raises:
-        ConfigurationError: one is neither true nor false.
-
-    """
-    begin, end = _SWITCH
-    given = {name: Value(text, name) for name, text in platform.items() if text.strip() not in ("", "null")}
-    names = [name for name in given if name.startswith(begin) and name.endswith(end) and name not in _NO_SWITCHES]
-    return sorted(name for name in names if given[name].to_bool())
+Facts = dict[str, tuple[Any, str]]
+"""Field of the Environment → its value, and where that came from."""
 
 
 def gather(
@@ -74,28 +46,43 @@ def gather(
     """
     environ = os.environ if environ is None else environ
     paths = job_paths(base_dir, environ)
-    platform, user = split_hps(read_hyperparameter_texts(paths.base))
-    platform = {key: unwrapped(text) for key, text in platform.items()}
-    params = {key: decode(text) for key, text in platform.items()}
-    lookup = Lookup(environ, platform)
-    channels = read_input_data_config(paths.base)
-    facts: dict[str, Any] = {
-        **_folders(paths),
-        "hps": {key: decode(text) for key, text in user.items()},
-        "hp_texts": user,
-        "framework_params": params,
-        "additional_framework_parameters": {key: params[key] for key in params if key not in CLASSIC_PARAMS},
-        "input_data_config": channels,
-        "channel_dirs": {name: os.path.join(paths.input_data, name) for name in sorted(channels)},
-        **host_fields(read_resource_config(paths.base), platform, environ),
-        "cpu_count": cpu_count(),
-        "gpu_count": gpu_count(environ),
-        "neuron_count": neuron_count(),
-        **_job(lookup, paths, session),
-        "user_args": user_arguments(user, environ),
+    texts, user = split_hps(read_hyperparameter_texts(paths.base))
+    params = {key: unwrapped(text) for key, text in texts.items()}
+    first = _first_process(environ)
+    facts: Facts = {
+        **_from("base directory", _folders(paths)),
+        **_arguments(environ),
+        **first,
+        **_from_file(
+            paths,
+            HYPERPARAMETERS_FILE,
+            {**hyperparameter_fields(user, argument_style(environ), argument_order(environ)), **param_fields(params)},
+        ),
+        **_from_file(
+            paths, INPUT_DATA_CONFIG_FILE, channel_fields(read_input_data_config(paths.base), paths.input_data)
+        ),
+        **_from_file(
+            paths,
+            RESOURCE_CONFIG_FILE,
+            host_fields(read_resource_config(paths.base), params, is_first_process=first["is_first_process"][0]),
+        ),
+        **_from(
+            "this machine",
+            {"cpu_count": cpu_count(), "gpu_count": gpu_count(environ), "neuron_count": neuron_count()},
+        ),
+        **_job(environ, params, paths, session),
     }
-    facts["sources"] = {**_file_sources(facts), **lookup.sources}
-    return facts
+    values = {field: value for field, (value, _) in facts.items()}
+    return {**values, "sources": {field: source for field, (_, source) in facts.items()}}
+
+
+def _from(source: str, values: Mapping[str, Any]) -> Facts:
+    return {field: (value, source) for field, value in values.items()}
+
+
+def _from_file(paths: JobPaths, name: str, values: Mapping[str, Any]) -> Facts:
+    there = os.path.lexists(os.path.join(paths.input_config, name))
+    return _from(name if there else f"default: no {name}", values)
 
 
 def _folders(paths: JobPaths) -> dict[str, str]:
@@ -112,88 +99,40 @@ def _folders(paths: JobPaths) -> dict[str, str]:
     }
 
 
-def host_fields(config: dict[str, Any], platform: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Every field of the Environment that follows from who the hosts are.
-
-    Args:
-        config: the content of ``resourceconfig.json``, with ``hosts`` and ``current_host``.
-        platform: the platform's hyperparameters, as text.
-        environ: the variables, among them the rank that a launcher has given this process.
-
-    Raises:
-        ConfigurationError: a hyperparameter names a group that there is not.
-
-    """
-    hosts, current = config["hosts"], config["current_host"]
-    groups = {group["instance_group_name"]: group for group in config.get("instance_groups") or []}
-    group_name = config.get("current_group_name") or DEFAULT_INSTANCE_GROUP
-    distributing = _distributing(platform, groups, group_name)
-    members = [host for name in distributing if name in groups for host in groups[name]["hosts"]] or hosts
-    ranks = (*RANK_VARIABLES, LOCAL_RANK_ENV)
-    first_process = all(environ.get(variable, "0") == "0" for variable in ranks)
+def _arguments(environ: Mapping[str, str]) -> Facts:
     return {
-        "resource_config": config,
-        "hosts": hosts,
-        "current_host": current,
-        "host_rank": hosts.index(current),
-        "master_hostname": members[0],
-        "is_master": current == members[0],
-        "is_primary": current == members[0] and first_process,
-        "network_interface_name": config.get("network_interface_name") or DEFAULT_NETWORK_INTERFACE,
-        "current_instance_type": config.get("current_instance_type") or DEFAULT_INSTANCE_TYPE,
-        "current_instance_group": group_name,
-        "current_instance_group_hosts": groups[group_name]["hosts"] if group_name in groups else [],
-        "instance_groups": list(groups),
-        "instance_groups_dict": groups,
-        "distribution_instance_groups": distributing,
-        "distribution_hosts": members,
-        "is_hetero": len(groups) > 1,
-        "topology": config.get("topology") or [],
+        "argument_style": (argument_style(environ), ARGS.source(environ)),
+        "argument_order": (argument_order(environ), ARGS_ORDER.source(environ)),
     }
 
 
-def _distributing(platform: Mapping[str, str], groups: Mapping[str, Any], current: str) -> list[str]:
-    text = platform.get(DISTRIBUTION_GROUPS_PARAM)
-    if text is not None:
-        names = Value(text, DISTRIBUTION_GROUPS_PARAM).to_list()
-        for name in names:
-            if name not in groups:
-                raise ConfigurationError(
-                    f"hyperparameter {DISTRIBUTION_GROUPS_PARAM!r} names the instance group {shortened(name, 80)!r}; "
-                    f"{RESOURCE_CONFIG_FILE} has {', '.join(groups) or 'none'}"
-                )
-        return names
-    return [current] if launchers_asked_for(platform) else []
+def _first_process(environ: Mapping[str, str]) -> Facts:
+    """A rank of 0 is what a process without one has too: several launchers may have given it one each."""
+    given = [name for name in (*RANK_VARIABLES, LOCAL_RANK_ENV) if name in environ]
+    other = [name for name in given if environ[name] != "0"]
+    source = f"variable {(other or given)[0]}" if given else "default"
+    return {"is_first_process": (not other, source)}
 
 
-def _job(lookup: Lookup, paths: JobPaths, session: Any) -> dict[str, Any]:
-    region = getattr(session, "region_name", None)
-    code_dir = os.path.abspath(str(lookup.text("code_dir", paths.code)))
-    program = lookup.text("user_entry_point")
-    lookup.sources["module_name"] = lookup.sources["user_entry_point"]
-    metrics = lookup.text("enable_metrics")
-    level = lookup.text("log_level")
-    lookup.text("master_port")
-    job = {
+def _job(environ: Mapping[str, str], params: Mapping[str, str], paths: JobPaths, session: Any) -> Facts:
+    found = {field: look_up(field, environ, params) for field in PLACES}
+    texts = {field: None if value is None else str(value) for field, (value, _) in found.items()}
+    code_dir = os.path.abspath(texts["code_dir"] or paths.code)
+    metrics, level = found["enable_metrics"].value, found["log_level"].value
+    values = {
+        **texts,
         "code_dir": code_dir,
-        "user_entry_point": _plain(program),
-        "module_name": None if program is None else str(program).removesuffix(".py"),
-        "module_dir": _plain(lookup.text("module_dir", code_dir)),
-        "framework_module": _plain(lookup.text("framework_module")),
-        "job_name": _plain(lookup.text("job_name")),
-        "region": _plain(lookup.text("region")),
+        "module_dir": texts["module_dir"] or code_dir,
         "enable_metrics": metrics is not None and metrics.to_bool(),
         "log_level": DEFAULT_LOG_LEVEL if level is None else _log_level(level),
-        "master_port": MASTER_PORT.of(lookup.environ),
+        "master_port": MASTER_PORT.of(environ),
     }
+    facts: Facts = {field: (values[field], source) for field, (_, source) in found.items()}
+    facts["module_name"] = (module_name(texts["user_entry_point"]), found["user_entry_point"].source)
+    region = getattr(session, "region_name", None)
     if region:
-        job["region"] = region
-        lookup.sources["region"] = "session"
-    return job
-
-
-def _plain(value: Value | None) -> str | None:
-    return None if value is None else str(value)
+        facts["region"] = (region, "session")
+    return facts
 
 
 def _log_level(value: Value) -> int:
@@ -201,39 +140,3 @@ def _log_level(value: Value) -> int:
 
     named = getattr(logging, value.strip().upper(), None)
     return named if isinstance(named, int) else value.to_int()
-
-
-def _file_sources(facts: Mapping[str, Any]) -> dict[str, str]:
-    config = facts["input_config_dir"]
-    files = {
-        HYPERPARAMETERS_FILE: ("hps", "hp_texts", "framework_params", "additional_framework_parameters", "user_args"),
-        INPUT_DATA_CONFIG_FILE: ("input_data_config", "channel_dirs"),
-        RESOURCE_CONFIG_FILE: tuple(_HOST_FIELDS),
-    }
-    sources = dict.fromkeys(facts, "base directory")
-    sources |= dict.fromkeys(("cpu_count", "gpu_count", "neuron_count"), "this machine")
-    for name, fields in files.items():
-        found = os.path.lexists(os.path.join(config, name))
-        sources |= dict.fromkeys(fields, name if found else f"default: no {name}")
-    return sources
-
-
-_HOST_FIELDS = (
-    "resource_config",
-    "hosts",
-    "current_host",
-    "host_rank",
-    "master_hostname",
-    "is_master",
-    "is_primary",
-    "network_interface_name",
-    "current_instance_type",
-    "current_instance_group",
-    "current_instance_group_hosts",
-    "instance_groups",
-    "instance_groups_dict",
-    "distribution_instance_groups",
-    "distribution_hosts",
-    "is_hetero",
-    "topology",
-)

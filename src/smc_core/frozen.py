@@ -6,17 +6,12 @@ imported for a value that already is what its annotation says (:mod:`smc_core.an
 
 from __future__ import annotations
 
-import functools
-import sys
-import typing
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from smc_core.annotated import fits
+from smc_core.field import Field, declared, field
 from smc_core.words import did_you_mean, nearest
-
-_NONE = object()
-_IMMUTABLE = (str, int, float, bool, bytes, type(None))
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -25,90 +20,6 @@ else:
     def dataclass_transform(**options: object) -> Callable[[type], type]:
         """What tells a type checker that subclasses are dataclasses; nothing at run time."""
         return lambda cls: cls
-
-
-class Field:
-    """A field of a :class:`Frozen` class.
-
-    Attributes:
-        name: its name.
-        description: what it holds, in one line; empty where nobody says.
-        listed: whether it is part of ``dict()`` and of the representation.
-        is_required: whether it has no default.
-    """
-
-    def __init__(self, description: str, default: Any, factory: Callable[[], Any] | None, *, listed: bool) -> None:
-        self.description = description
-        self.listed = listed
-        self.is_required = default is _NONE and factory is None
-        self._default = default
-        self._factory = factory
-        self._constraint: Any = None
-
-    def placed(self, owner: type, name: str, annotation: Any) -> Field:
-        """This field as one of a class."""
-        self.name = name
-        self._owner = owner
-        self._annotation = annotation
-        return self
-
-    @functools.cached_property
-    def annotation(self) -> Any:
-        """Its type.
-
-        Raises:
-            TypeError: the annotation names what its module does not have.
-
-        """
-        found = self._annotation
-        if isinstance(found, str):
-            try:
-                found = eval(found, vars(sys.modules[self._owner.__module__]))  # noqa: S307 - code, as a class has it
-            except Exception as error:
-                raise TypeError(
-                    f"the annotation {found!r} of {self._owner.__qualname__}.{self.name} cannot be resolved: {error}; "
-                    f"it may name what the module {self._owner.__module__} has on its top level"
-                ) from error
-        return found if self._constraint is None else typing.Annotated[found, self._constraint]
-
-    def default(self) -> Any:
-        """The value where none is given: a new one for each object, where it can be changed."""
-        if self._factory is not None:
-            return self._factory()
-        if isinstance(self._default, _IMMUTABLE):
-            return self._default
-        import copy
-
-        return copy.deepcopy(self._default)
-
-    @classmethod
-    def of_pydantic(cls, info: Any) -> Field:
-        """A field that was declared with pydantic's own ``Field(...)``, with its constraints."""
-        default = _NONE if info.is_required() or info.default_factory else info.default
-        made = cls(info.description or "", default, info.default_factory, listed=not info.exclude)
-        made._constraint = info
-        return made
-
-
-def field(
-    description: str = "",
-    *,
-    default: Any = _NONE,
-    default_factory: Callable[[], Any] | None = None,
-    listed: bool = True,
-) -> Any:
-    """Declare a field with more than a type.
-
-    ``world_size: int = field("processes that train together", default=1)``
-
-    Args:
-        description: what it holds, in one line.
-        default: its value where none is given; without one, and without a factory, it must be given.
-        default_factory: what makes that value.
-        listed: whether ``dict()`` and the representation have it.
-
-    """
-    return Field(description, default, default_factory, listed=listed)
 
 
 def fields(cls: type[Frozen] | Frozen) -> Mapping[str, Field]:
@@ -129,7 +40,7 @@ class Frozen:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._declared_here = _declared(cls)
+        cls._declared_here = declared(cls)
         found: dict[str, Field] = {}
         for base in reversed(cls.__mro__):
             found.update(base.__dict__.get("_declared_here", {}))
@@ -149,7 +60,7 @@ class Frozen:
         self.__dict__.update(_completed(type(self), checked(type(self), given)))
 
     @classmethod
-    def _trusted(cls, values: Mapping[str, Any]) -> typing.Any:
+    def _trusted(cls, values: Mapping[str, Any]) -> Any:
         """An object of values that are known to be right."""
         made = cls.__new__(cls)
         made.__dict__.update(_completed(cls, values))
@@ -249,6 +160,12 @@ def copied(value: Any) -> Any:
     return value.model_dump() if hasattr(type(value), "model_dump") else value
 
 
+def properties(cls: type[Frozen], base: type[Frozen]) -> list[str]:
+    """The public properties of a class that a base of it has not, by name: what follows there from the fields."""
+    found = {name: value for each in cls.__mro__ if each not in base.__mro__ for name, value in vars(each).items()}
+    return [name for name, value in found.items() if isinstance(value, property) and name[0] != "_"]
+
+
 def _validated(cls: type[Frozen], given: Mapping[str, Any]) -> dict[str, Any]:
     """The values as pydantic converts them."""
     from pydantic import ConfigDict, create_model
@@ -266,36 +183,3 @@ def _completed(cls: type[Frozen], values: Mapping[str, Any]) -> dict[str, Any]:
     if missing:
         raise TypeError(f"{cls.__name__} is not given {', '.join(missing)}, which has no default")
     return {name: values[name] if name in values else field.default() for name, field in fields(cls).items()}
-
-
-def _declared(cls: type[Frozen]) -> dict[str, Field]:
-    """The fields that a class itself declares."""
-    found = {}
-    for name, value in list(vars(cls).items()):
-        if type(value).__name__ == "PydanticDescriptorProxy":
-            raise TypeError(
-                f"{cls.__qualname__}.{name}: {cls.__name__} is no pydantic model; annotate a field with what checks it "
-                "(Annotated[int, AfterValidator(check)]), and make a plain property of what follows from fields"
-            )
-    for name, annotation in cls.__annotations__.items():
-        if name.startswith("_") or _is_class_variable(annotation):
-            continue
-        value = vars(cls).get(name, _NONE)
-        found[name] = _as_field(value).placed(cls, name, annotation)
-        if not isinstance(value, _IMMUTABLE) and name in vars(cls):
-            delattr(cls, name)  # an object has its own
-    return found
-
-
-def _as_field(value: Any) -> Field:
-    if isinstance(value, Field):
-        return value
-    if type(value).__name__ == "FieldInfo" and type(value).__module__.startswith("pydantic."):
-        return Field.of_pydantic(value)
-    return Field("", value, None, listed=True)
-
-
-def _is_class_variable(annotation: Any) -> bool:
-    if isinstance(annotation, str):
-        return annotation.partition("[")[0].rpartition(".")[2] == "ClassVar"
-    return annotation is ClassVar or typing.get_origin(annotation) is ClassVar

@@ -103,7 +103,7 @@ def launch(environment: Environment, command: Command) -> Command | None:
     For launchers only: variables that a job's processes need in any case are an answer to ``job_variables``.
 
     Every plugin is asked. ``SMC_LAUNCHER`` names the launcher that a job wants, or ``none``; without it the
-    hyperparameters do, such as ``sagemaker_torch_distributed_enabled`` (``environment.framework_params``). Hosts that
+    hyperparameters do, such as ``sagemaker_torch_distributed_enabled`` (``environment.param(name)``). Hosts that
     do not take part (``environment.distribution_hosts``) run the command as it is.
 
     The hosts of a job that has a launcher stand and fall together: the core lets them meet before the command starts,

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smc_core.contract import (
     DEFAULT_MODULE_NAME_PARAM,
@@ -25,7 +24,11 @@ from smc_core.printable import shortened
 from smc_core.secret_names import is_secret
 from smc_core.setting import FALSE, TRUE
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _MOST_WRAPPINGS = 8
+_JSON_BLANKS = " \t\n\r"
 _POSIX_NAME_GAP = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -68,8 +71,8 @@ def unwrapped(text: str) -> str:
 
     """
     for _ in range(_MOST_WRAPPINGS):
-        inner = decode(text)
-        if not isinstance(inner, str) or not inner.startswith('"') or not isinstance(decode(inner), str):
+        inner = _unquoted(text)
+        if not inner.startswith('"') or not isinstance(decode(inner), str):
             break
         text = inner
     return text
@@ -90,6 +93,26 @@ def decode(text: str) -> Any:
         return parse_json(text)
     except ValueError:
         return text
+
+
+def _unquoted(text: str) -> str:
+    """A JSON string without its quotes, any other text as it is."""
+    if not text.lstrip(_JSON_BLANKS).startswith('"'):
+        return text
+    decoded = decode(text)
+    return decoded if isinstance(decoded, str) else text
+
+
+def param(texts: Mapping[str, str], name: str) -> Value | None:
+    """A hyperparameter of the platform's; None where it is not given, or is null or blank.
+
+    Args:
+        texts: the text of each.
+        name: such as ``sagemaker_mpi_enabled``.
+
+    """
+    text = texts.get(name, "")
+    return None if text.strip() in ("", "null") else Value(text, name)
 
 
 def variable_names(prefix: str, key: str) -> list[str]:
@@ -142,8 +165,7 @@ class Value(str):
     raw: str
 
     def __new__(cls, raw: str, name: str, origin: str = "hyperparameter") -> Value:  # noqa: D102 - the class says it
-        decoded = decode(raw)
-        value = super().__new__(cls, decoded if isinstance(decoded, str) else raw)
+        value = super().__new__(cls, _unquoted(raw))
         value.raw = raw
         value.name = name
         value.origin = origin
@@ -212,4 +234,6 @@ class Value(str):
 
     def to_path(self) -> Path:
         """The text as a path."""
+        from pathlib import Path
+
         return Path(str(self))

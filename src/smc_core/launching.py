@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smc_core.contract import LAUNCHER_ENV, PROCESSES_PER_HOST_PARAM
+from smc_core.contract import LAUNCHER_ENV
+from smc_core.derived import is_on, launchers_asked_for
 from smc_core.environment import Environment
-from smc_core.facts import launchers_asked_for
-from smc_core.hyperparameters import Value, raw_text
 from smc_core.settings import PROCESSES_PER_HOST
 
 NO_LAUNCHER = "none"
@@ -25,8 +24,7 @@ def is_switched_on(environment: Environment, param: str) -> bool:
         ConfigurationError: it is neither true nor false.
 
     """
-    value = environment.framework_params.get(param)
-    return value not in (None, "") and Value(raw_text(value), param).to_bool()
+    return is_on(environment.param(param))
 
 
 def is_asked_for(launcher: str, param: str | None, environment: Environment, environ: Mapping[str, str]) -> bool:
@@ -53,8 +51,7 @@ def who_asks(environment: Environment, environ: Mapping[str, str]) -> str | None
     named = environ.get(LAUNCHER_ENV, "").strip().lower()
     if named:
         return None if named == NO_LAUNCHER else f"variable {LAUNCHER_ENV}={named}"
-    texts = {name: raw_text(value) for name, value in environment.framework_params.items() if value is not None}
-    return next((f"hyperparameter {name}" for name in launchers_asked_for(texts)), None)
+    return next((f"hyperparameter {name}" for name in launchers_asked_for(environment.framework_texts)), None)
 
 
 def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> tuple[int, str]:
@@ -71,8 +68,7 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> 
         ConfigurationError: it is no whole number from 1 on.
 
     """
-    params = environment.framework_params
-    texts = {name: raw_text(params[name]) for name in (PROCESSES_PER_HOST_PARAM,) if name in params}
+    texts = environment.framework_texts
     count = PROCESSES_PER_HOST.given(environ, texts)
     if count is not None:
         return count, PROCESSES_PER_HOST.source(environ, texts)

@@ -45,7 +45,7 @@ hyperparameter can only come from the job.
 _OF_WHAT_WAS_SUBMITTED = (NAMED_PROGRAM_ENV, PROGRAM_PARAM, PROGRAM_ENV)
 
 
-def places(field: str, params: Mapping[str, object]) -> tuple[str, ...]:
+def places(field: str, params: Mapping[str, str]) -> tuple[str, ...]:
     """Where a field is looked for, in order.
 
     Args:
@@ -75,30 +75,33 @@ def described(place: str) -> str:
     return f"{HYPERPARAMETERS_FILE}: {place}" if is_param(place) else f"variable {place}"
 
 
-class Lookup:
-    """Takes the first source that has a value, and remembers which it was.
+class Found(NamedTuple):
+    """What a field is given.
 
-    Args:
-        environ: the variables.
-        params: the raw text of the platform's hyperparameters.
-
+    Attributes:
+        value: the text; None where nothing gives one.
+        source: where it stands, in words.
     """
 
-    def __init__(self, environ: Mapping[str, str], params: Mapping[str, str]) -> None:
-        self.environ = environ
-        self.params = params
-        self.sources: dict[str, str] = {}
+    value: Value | None
+    source: str
 
-    def text(self, field: str, default: str | None = None) -> Value | None:
-        """The value of a field, from the first place that has one."""
-        for place in places(field, self.params):
-            text = (self.params if is_param(place) else self.environ).get(place)
-            if text:
-                self.sources[field] = described(place)
-                text = as_path(unwrapped(text))  # most are, and what is not loses nothing
-                return Value(text, place, "hyperparameter" if is_param(place) else "variable")
-        self.sources[field] = "default"
-        return None if default is None else Value(default, field)
+
+def look_up(field: str, environ: Mapping[str, str], params: Mapping[str, str]) -> Found:
+    """The value of a field from the first place that has one.
+
+    Args:
+        field: a key of :data:`PLACES`.
+        environ: the variables.
+        params: the platform's hyperparameters, as text.
+
+    """
+    for place in places(field, params):
+        text = (params if is_param(place) else environ).get(place)
+        if text:
+            text = as_path(unwrapped(text))  # most are, and what is not loses nothing
+            return Found(Value(text, place, "hyperparameter" if is_param(place) else "variable"), described(place))
+    return Found(None, "default")
 
 
 class PassedOver(NamedTuple):
@@ -116,7 +119,7 @@ class PassedOver(NamedTuple):
 
 
 def passed_over(
-    field: str, value: str | None, environ: Mapping[str, str], params: Mapping[str, object]
+    field: str, value: str | None, environ: Mapping[str, str], params: Mapping[str, str]
 ) -> list[PassedOver]:
     """The values that were given for a field and differ from the one that it has.
 
@@ -124,13 +127,13 @@ def passed_over(
         field: a key of :data:`PLACES`.
         value: what the field has.
         environ: the variables.
-        params: the platform's hyperparameters, decoded.
+        params: the platform's hyperparameters, as text.
 
     """
     found = []
     for place in places(field, params):
         given = params.get(place) if is_param(place) else environ.get(place)
-        text = "" if given is None else str(Value(as_path(unwrapped(str(given))), place))
+        text = "" if given is None else str(Value(as_path(unwrapped(given)), place))
         if text and text != value:
             found.append(PassedOver(field, place, text))
     return found

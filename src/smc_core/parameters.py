@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from smc_core.annotated import fits
-from smc_core.environment import ALIASES, Environment, fields, following
+from smc_core.environment import ALIASES, Environment, fields
 from smc_core.errors import ConfigurationError
+from smc_core.frozen import properties
 from smc_core.printable import shortened
 from smc_core.secret_names import is_secret
 from smc_core.settings import STRICT
@@ -149,7 +150,7 @@ def _offers(environment: Environment | Mapping[str, Any]) -> dict[str, _Offer]:
         return offers
     for name in _ENVIRONMENT_NAMES:
         offers[name] = _Offer(environment, "the environment")
-    for name in (*fields(environment), *following(type(environment)), *ALIASES):
+    for name in (*fields(environment), *properties(type(environment), Environment), *ALIASES):
         offers.setdefault(name, _Offer(getattr(environment, name), f"the environment's {name}"))
     for channel, folder in environment.channel_dirs.items():
         for name in parameter_names(f"{channel}_dir"):

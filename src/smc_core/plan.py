@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from smc_core.arguments import argument_style, check_arguments, check_size
+from smc_core.arguments import check_arguments, check_size
 from smc_core.command import Command, Signals
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.entry_point import EntryPoint, resolve
@@ -100,7 +100,7 @@ def make_plan(
     entry = _entry_point(target, environment, inherited)
     warnings = [] if may_gain_plugins else _check_train(entry, target, environment, plugins, inherited)
     environ, left_out = process_environ(environment, inherited)
-    argv = _framework_argv(entry) if target.kind == "framework" else _argv(entry, environment, inherited)
+    argv = _framework_argv(entry) if target.kind == "framework" else _argv(entry, environment)
     cwd = environment.code_dir if os.path.isdir(environment.code_dir) else os.getcwd()
     signals: Signals = "group" if entry.mode == "executable" else "process"
     added = plugins.job_variables(environment, environ, inherited)
@@ -146,7 +146,7 @@ def what_is_used(environment: Environment, inherited: Mapping[str, str]) -> str 
     used, unused = [], []
     for fact, name in (("module_dir", "code"), ("user_entry_point", "entry point")):
         value = getattr(environment, fact)
-        unused += passed_over(fact, value, inherited, environment.framework_params)
+        unused += passed_over(fact, value, inherited, environment.framework_texts)
         used.append(f"{name} {value} ({environment.sources[fact]})")
     if not unused:
         return None
@@ -178,10 +178,10 @@ def _entry_point(target: Target, environment: Environment, inherited: Mapping[st
     return EntryPoint(target.name or "", None, target.name, "function", "it names a function")
 
 
-def _argv(entry: EntryPoint, environment: Environment, inherited: Mapping[str, str]) -> list[str]:
+def _argv(entry: EntryPoint, environment: Environment) -> list[str]:
     if entry.mode == "function":
         return [sys.executable, WORKER]
-    check_arguments(environment.hp_texts, argument_style(inherited))
+    check_arguments(environment.user_args, environment.hp_texts, environment.argument_style)
     if entry.mode == "executable" and entry.path is not None:
         return [*executable_argv(entry.path), *environment.user_args]
     program = [entry.name] if entry.module is None else ["-m", entry.module]

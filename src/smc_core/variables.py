@@ -12,7 +12,7 @@ from typing import Any
 
 from smc_core.contract import CURRENT_HOST_ENV, MAX_VARIABLE_BYTES, job_paths
 from smc_core.environment import Environment
-from smc_core.hyperparameters import compact_json, decode, variable_names
+from smc_core.hyperparameters import compact_json, variable_names
 
 FIELD_VARIABLES = {
     "SM_HOSTS": "hosts",
@@ -148,7 +148,7 @@ def _add_families(environment: Environment, add: Any) -> None:
         ("SM_CHANNEL_", environment.channel_dirs, environment.sources.get("channel_dirs", "default")),
         (
             "SM_HP_",
-            {k: _hp_text(t) for k, t in environment.hp_texts.items()},
+            {k: _hp_text(t, environment.hps[k]) for k, t in environment.hp_texts.items()},
             environment.sources.get("hps", "default"),
         ),
     ]
@@ -160,8 +160,7 @@ def _add_families(environment: Environment, add: Any) -> None:
                     add(name, texts[key], f"{source}: {key}")
 
 
-def _hp_text(text: str) -> str:
-    value = decode(text)
+def _hp_text(text: str, value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return text.strip()
     return variable_text(value)

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.json_values import JSON_VALUES, PASSABLE_TEXT, check_token
 
-from smc_core.arguments import argument, arguments, check_arguments, check_size, user_arguments
+from smc_core.arguments import argument, argument_order, argument_style, arguments, check_arguments, check_size
 from smc_core.errors import ConfigurationError
 
 
@@ -91,11 +91,17 @@ def test_argparse_reads_what_the_classic_toolkit_users_write() -> None:
 @pytest.mark.parametrize("raw", ['"a\\u0000b"', '"\\ud800"', "x" * 131_072])
 def test_what_no_process_can_be_passed_is_refused_by_name(raw: str) -> None:
     with pytest.raises(ConfigurationError, match="hyperparameter 'odd'"):
-        check_arguments({"odd": raw})
+        check_arguments(arguments({"odd": raw}), {"fine": "1", "odd": raw})
+
+
+def test_an_argument_that_a_plugin_adds_is_refused_too() -> None:
+    with pytest.raises(ConfigurationError, match=r"^an argument holds a NUL character"):
+        check_arguments(["--extra", "a\0b"], {"fine": "1"})
 
 
 def test_nul_inside_an_array_is_harmless() -> None:
-    check_arguments({"fine": '["a\\u0000b"]', "large": "x" * 131_071})
+    texts = {"fine": '["a\\u0000b"]', "large": "x" * 131_071}
+    check_arguments(arguments(texts), texts)
 
 
 @pytest.mark.parametrize(
@@ -150,15 +156,17 @@ def test_hydra_style_writes_overrides(raw: str, override: str) -> None:
 
 def test_the_order_of_the_file_is_kept_where_that_is_asked_for() -> None:
     texts = {"config": "base.yaml", "b": "1", "aa": "true"}
-    assert user_arguments(texts, {}) == ["--aa", "True", "-b", "1", "--config", "base.yaml"]
-    assert user_arguments(texts, {"SMC_ARGS_ORDER": "file"}) == ["--config", "base.yaml", "-b", "1", "--aa", "True"]
-    assert user_arguments(texts, {"SMC_ARGS_ORDER": "file", "SMC_ARGS": "hydra"}) == [
-        "config=base.yaml",
-        "b=1",
-        "aa=true",
-    ]
+    assert arguments(texts) == ["--aa", "True", "-b", "1", "--config", "base.yaml"]
+    assert arguments(texts, order="file") == ["--config", "base.yaml", "-b", "1", "--aa", "True"]
+    assert arguments(texts, "hydra", "file") == ["config=base.yaml", "b=1", "aa=true"]
+
+
+def test_variables_choose_style_and_order() -> None:
+    assert (argument_style({}), argument_order({})) == ("classic", "sorted")
+    assert argument_style({"SMC_ARGS": " Hydra "}) == "hydra"
+    assert argument_order({"SMC_ARGS_ORDER": "file"}) == "file"
     with pytest.raises(ConfigurationError, match="SMC_ARGS_ORDER is 'random'"):
-        user_arguments(texts, {"SMC_ARGS_ORDER": "random"})
+        argument_order({"SMC_ARGS_ORDER": "random"})
 
 
 def test_what_is_too_large_together_names_the_largest() -> None:

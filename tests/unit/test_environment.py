@@ -246,8 +246,77 @@ def test_what_is_given_wins_over_what_follows(job: JobFolder) -> None:
 
 
 def test_what_follows_from_the_hyperparameters_is_found_anew(job: JobFolder) -> None:
-    env = create(job.hyperparameters(epochs=5)).extend(Environment, hp_texts={"lr": "0.10"})
+    env = create(job.hyperparameters(epochs=5)).extend(hp_texts={"lr": "0.10"})
     assert (env.hps, env.user_args) == ({"lr": 0.1}, ["--lr", "0.10"])
+    env = env.extend(hps={"lr": 0.5, "names": ["a"]}, argument_style="hydra")
+    assert env.hp_texts == {"lr": "0.5", "names": '["a"]'}
+    assert env.user_args == ["lr=0.5", "names=[a]"]
+    assert env.extend(argument_order="file", hp_texts={"z": "1", "a": "2"}).user_args == ["z=1", "a=2"]
+    with pytest.raises(ValueError, match=r"(?s)argument_style.*'classic', 'json'"):
+        env.extend(argument_style="posix")
+
+
+def test_the_style_of_the_arguments_is_that_of_the_job(job: JobFolder) -> None:
+    env = create(job.hyperparameters(epochs=5), SMC_ARGS="hydra", SMC_ARGS_ORDER="file")
+    assert (env.argument_style, env.argument_order, env.user_args) == ("hydra", "file", ["epochs=5"])
+    assert env.sources["argument_style"] == "variable SMC_ARGS"
+    assert env.extend(hp_texts={"epochs": "6"}).user_args == ["epochs=6"]
+
+
+def test_what_follows_from_the_platforms_hyperparameters_is_found_anew(job: JobFolder) -> None:
+    job.hosts("algo-1", "algo-2", "algo-3", current="algo-2", current_group_name="gpu", instance_groups=GROUPS)
+    env = create(job).extend(framework_texts={"sagemaker_mpi_enabled": "true", "sagemaker_program": "b.py"})
+    assert env.framework_params == {"sagemaker_mpi_enabled": True, "sagemaker_program": "b.py"}
+    assert env.additional_framework_parameters == {"sagemaker_mpi_enabled": True}
+    assert (env.distribution_hosts, env.is_master) == (["algo-3", "algo-2"], False)
+    env = env.extend(framework_params={"sagemaker_distribution_instance_groups": ["cpu"]})
+    assert env.framework_texts == {"sagemaker_distribution_instance_groups": '["cpu"]'}
+    assert env.distribution_hosts == ["algo-1"]
+
+
+def test_what_follows_from_channels_and_entry_point_is_found_anew(job: JobFolder) -> None:
+    job.channel("training")
+    env = create(job).extend(input_data_config={"b": {}, "a": {}}, user_entry_point="pkg/t.py")
+    data = str(job.base / "input/data")
+    assert env.channel_dirs == {"a": f"{data}/a", "b": f"{data}/b"}
+    assert env.module_name == "pkg/t"
+    assert env.extend(input_data_dir="/data").channel_dirs["a"] == "/data/a"
+
+
+def test_a_rank_stays_what_the_launcher_gave_it(job: JobFolder) -> None:
+    env = create(job.hosts("algo-1"), RANK="1")
+    assert (env.is_first_process, env.sources["is_first_process"]) == (False, "variable RANK")
+    assert not env.extend(hosts=["algo-1", "algo-2"]).is_primary
+    assert env.extend(is_first_process=True).is_primary
+    assert create(job, RANK="0").sources["is_first_process"] == "variable RANK"
+
+
+def test_create_finds_anew_what_follows_too(job: JobFolder) -> None:
+    class Renamed(Environment):
+        @classmethod
+        def own_fields(cls, environment: Environment, environ: Mapping[str, str]) -> dict[str, Any]:
+            return {"hp_texts": {"lr": "1"}}
+
+    made = Renamed.create(base_dir=str(job.base), environ={}, hosts=["a", "b"], current_host="b")
+    assert (made.user_args, made.host_rank, made.is_master) == (["--lr", "1"], 1, False)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"), [("true", "true"), ('"true"', "true"), (" 8 ", " 8 "), ("", None), ("null", None), (None, None)]
+)
+def test_a_hyperparameter_of_the_platforms_converts_itself(job: JobFolder, raw: str | None, value: str | None) -> None:
+    job.raw_hyperparameters({} if raw is None else {"sagemaker_num_hosts": raw})
+    found = create(job).param("sagemaker_num_hosts")
+    assert found == value
+    assert value != "true" or (found is not None and found.to_bool())
+
+
+def test_a_hyperparameter_of_the_platforms_is_named_where_it_is_wrong(job: JobFolder) -> None:
+    job.raw_hyperparameters({"sagemaker_num_processes": "many"})
+    found = create(job).param("sagemaker_num_processes")
+    assert found is not None
+    with pytest.raises(ConfigurationError, match="hyperparameter 'sagemaker_num_processes' is 'many'"):
+        found.to_int()
 
 
 def test_two_plugins_extend_one_environment(job: JobFolder) -> None:
@@ -340,7 +409,7 @@ def test_a_property_of_a_plugin_is_listed_too(job: JobFolder) -> None:
 def test_a_representation_has_the_fields_and_no_sources(job: JobFolder) -> None:
     shown = repr(create(job).extend(KerasEnvironment, backend="jax"))
     assert shown.startswith(f"KerasEnvironment(base_dir={str(job.base)!r}, input_dir=")
-    assert shown.endswith("user_args=[], backend='jax')")
+    assert shown.endswith("argument_order='sorted', backend='jax')")
 
 
 USES = """
@@ -364,7 +433,7 @@ def test_an_environment_that_is_made_of_nothing_says_in_a_line_what_makes_one() 
     with pytest.raises(TypeError) as caught:
         room.Environment()
     assert str(caught.value) == (
-        "Environment() has no base_dir and 45 fields more: Environment.create() reads them from the job's files"
+        "Environment() has no base_dir and 49 fields more: Environment.create() reads them from the job's files"
     )
     with pytest.raises(TypeError, match=r"Environment\.create\(\)"):
         room.Environment(base_dir="/opt/ml")

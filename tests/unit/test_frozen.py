@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar
 import pydantic
 import pytest
 
-from smc_core.frozen import Frozen, field, fields
+from smc_core.field import field
+from smc_core.frozen import Frozen, fields
 
 
 class Colour(enum.Enum):

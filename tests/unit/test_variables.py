@@ -4,10 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from smc_core import hyperparameters
+from smc_core.arguments import check_arguments
 from smc_core.environment import Environment
+from smc_core.launching import processes_per_host
 from smc_core.testing import JobFolder
 from smc_core.variables import Variable, process_environ, script_variables, variable_text
 
@@ -149,3 +153,21 @@ def test_python_defaults_yield_to_the_user(job: JobFolder) -> None:
     environ, _ = process_environ(env, {"PYTHONUNBUFFERED": "", "MINE": "1", "SM_HOSTS": "stale"})
     assert (environ["PYTHONUNBUFFERED"], environ["PYTHONFAULTHANDLER"], environ["MINE"]) == ("", "1", "1")
     assert environ["SM_HOSTS"] != "stale"
+
+
+def test_a_value_is_decoded_once_on_its_way_to_the_script(job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    parse = hyperparameters.parse_json
+
+    def counting(text: str, **options: Any) -> Any:
+        parsed.append(text)
+        return parse(text, **options)
+
+    monkeypatch.setattr(hyperparameters, "parse_json", counting)
+    texts = {"layers": "[64, 32]", "lr": "0.10", "optimizer": "adam", "sagemaker_mpi_num_of_processes_per_host": "2"}
+    job.raw_hyperparameters(texts)
+    env = Environment.create(base_dir=str(job.base), environ={})
+    process_environ(env, {})
+    check_arguments(env.user_args, env.hp_texts, env.argument_style)
+    assert processes_per_host(env, {})[0] == 2
+    assert sorted(text for text in parsed if text in texts.values()) == sorted(texts.values())

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from smc_core.arguments import user_arguments
+from smc_core.arguments import arguments
 from smc_core.cli.printing import masker, plain
 from smc_core.contract import (
     BASE_DIR_ENV,
@@ -17,7 +17,7 @@ from smc_core.contract import (
 )
 from smc_core.environment import ALIASES, Environment, fields
 from smc_core.errors import ConfigurationError
-from smc_core.hyperparameters import decode, raw_text, variable_names
+from smc_core.hyperparameters import variable_names
 from smc_core.lookup import PLACES, described, is_internal, is_param, places
 from smc_core.masking import MASK
 from smc_core.parameters import channels_text, parameter_names
@@ -158,8 +158,8 @@ def _variable(name: str, environment: Environment) -> Answer:
 def _hyperparameter(key: str, environment: Environment) -> Answer:
     text = environment.hp_texts[key]
     considered = [Considered(f"{HYPERPARAMETERS_FILE}: {key}", text)]
-    decoded = f"decoded: {decode(text)!r}"
-    argument = f"argument: {' '.join(user_arguments({key: text}, os.environ)) or 'none'}"
+    decoded = f"decoded: {environment.hps[key]!r}"
+    argument = f"argument: {' '.join(arguments({key: text}, environment.argument_style)) or 'none'}"
     also = [*variable_names("SM_HP_", key), argument, decoded]
     return Answer(key, text, f"{HYPERPARAMETERS_FILE}: {key}", considered, also)
 
@@ -173,7 +173,7 @@ def _channel(name: str, channel: str, environment: Environment) -> Answer:
 
 
 def _own_setting(setting: Setting, environment: Environment) -> Answer:
-    params = {name: raw_text(value) for name, value in environment.framework_params.items()}
+    params = environment.framework_texts
     given = setting.found(os.environ, params)
     considered = [Considered(f"variable {setting.name}", os.environ.get(setting.name))]
     if setting.param:
@@ -185,7 +185,7 @@ def _own_setting(setting: Setting, environment: Environment) -> Answer:
 
 
 def _param(name: str, environment: Environment) -> Answer:
-    text = raw_text(environment.framework_params[name])
+    text = environment.framework_texts[name]
     place = f"{HYPERPARAMETERS_FILE}: {name}"
     return Answer(name, text, place, [Considered(place, text)], [f"environment.framework_params[{name!r}]"])
 
@@ -193,8 +193,8 @@ def _param(name: str, environment: Environment) -> Answer:
 def _considered(field: str, environment: Environment) -> Iterator[Considered]:
     """The places that are looked at for a field, the first that counts first."""
     if field in PLACES:
-        for place in places(field, environment.framework_params):
-            found = environment.framework_params.get(place) if is_param(place) else os.environ.get(place)
+        for place in places(field, environment.framework_texts):
+            found = environment.param(place) if is_param(place) else os.environ.get(place)
             if found is not None or not is_internal(place):
                 yield Considered(described(place), None if found is None else str(found))
         is_default = environment.sources[field] == "default"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.environment import field
 from smc_core.errors import ConfigurationError
-from smc_core.hyperparameters import Value
 
 USE_MPI_PARAM = "sagemaker_use_mpi"
 SLOTS_PARAM = "sagemaker_process_slots_per_host"
@@ -41,30 +38,26 @@ def extend(environment: CoreEnvironment) -> Environment:
         ConfigurationError: one of the hyperparameters is malformed.
 
     """
-    given = environment.framework_params
-    slots = _count(given, SLOTS_PARAM, max(environment.gpu_count, 1))
+    use_mpi = environment.param(USE_MPI_PARAM)
+    slots = _count(environment, SLOTS_PARAM, max(environment.gpu_count, 1))
     fields = {
-        "use_mpi": _value(given, USE_MPI_PARAM, False).to_bool(),
+        "use_mpi": use_mpi is not None and use_mpi.to_bool(),
         "process_slots_per_host": slots,
-        "num_processes": _count(given, PROCESSES_PARAM, slots * len(environment.hosts)),
-        "additional_mpi_options": str(_value(given, MPI_OPTIONS_PARAM, "")),
+        "num_processes": _count(environment, PROCESSES_PARAM, slots * len(environment.hosts)),
+        "additional_mpi_options": str(environment.param(MPI_OPTIONS_PARAM) or ""),
     }
-    return environment.extend(Environment, **fields, sources={**environment.sources, **_sources(given)})
+    return environment.extend(Environment, **fields, sources={**environment.sources, **_sources(environment)})
 
 
-def _value(given: dict[str, Any], name: str, default: object) -> Value:
-    value = given.get(name)
-    return Value(str(default if value is None else value), name)
-
-
-def _count(given: dict[str, Any], name: str, default: int) -> int:
-    count = _value(given, name, default).to_int()
+def _count(environment: CoreEnvironment, name: str, default: int) -> int:
+    given = environment.param(name)
+    count = default if given is None else given.to_int()
     if count < 1:
         raise ConfigurationError(f"hyperparameter {name!r} is {count}, and a job has at least 1 process")
     return count
 
 
-def _sources(given: dict[str, Any]) -> dict[str, str]:
+def _sources(environment: CoreEnvironment) -> dict[str, str]:
     """Where each field came from, for ``smc env``."""
     params = {
         "use_mpi": USE_MPI_PARAM,
@@ -72,4 +65,7 @@ def _sources(given: dict[str, Any]) -> dict[str, str]:
         "num_processes": PROCESSES_PARAM,
         "additional_mpi_options": MPI_OPTIONS_PARAM,
     }
-    return {field: f"hyperparameters.json: {param}" if param in given else "default" for field, param in params.items()}
+    return {
+        field: "default" if environment.param(param) is None else f"hyperparameters.json: {param}"
+        for field, param in params.items()
+    }

@@ -17,7 +17,6 @@ from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
-from smc_core.hyperparameters import raw_text
 from smc_core.launching import is_asked_for, processes_per_host, takes_part
 from smc_core.ports import Ports
 from smc_core.process import log
@@ -83,16 +82,15 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
 
 def _mpirun_options(environment: Environment, per_host: int) -> list[str]:
     hosts = environment.distribution_hosts
-    params = environment.framework_params
     total = per_host * len(hosts)
-    if TOTAL_PARAM in params:
-        text = raw_text(params[TOTAL_PARAM]).strip()
-        if not text.isdecimal() or int(text) < 1:
-            raise ConfigurationError(f"hyperparameter {TOTAL_PARAM} is {text!r}, not a whole number from 1 on")
-        total = int(text)
+    given = environment.param(TOTAL_PARAM)
+    if given is not None:
+        if not given.strip().isdecimal() or int(given) < 1:
+            raise ConfigurationError(f"hyperparameter {TOTAL_PARAM} is {str(given)!r}, not a whole number from 1 on")
+        total = int(given)
     slots = [f"{host}:{max(per_host, -(-total // len(hosts)))}" for host in hosts]
     try:
-        own = shlex.split(str(params.get(OPTIONS_PARAM) or ""))
+        own = shlex.split(environment.param(OPTIONS_PARAM) or "")
     except ValueError as error:
         raise ConfigurationError(f"hyperparameter {OPTIONS_PARAM} is no command line: {error}") from error
     own = _without_number(own, total)

@@ -58,4 +58,4 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
         "is_chief": role.is_chief if role.task else environment.is_master,
     }
     sources = {**environment.sources, **dict.fromkeys(fields, source)}
-    return {**fields, **own_model_dir(environment, environ), "sources": sources}
+    return {**fields, **own_model_dir(environment), "sources": sources}
