@@ -10,7 +10,6 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 _QUERY_SECONDS = 30.0
 
@@ -25,19 +24,17 @@ def cpu_count(root: str | os.PathLike[str] = "/") -> int:
 
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = cpu_quota(Path(root))
+    quota = cpu_quota(root)
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
 
 
 def memory_bytes(root: str | os.PathLike[str] = "/") -> int | None:
     """Bytes of memory that this process may use: the cgroup's limit or the machine's; None where neither is told."""
     limits = [
-        int(text)
-        for text in _cgroup_values(Path(root), "memory", "memory.max", "memory.limit_in_bytes")
-        if text.isdigit()
+        int(text) for text in _cgroup_values(root, "memory", "memory.max", "memory.limit_in_bytes") if text.isdigit()
     ]
     try:
-        for line in (Path(root) / "proc/meminfo").read_text().splitlines():
+        for line in _text(root, "proc/meminfo").splitlines():
             if line.startswith("MemTotal:"):
                 limits.append(int(line.split()[1]) * 1024)
     except OSError:
@@ -116,7 +113,7 @@ def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
-def cpu_quota(root: Path = Path("/")) -> float | None:
+def cpu_quota(root: str | os.PathLike[str] = "/") -> float | None:
     """Processors, or parts of them, that the control group grants; None where it sets no limit.
 
     Args:
@@ -131,29 +128,29 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
     return min(quotas, default=None)
 
 
-def _cgroup_values(root: Path, controller: str, v2_name: str, v1_name: str) -> Iterator[str]:
+def _cgroup_values(root: str | os.PathLike[str], controller: str, v2_name: str, v1_name: str) -> Iterator[str]:
     """The text of a limit in this process's cgroup and in each of its parents, of either version."""
     for version, mount, group in _cgroup_folders(root, controller):
         name = v2_name if version == 2 else v1_name
-        folder = mount / group
+        folder = os.path.join(mount, group).rstrip("/")
         while True:
             try:
-                text = (folder / name).read_text().strip()
+                text = _text(folder, name).strip()
                 if name == "cpu.cfs_quota_us":
-                    text += " " + (folder / "cpu.cfs_period_us").read_text().strip()
+                    text += " " + _text(folder, "cpu.cfs_period_us").strip()
                 yield text
             except OSError:
                 pass  # the root group has no limit, and a namespace hides the parents
             if folder == mount:
                 break
-            folder = folder.parent
+            folder = os.path.dirname(folder)
 
 
-def _cgroup_folders(root: Path, controller: str) -> Iterator[tuple[int, Path, str]]:
+def _cgroup_folders(root: str | os.PathLike[str], controller: str) -> Iterator[tuple[int, str, str]]:
     """Version, mount point and group of each hierarchy that can limit the controller (``cgroups(7)``)."""
-    base = root / "sys/fs/cgroup"
+    base = os.path.join(root, "sys/fs/cgroup")
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = _text(root, "proc/self/cgroup").splitlines()
     except OSError:
         return
     for line in lines:
@@ -166,6 +163,12 @@ def _cgroup_folders(root: Path, controller: str) -> Iterator[tuple[int, Path, st
             yield 2, base, group
         elif controller in controllers.split(","):
             for name in (controllers, controller):
-                if (base / name).is_dir():
-                    yield 1, base / name, group if (base / name / group).is_dir() else ""
+                mount = os.path.join(base, name)
+                if os.path.isdir(mount):
+                    yield 1, mount, group if os.path.isdir(os.path.join(mount, group)) else ""
                     break
+
+
+def _text(folder: str | os.PathLike[str], name: str) -> str:
+    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+        return file.read()
