@@ -118,7 +118,9 @@ def ignored(
         free = sorted(asked - {_identifier(key) for key in environment.hp_texts})
         for key in environment.hp_texts:
             if key not in taken and not asked & parameter_names(key):
-                found.append(f"hyperparameter {shortened(key, 80)!r}{_nearest(_identifier(key), free)}")
+                found.append(
+                    f"hyperparameter {shortened(key, 80)!r}{_in_brackets(_did_you_mean(_identifier(key), free))}"
+                )
     if not asked & _WHOLE_CHANNELS:
         for channel, folder in environment.channel_dirs.items():
             names = parameter_names(f"{channel}_dir")
@@ -219,16 +221,18 @@ def parameter_names(name: str) -> set[str]:
 
 
 def _hint(name: str, offers: Mapping[str, _Offer], environment: Environment | Mapping[str, Any]) -> str:
-    hint = _nearest(name, list(offers))
-    if not name.endswith("_dir") or not isinstance(environment, Environment):
-        return hint
-    channels = channels_text(name, environment)
-    return f"{hint.removesuffix(')')} {channels})" if hint else f" ({channels})"
+    parts = _did_you_mean(name, list(offers))
+    if name.endswith("_dir") and isinstance(environment, Environment):
+        parts.append(channels_text(name, environment))
+    return _in_brackets(parts)
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = nearest(name, known)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+def _in_brackets(parts: Sequence[str]) -> str:
+    return f" ({' '.join(parts)})" if parts else ""
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> list[str]:
+    return [f"did you mean {near!r}?" for near in nearest(name, known)]
 
 
 def _type_name(annotation: Any) -> str:

@@ -76,7 +76,7 @@ def note_refusal(error: SmcError) -> None:
         from smc_core.process.outcome.headline import refusal
 
         files = OutcomeFiles(paths)
-        trouble = files.begin() or files.fail(refusal(error))
+        trouble = files.begin() or files.fail(refusal(error)[1])
         if trouble is not None:
             log.line(trouble)
 

@@ -1,10 +1,14 @@
-"""Words that many messages share: the nearest name, and a list that does not grow too long."""
+"""Words that many messages share: what each begins with, the nearest name, a list that does not grow too long."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+PREFIX = b"smc: "
+"""How every line of smc's own begins on stderr: there they stand among the job's, and are known by it."""
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:

@@ -128,6 +128,4 @@ def test_a_hyperparameter_that_is_given_as_an_option_is_told_how(desk) -> None:
     desk.write("train.py")
     ended = desk.smc("run", "train.py", "--epochs", "5")
     assert ended.code == 2
-    assert (
-        "unrecognized arguments: --epochs 5 (of a job's hyperparameters: smc run TARGET -p NAME=VALUE" in ended.stderr
-    )
+    assert "unrecognized arguments: --epochs 5; to set a hyperparameter: smc run TARGET -p NAME=VALUE" in ended.stderr

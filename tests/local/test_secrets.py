@@ -12,7 +12,7 @@ from tests.local.conftest import Desk
 
 from smc_core.contract import write_atomic
 from smc_core.local.request import Request
-from smc_core.local.withheld import without_secrets
+from smc_core.local.withheld import Withheld, without_secrets
 
 SECRETS = ("hunter22-of-db", "token-of-hub-1", "word-in-a-url")
 
@@ -32,7 +32,11 @@ def test_a_job_with_secrets_and_one_that_goes_on_from_it(desk: Desk) -> None:
     assert not [secret for secret in SECRETS if secret in text]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "job.json").stat().st_mode) == 0o600
-    assert json.loads(text)["withheld"] == ["-p db_pass", "-e HUB_TOKEN", "-e TRACKING"]
+    assert json.loads(text)["withheld"] == {
+        "hyperparameters": ["db_pass"],
+        "variables": ["HUB_TOKEN", "TRACKING"],
+        "target": False,
+    }
 
     refused = desk.smc("run", "--resume", "one")
     assert refused.code == 2
@@ -52,8 +56,8 @@ def test_a_url_with_credentials_is_withheld() -> None:
     kept, withheld = without_secrets(request)
     assert kept.target == "https://****@host/code.zip?****"
     assert kept.hyperparameters == {"db": '{"password": "****"}', "n": "1"}
-    assert withheld == ["-p db", "TARGET"]
-    assert without_secrets(Request("https://host/code.zip"))[1] == []
+    assert withheld == Withheld(["db"], target=True)
+    assert without_secrets(Request("https://host/code.zip"))[1] == Withheld()
 
 
 def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:

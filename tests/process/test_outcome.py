@@ -229,9 +229,9 @@ def test_who_is_to_blame_and_since_when():
     lost = report(
         type="smc_core.errors.HostError", phase="hosts", host="algo-2", place="", expected=True, monotonic=7.0
     )
-    assert outcome(ending(5, lost))[5:] == (7.0, "algo-2")
-    assert outcome(ending(1, report()))[5:] == (100.0, "")
-    assert outcome(ending(1, ended=12.0))[5:] == (12.0, "")
+    assert outcome(ending(5, lost))[5:7] == (7.0, "algo-2")
+    assert outcome(ending(1, report()))[5:7] == (100.0, "")
+    assert outcome(ending(1, ended=12.0))[5:7] == (12.0, "")
 
 
 def test_an_exception_that_a_signal_overtook_is_one_sentence_in_the_log():
@@ -375,3 +375,10 @@ def test_a_thousand_reports_are_not_all_read(folder):
     for number in range(1000):
         (folder / f"report-{number:020}.json").write_text(json.dumps(report(monotonic=float(number))._asdict()))
     assert [found.monotonic for found in read_reports(str(folder))] == list(map(float, range(64)))
+
+
+def test_the_head_is_what_the_failure_file_begins_with():
+    found = outcome(ending(1, report(message="bad\ndata", traceback="Traceback …\n"), tail=b"a last line\n"))
+    assert found.text.startswith(f"{found.head}\n\nTraceback …")
+    assert found.head.splitlines()[0] == found.first_line
+    assert "bad\ndata" in found.head

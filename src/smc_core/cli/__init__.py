@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 
+from smc_core.words import PREFIX
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +47,7 @@ def _interrupted(number: int, _frame: FrameType | None) -> None:
     What has something to clean up asks for KeyboardInterrupt again (``local.job.planned``), or holds signals meanwhile.
     """
     with contextlib.suppress(OSError):
-        os.write(2, b"smc: interrupted\n")
+        os.write(2, PREFIX + b"interrupted\n")
     _leave(128 + number)
 
 

@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     Args:
         argv: the process id of the program that started it; ``--tell`` names the descriptor on which it is handed the
             outcome (:mod:`smc_core.process.outcome.handover`); ``--identity`` gives it a name that resolves,
-            ``--probe`` only tries that; ``-m`` names an entry point that is a module.
+            ``--probe`` only tries that, and prints why it fails; ``-m`` names an entry point that is a module.
 
     Returns:
         The exit code of the job.
@@ -49,6 +49,9 @@ def main(argv: list[str]) -> int:
             if argv[3:] == [PROBE_OPTION]:
                 return _resolves(argv[2])
         except OSError as error:
+            if argv[3:] == [PROBE_OPTION]:
+                sys.stdout.write(f"{error.strerror}\n")
+                return 5
             log.line(f"error: {argv[2]} cannot be made a host of its own: {error.strerror}")
             return 5
         argv = argv[3:]

@@ -107,13 +107,14 @@ def _provide(record: Record, code: Code) -> str | None:
         with _log(record.log_path) as job_log:
             return needs.provide_interpreter(record.request, code, job_log)
     except SmcError as error:
-        text = f"{type(error).__name__}: {error}\n{error.details}".rstrip("\n")
+        first = f"{type(error).__name__}: {error}"
+        further = error.details
         record.exit_code, record.status = log.failure(error), records.FAILED
     except needs.Interrupted as interrupted:
-        text = f"Stopped by {signals.name(interrupted.number)} while packages were installed"
+        first, further = f"Stopped by {signals.name(interrupted.number)} while packages were installed", ""
         record.exit_code, record.status = EXIT_SIGNAL_BASE + interrupted.number, records.STOPPED
-    record.first_line = text.partition("\n")[0]
-    OutcomeFiles(record.paths).fail(f"{text}\n")
+    record.first_line = first.split("\n")[0]  # the first line of an error says what is wrong, others explain it
+    OutcomeFiles(record.paths).fail(f"{first}\n{further}".rstrip("\n") + "\n")
     return None
 
 

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from smc_core.words import PREFIX
+
 Paint = Callable[[str, str], str]
 """From a text and the name of a style to the text in that style."""
 
 STYLES = {"completed": "green", "failed": "bold red", "stopped": "yellow", "lost": "magenta", "running": "cyan"}
 """How a job ended → its style."""
-_OWN_LINE = re.compile(rb"^((?:\[[\w.-]+\] )?)smc: ([^\r\n]*)", re.MULTILINE)
+_OWN_LINE = re.compile(rb"^((?:\[[\w.-]+\] )?)" + re.escape(PREFIX) + rb"([^\r\n]*)", re.MULTILINE)
 
 
 def painter(stream: TextIO | None) -> Paint:
@@ -59,7 +61,7 @@ def own_lines(paint: Paint) -> Callable[[bytes], bytes] | None:
         text = f"smc {time.monotonic() - begin:6.1f} s  {found[2].decode('utf-8', 'backslashreplace')}"
         return found[1] + paint(text, "dim").encode()
 
-    return lambda data: _OWN_LINE.sub(repaint, data) if b"smc: " in data else data
+    return lambda data: _OWN_LINE.sub(repaint, data) if PREFIX in data else data
 
 
 def _plain(text: str, _style: str) -> str:

@@ -13,7 +13,7 @@ from smc_core.contract import JobPaths, write_atomic
 from smc_core.errors import ConfigurationError
 from smc_core.local.folder import JOBS
 from smc_core.local.request import Request
-from smc_core.local.withheld import without_secrets
+from smc_core.local.withheld import Withheld, without_secrets
 from smc_core.regular_file import read_regular
 from smc_core.words import did_you_mean, nearest
 
@@ -59,7 +59,7 @@ class Record:
     status: str = RUNNING
     exit_code: int | None = None
     first_line: str = ""
-    withheld: list[str] = dataclasses.field(default_factory=list)
+    withheld: Withheld = dataclasses.field(default_factory=Withheld)
 
     @property
     def paths(self) -> JobPaths:
@@ -135,6 +135,7 @@ def load(folder: str) -> Record | None:
     try:
         content: dict[str, Any] = json.loads(read_regular(os.path.join(folder, RECORD_FILE), _LARGEST) or b"null")
         content["request"] = Request.from_json(content["request"])
+        content["withheld"] = Withheld(**content.get("withheld", {}))
         known = {field.name for field in dataclasses.fields(Record)}
         record = Record(**{name: value for name, value in content.items() if name in known})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -155,8 +156,8 @@ def damaged() -> list[str]:
 
 def _is_sound(record: Record) -> bool:
     """Whether every field but the status, which is shown as it stands, is of its type."""
-    lists = [each if isinstance(each, list) else [None] for each in (record.hosts, record.withheld)]
-    texts = [record.name, record.folder, record.job_name, record.first_line, *lists[0], *lists[1]]
+    hosts = record.hosts if isinstance(record.hosts, list) else [None]
+    texts = [record.name, record.folder, record.job_name, record.first_line, *hosts]
     moments = [record.started, 0.0 if record.ended is None else record.ended]
     numbers = [record.pid, record.born or 0, record.exit_code or 0]
     return (

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from smc_core.errors import ConfigurationError
 from smc_core.local.record import Record
 from smc_core.local.request import Request
-from smc_core.local.withheld import TARGET
 from smc_core.readers import read_hyperparameter_texts
 
 
@@ -33,16 +32,15 @@ def request_of(earlier: Record, given: Iterable[str], inherited: Mapping[str, st
     request, withheld = earlier.request, earlier.withheld
     texts = read_hyperparameter_texts(earlier.host_paths(earlier.hosts[0] if earlier.hosts else "").base)
     known = {*inherited, *(text.partition("=")[0] for text in given)}
-    names = {each.removeprefix("-e ") for each in withheld if each.startswith("-e ")}
-    lost = [f"{each}=…" for each in withheld if each.startswith("-p ") and each.removeprefix("-p ") not in texts]
-    lost += [f"-e {name}=…" for name in sorted(names - known)]
+    lost = [f"-p {name}=…" for name in withheld.hyperparameters if name not in texts]
+    lost += [f"-e {name}=…" for name in sorted({*withheld.variables} - known)]
     if lost:
         raise ConfigurationError(
             f"--resume {earlier.name}: the record of a job keeps no secrets; give again: {' '.join(lost)}"
         )
     return dataclasses.replace(
         request,
-        target="" if TARGET in withheld else request.target,
+        target="" if withheld.target else request.target,
         hyperparameters={name: texts.get(name, text) for name, text in request.hyperparameters.items()},
-        variables={name: text for name, text in request.variables.items() if name not in names},
+        variables={name: text for name, text in request.variables.items() if name not in withheld.variables},
     )

@@ -41,8 +41,8 @@ def name_hosts(count: int, folder: str) -> list[str]:
     if tried.returncode == 0:
         return sorted(names)
     os.unlink(path)
-    why = tried.stderr.strip().rpartition(": ")[2]
-    log.line(f"algo-1 cannot be made a name that resolves here ({why}): the hosts are called by their addresses")
+    why = tried.stdout.strip() or f"exit code {tried.returncode}"
+    log.line(f"cannot set up host names on this machine ({why}); using addresses instead")
     return sorted(address(number) for number in range(1, count + 1))
 
 

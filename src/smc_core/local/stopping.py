@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from smc_core.errors import ConfigurationError
-from smc_core.process import log
+from smc_core.words import PREFIX
 
 
 class LinePattern:
@@ -26,7 +26,7 @@ class LinePattern:
     def __call__(self, line: bytes) -> bool:
         """Whether a line, without its end, is one to stop at; colours are no part of it."""
         plain = _ESCAPES.sub(b"", line)
-        return not plain.startswith(log.PREFIX) and self._pattern.search(plain) is not None
+        return not plain.startswith(PREFIX) and self._pattern.search(plain) is not None
 
 
 StopAfter = float | LinePattern

@@ -14,13 +14,15 @@ import time
 from collections.abc import Iterator, Mapping
 
 from smc_core.contract import REPORT_DIR_ENV, WAITING_PREFIX, write_atomic
+from smc_core.printable import in_a_line
 from smc_core.settings import HOOK_PATIENCE
+from smc_core.words import PREFIX
 
 
 def say(text: str) -> None:
     """Write one line to stderr, in the form of all of smc's own lines."""
     with contextlib.suppress(OSError):
-        os.write(2, f"smc: {text}\n".encode("utf-8", "backslashreplace"))
+        os.write(2, PREFIX + in_a_line(text).encode("utf-8", "backslashreplace") + b"\n")
 
 
 class Patience:

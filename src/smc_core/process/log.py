@@ -1,4 +1,4 @@
-"""The few lines that smc itself says, to stderr; each begins with ``smc: ``.
+"""The few lines that smc itself says, to stderr; each begins with :data:`smc_core.words.PREFIX`.
 
 Standard library only: every process of the job speaks through here.
 """
@@ -10,9 +10,8 @@ import sys
 
 from smc_core import printable
 from smc_core.errors import EXIT_INTERNAL, SmcError, UserCodeError
+from smc_core.words import PREFIX
 
-PREFIX = b"smc: "
-"""By which a line of smc's own is known."""
 ISSUES = "please report it with the lines above (CONTRIBUTING.md says where)"
 
 

@@ -45,12 +45,13 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def refusal(error: SmcError) -> str:
-    """The failure file of a job that could not begin: its first line fits, what that has no room for follows."""
+def refusal(error: SmcError) -> tuple[str, str]:
+    """The first line of the failure file of a job that could not begin, and the whole file."""
     told = f"{type(error).__name__}: {error}"
-    first = one_line(told.partition("\n")[0], FIRST_LINE)
+    sentence = told.split("\n")[0]  # the first line of an error says what is wrong, others explain it
+    first = one_line(sentence, FIRST_LINE)
     rest = "" if told == first else f"{told[:SHOWN]}\n"
-    return printable.in_lines(f"{first}\n{rest}")
+    return printable.in_a_line(first), printable.in_lines(f"{first}\n{rest}")
 
 
 def class_name(report: Report) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 
-from smc_core.process import log
 from smc_core.process.limits import TAIL_BYTES
 from smc_core.process.report.frames import SCRIPT_RUNNER, is_library
+from smc_core.words import PREFIX
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _TRACEBACK = "Traceback (most recent call last):"
@@ -37,7 +37,7 @@ def last_lines(text: str, most: int) -> list[str]:
 
     """
     shown = [_COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2]).rstrip() for line in text.split("\n")]
-    ours = (log.PREFIX.decode(), f'  File "{SCRIPT_RUNNER}"')
+    ours = (PREFIX.decode(), f'  File "{SCRIPT_RUNNER}"')
     return [line for line in shown if line and not line.startswith(ours)][-most:]
 
 

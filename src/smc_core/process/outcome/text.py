@@ -38,6 +38,7 @@ class Outcome(NamedTuple):
         log: what the log says of it.
         failed_at: when it failed, on this machine's monotonic clock.
         blames: the other host whose failure ended this one; empty where none did.
+        head: what the failure file begins with: the cause and the facts, without tracebacks and logs.
 
     """
 
@@ -48,6 +49,7 @@ class Outcome(NamedTuple):
     log: str = ""
     failed_at: float = 0.0
     blames: str = ""
+    head: str = ""
 
 
 _NEVER_BEGAN = (
@@ -77,16 +79,18 @@ def outcome(ending: Ending, mask: Callable[[str], str] = str) -> Outcome:
     if stop is not None and cause is not None and cause.monotonic < stop.at:
         stop = None
     explanation = _explanation(ending, cause, stop, mask(tail_text(ending.tail)))
-    text = printable.in_lines(_put_together(explanation))
-    first_line = text.partition("\n")[0]
+    first_line = printable.in_lines(one_line(explanation.first, FIRST_LINE))
+    head = printable.in_lines(_head(explanation, first_line))
+    rest = [printable.in_lines(part.rstrip("\n")) for part in explanation.rest if part]
     return Outcome(
         exit_code=code,
         status=FAILED if stop is None else STOPPED,
         first_line=first_line,
-        text=text,
+        text="\n\n".join([head, *rest]) + "\n",
         log=_log_line(ending, first_line, cause if stop is None else None),
         failed_at=ending.ended if cause is None else cause.monotonic,
         blames=cause.host if cause is not None and cause.phase == "hosts" else "",
+        head=head,
     )
 
 
@@ -152,8 +156,7 @@ def _stop(ending: Ending) -> Stop | None:
     return Stop(number, 0.0, 0.0, ending.note is not None, "", 0.0)
 
 
-def _put_together(explanation: Explanation) -> str:
-    first = one_line(explanation.first, FIRST_LINE)
+def _head(explanation: Explanation, first: str) -> str:
     facts = "\n".join(fact for fact in explanation.facts if fact)
     parts = [first]
     if explanation.message:
@@ -161,5 +164,4 @@ def _put_together(explanation: Explanation) -> str:
         message = explanation.message
         parts.append(message if len(message) <= room else f"{message[: room - 1]}…")
     parts.append(facts)
-    head = "\n".join(part for part in parts if part)
-    return "\n\n".join([head, *(part.rstrip("\n") for part in explanation.rest if part)]) + "\n"
+    return "\n".join(part for part in parts if part)

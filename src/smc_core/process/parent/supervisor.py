@@ -72,9 +72,9 @@ def supervise(
     try:
         result = _Supervisor(paths, variables, files, inbox, stop_grace(variables), tell, held).run(command)
     except ConfigurationError as error:
-        result = _fail_without_job(files, _refusal(error), error.exit_code)
+        result = _fail_without_job(files, *_refusal(error), error.exit_code)
     except Exception as error:  # noqa: BLE001 - whatever it is, the job must not end without a word
-        result = _fail_without_job(files, _own_fault(error), EXIT_INTERNAL)
+        result = _fail_without_job(files, *_own_fault(error), EXIT_INTERNAL)
     finally:
         inbox.close()
     if tell is not None:
@@ -236,7 +236,7 @@ class _Supervisor:
         self._dismiss_guard()
         lines = [result.log] if result.log else []
         if trouble is not None:  # nobody else will tell
-            lines = [*result.text.partition("\n\n")[0].splitlines(), trouble]
+            lines = [*(result.head or result.first_line).splitlines(), trouble]
         self._voice.finish(rest, lines, self._inbox)
         return result
 
@@ -260,7 +260,7 @@ class _Supervisor:
             return outcome(self._evidence.ending(self._child, tail, stop, ended), self._mask)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not change how the job ended
             first_line = f"Exit code {code}; how it came to that cannot be told"
-            text = f"{first_line}\n\n{_own_fault(error)}"
+            text = f"{first_line}\n\n{_own_fault(error)[1]}"
             return Outcome(code, FAILED, first_line, text, f"exit code {code}", self._ended or 0.0)
 
     def _remark(self) -> str:
@@ -281,26 +281,27 @@ class _Supervisor:
         self._reports.remove()
 
 
-def _own_fault(error: Exception) -> str:
+def _own_fault(error: Exception) -> tuple[str, str]:
+    """The first line of a failure file, and the whole."""
     import traceback
 
     told = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return f"smc itself failed: {type(error).__name__}: {error}\n\n{told}"
+    first = f"smc itself failed: {type(error).__name__}: {error}"
+    return first, f"{first}\n\n{told}"
 
 
-def _refusal(error: ConfigurationError) -> str:
+def _refusal(error: ConfigurationError) -> tuple[str, str]:
     from smc_core.process.outcome.headline import refusal
 
     return refusal(error)
 
 
-def _fail_without_job(files: OutcomeFiles, text: str, code: int) -> Outcome:
+def _fail_without_job(files: OutcomeFiles, first: str, text: str, code: int) -> Outcome:
     """Tell a failure that is not the job's."""
     from smc_core.process.outcome.ending import FAILED
     from smc_core.process.outcome.text import Outcome
 
     trouble = files.fail(text.rstrip() + "\n")
-    first = text.partition("\n")[0]
     say(f"exit code {code}: {first}")
     if trouble is not None:
         say(trouble)
