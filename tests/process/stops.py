@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.process.jobs import SUPERVISE
+
 COMMANDS = {
     "sleep": ["sleep", "30"],
     "short": ["sleep", "0.004"],
@@ -28,10 +30,6 @@ COMMANDS = {
 CODES = {"sleep": {137, 143}, "short": {0, 137, 143}, "exit": {3, 137, 143}, "handles": {5, 137, 143}}
 CODES["leaves"] = CODES["sleep"]
 
-SUPERVISE = (
-    "import sys; from smc_core.process.parent.supervisor import supervise;"
-    "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))"
-)
 DRIVER = """
 import json, os, random, signal, sys, time
 from smc_core.process import signals

@@ -67,15 +67,6 @@ def first_line(host: Host, seconds: float = 60) -> str:
     return ended.failure.splitlines()[0]
 
 
-def wait_for(host: Host, text: str) -> None:
-    import time
-
-    deadline = time.monotonic() + 60
-    while text not in host.output():
-        assert time.monotonic() < deadline, host.output()
-        time.sleep(0.05)
-
-
 def test_hosts_that_end_well(start: Start) -> None:
     made = start(BY_HOST + "import time; time.sleep(0.5 if me == 'algo-2' else 0); print(me, os.environ['RANK'])", 3)
     for rank, host in enumerate(made):
@@ -122,7 +113,7 @@ def test_a_host_that_exits_with_0_as_another_one_has_cut_the_connection_reports_
 ) -> None:
     made = start(BY_HOST + CUT.replace("CULPRIT", repr(culprit)))
     failed, other = sorted(made, key=lambda host: host.name != culprit)
-    wait_for(other, "cut")
+    other.wait_until(lambda host=other: "cut" in host.output())
     (failed.job.base / "code/gone").touch()
     assert first_line(failed).startswith("ValueError: bad batch")
     rank = made.index(failed)
@@ -185,7 +176,7 @@ def test_a_command_that_cannot_be_started_is_reported_on_every_host(hosts: Hosts
 def test_a_host_that_vanishes_is_named_by_the_others(start: Start) -> None:
     made = one, two, three = start(WAIT, 3, SMC_HOST_TIMEOUT="4")
     for host in made:
-        wait_for(host, "training")
+        host.wait_until(lambda host=host: "training" in host.output())
     two.kill()
     for host in (one, three):
         assert first_line(host, 34).startswith("HostError: host algo-2: lost: ")
@@ -202,7 +193,7 @@ def test_a_stop_of_all_hosts_is_no_failure_and_hurries_none(start: Start) -> Non
     )
     one, two = made = start(save + WAIT)
     for host in made:
-        wait_for(host, "training")
+        host.wait_until(lambda host=host: "training" in host.output())
     for host in made:
         host.stop()
     for host in (two, one):

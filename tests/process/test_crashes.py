@@ -28,9 +28,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.process.conftest import Job, Result
+from tests.process.jobs import Job
 
 from smc_core.process.report.frames import SCRIPT_RUNNER
+from smc_core.testing import JobResult
 
 CRASHES = sorted((Path(__file__).parent / "crashes").iterdir())
 BEGIN = 'printf %s "$NOTE" > "$SMC_REPORT_DIR/command.json"; exec "$@"'
@@ -80,18 +81,19 @@ def _place(path: Path, folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def run_script() -> Iterator[Callable[[Job, str], Result]]:
+def run_script() -> Iterator[Callable[[Job, str], JobResult]]:
     """Runs a Python script of a job's code folder as ``smc run`` does once it has prepared the job."""
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def run(job: Job, name: str) -> Result:
-        note = json.dumps({"signals": "process", "mode": "script", "hosts": 1, "code_dir": str(job.code)})
-        command = ["sh", "-c", BEGIN, "sh", sys.executable, SCRIPT_RUNNER, str(job.code / name)]
-        line = {"base": str(job.base), "environ": {**job.environ, "NOTE": note}, "command": command}
+    def run(job: Job, name: str) -> JobResult:
+        note = json.dumps({"signals": "process", "mode": "script", "hosts": 1, "code_dir": str(job.base / "code")})
+        command = ["sh", "-c", BEGIN, "sh", sys.executable, SCRIPT_RUNNER, str(job.base / "code" / name)]
+        line = {"base": str(job.base), "environ": {**job.environ(), "NOTE": note}, "command": command}
         server.stdin.write(json.dumps(line) + "\n")
         server.stdin.flush()
         code = int(server.stdout.readline())
-        return job.result(code, (job.base / "stdout").read_bytes(), (job.base / "stderr").read_bytes())
+        stdout, stderr = ((job.base / name).read_text(errors="backslashreplace") for name in ("stdout", "stderr"))
+        return job.result(code, stdout, stderr)
 
     yield run
     server.communicate()
@@ -107,11 +109,11 @@ def test_crash(path, job, run_script):
     header = _header(path)
     if header["python"] and sys.version_info < tuple(map(int, header["python"][0].split("."))):
         pytest.skip(f"needs Python {header['python'][0]}")
-    job.environ.update(pair.split("=", 1) for pair in header["env"])
-    name = _place(path, job.code)
+    job.variables.update(pair.split("=", 1) for pair in header["env"])
+    name = _place(path, job.base / "code")
     result = run_script(job, name) if path.suffix == ".py" and path.stem != "value_error" else job.run(name)
 
-    assert result.code == int(header["exit"][0]), result.stderr.decode(errors="replace")
+    assert result.exit_code == int(header["exit"][0]), result.stderr
     assert not result.success
     assert result.failure is not None
     assert len(result.first_line) <= 200
@@ -122,13 +124,13 @@ def test_crash(path, job, run_script):
     for text in header["has-not"]:
         assert not _matches(text, result.failure), result.failure[:2000]
     assert "process/script.py" not in result.failure
-    if b"Fatal Python error" not in result.stderr:  # the fault handler lists every frame there is
-        assert b"process/script.py" not in result.stderr
+    if "Fatal Python error" not in result.stderr:  # the fault handler lists every frame there is
+        assert "process/script.py" not in result.stderr
 
 
 def test_the_labels_are_checked(job):
     """A corpus that would pass whatever the labels say proves nothing."""
     job.write("train.py", "raise ValueError('bad')")
     result = job.run("train.py")
-    assert result.code == 1
+    assert result.exit_code == 1
     assert not _matches("\nKeyError: *\n", f"\n{result.first_line}\n")

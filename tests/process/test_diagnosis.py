@@ -135,7 +135,7 @@ def test_out_of_memory_is_a_fact(job):
     job.write("train.py", EAT)
     with _memory_cgroup(192 * MEBIBYTE) as folder:
         result = job.run("train.py", prefix=_enter(folder))
-    assert result.code == 137
+    assert result.exit_code == 137
     assert result.first_line.startswith("Out of memory: the kernel killed the script (limit 192.0 MiB, peak 19")
     assert "Last lines on stderr:\neating" in result.failure
 
@@ -145,7 +145,7 @@ def test_out_of_memory_of_a_process_that_the_script_started(job):
     job.write("train.py", f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {EAT!r}], check=True)\n")
     with _memory_cgroup(192 * MEBIBYTE) as folder:
         result = job.run("train.py", prefix=_enter(folder))
-    assert result.code == 1
+    assert result.exit_code == 1
     assert result.first_line.startswith("subprocess.CalledProcessError: ")
     assert "Out of memory: the kernel killed a process of the job (limit 192.0 MiB, peak" in result.failure[:1024]
 
@@ -155,7 +155,7 @@ def test_out_of_memory_in_a_shell_script(job):
     job.write("train.sh", f"#!/bin/sh\n{sys.executable} eat.py\n")
     with _memory_cgroup(192 * MEBIBYTE) as folder:
         result = job.run("train.sh", prefix=_enter(folder))
-    assert result.code == 137
+    assert result.exit_code == 137
     assert result.first_line.startswith("Out of memory: the kernel killed a process of the job (limit 192.0 MiB")
     assert result.first_line.endswith("; exit code 137")
 
@@ -185,7 +185,7 @@ def test_a_full_disk_that_the_exception_names(job):
     )
     with _small_disk(job.base / "model"):
         result = job.run("train.py")
-    assert result.code == 1
+    assert result.exit_code == 1
     assert result.first_line.startswith("OSError: [Errno 28] No space left on device")
     assert f"Disk full: {job.base}/model (tmpfs) has 0 B of 1.0 MiB free." in result.failure[:1024]
 
@@ -202,15 +202,15 @@ def test_a_full_output_folder(job):
     """Room for the failure file was set aside when the job began."""
     with _small_disk(job.output):
         result = job.supervise("sh", "-c", f"cat /dev/zero > {job.output}/data 2>/dev/null; echo full >&2; exit 4")
-    assert result.code == 4
+    assert result.exit_code == 4
     # The file system is gone with its mount, so the text is looked for in what smc said.
-    assert result.stderr.decode().splitlines()[1:] == ["smc: exit code 4: Exit code 4; last line on stderr: full"]
+    assert result.stderr.splitlines()[1:] == ["smc: exit code 4: Exit code 4; last line on stderr: full"]
 
 
 def test_the_failure_file_in_a_full_output_folder(job):
     with _small_disk(job.output):
         running = job.start_supervisor("sh", "-c", f"cat /dev/zero > {job.output}/data 2>/dev/null; exit 4")
-        running.process.communicate(timeout=30)
+        running.wait()
         text = (job.output / "failure").read_text()
         names = sorted(os.listdir(job.output))
     assert text.startswith("Exit code 4, and nothing on stderr\n")
@@ -247,8 +247,8 @@ def read_only_output(job):
 def test_an_output_folder_that_cannot_be_written(code, job, read_only_output):
     """The exit code still tells, and the message goes to stderr."""
     result = job.supervise("sh", "-c", f"echo the reason >&2; exit {code}")
-    said = result.stderr.decode().splitlines()
-    assert (result.code, result.failure, result.success) == (code, None, False)
+    said = result.stderr.splitlines()
+    assert (result.exit_code, result.failure, result.success) == (code, None, False)
     assert said[-1].endswith("cannot be written: Read-only file system")
     if code:
         assert "smc: Exit code 3; last line on stderr: the reason" in said

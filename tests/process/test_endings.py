@@ -99,7 +99,7 @@ def test_what_an_earlier_job_left_is_removed(job, code):
     result = job.supervise(
         "sh", "-c", f'test ! -e "{job.output}/success" && test ! -e "{job.output}/failure" && exit {code}'
     )
-    assert (result.code, result.success) == (code, code == 0)
+    assert (result.exit_code, result.success) == (code, code == 0)
     assert result.failure is None or "stale" not in result.failure
     assert sorted(os.listdir(job.output)) == (["failure"] if code else ["success"])
 
@@ -107,9 +107,8 @@ def test_what_an_earlier_job_left_is_removed(job, code):
 def test_a_failure_file_of_the_script_stays_byte_for_byte(job):
     content = bytes(range(256)) * 3
     (job.base / "content").write_bytes(content)
-    process = job.start_supervisor("sh", "-c", f"cp {job.base}/content {job.output}/failure; exit 9").process
-    process.communicate(timeout=30)
-    assert process.returncode == 9
+    running = job.start_supervisor("sh", "-c", f"cp {job.base}/content {job.output}/failure; exit 9")
+    assert running.wait().exit_code == 9
     assert (job.output / "failure").read_bytes() == content
 
 
@@ -121,7 +120,7 @@ def test_an_empty_failure_file_counts_as_none(job):
 @pytest.mark.parametrize(("name", "code"), [("success", 0), ("success", 3), ("failure", 0), ("failure", 3)])
 def test_a_folder_in_the_place_of_an_outcome_file_is_moved_aside(job, name, code):
     result = job.supervise("sh", "-c", f"mkdir {job.output}/{name}; echo mine > {job.output}/{name}/x; exit {code}")
-    assert (result.code, result.success) == (code, code == 0)
+    assert (result.exit_code, result.success) == (code, code == 0)
     assert (result.failure is None) == (code == 0)
     (aside,) = job.output.glob(f"{name}-folder-*")
     assert (aside / "x").read_text() == "mine\n"
@@ -152,8 +151,8 @@ def test_nothing_in_the_folder_of_reports_changes_how_a_job_ends(job, code):
             os._exit({code})
         """),
     )
-    result = job.supervise(sys.executable, str(job.code / "hostile.py"))
-    assert (result.code, result.success) == (code, code == 0)
+    result = job.supervise(sys.executable, str(job.base / "code" / "hostile.py"))
+    assert (result.exit_code, result.success) == (code, code == 0)
     assert result.failure is None or result.first_line == f"Exit code {code}; last line on stderr: the last word"
 
 
@@ -165,29 +164,29 @@ def test_a_fault_while_an_ending_is_told_leaves_the_exit_code_alone(job):
         "sys.exit(supervisor.supervise(sys.argv[2:], base_dir=sys.argv[1]))"
     )
     command = [sys.executable, "-c", fault, str(job.base), "sh", "-c", "exit 9"]
-    done = subprocess.run(command, env=job.environ, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(command, env=job.environ(), capture_output=True, timeout=30, check=False)
     result = job.result(done.returncode, done.stdout, done.stderr)
-    assert (result.code, result.first_line) == (9, "Exit code 9; how it came to that cannot be told")
+    assert (result.exit_code, result.first_line) == (9, "Exit code 9; how it came to that cannot be told")
     assert "RecursionError: a fault" in result.failure
 
 
 def test_a_limit_of_processor_time_is_named(job):
     job.write("busy.py", "while True: pass")
     result = job.supervise(
-        sys.executable, str(job.code / "busy.py"), prefix=["sh", "-c", 'ulimit -t 1; exec "$@"', "sh"]
+        sys.executable, str(job.base / "code" / "busy.py"), prefix=["sh", "-c", 'ulimit -t 1; exec "$@"', "sh"]
     )
-    assert result.code == 137
+    assert result.exit_code == 137
     assert result.first_line.startswith("Killed by SIGKILL at the limit of processor time (1 s, as ulimit -t says)")
 
 
 def test_a_job_that_completes_says_so_once(job):
     result = job.supervise("true")
-    assert re.fullmatch(rb"smc: completed after [0-9.]+ s\n", result.stderr)
+    assert re.fullmatch(r"smc: completed after [0-9.]+ s\n", result.stderr)
 
 
 def test_a_success_file_of_a_script_that_fails_is_removed(job):
     result = job.supervise("sh", "-c", f": > {job.output}/success; exit 9")
-    assert (result.code, result.success) == (9, False)
+    assert (result.exit_code, result.success) == (9, False)
 
 
 def test_the_outcome_can_be_read_by_all(job):
@@ -201,43 +200,36 @@ def test_the_outcome_can_be_read_by_all(job):
 
 def test_a_program_that_cannot_be_started(job):
     result = job.supervise("/no/such/program")
-    assert result.code == 2
+    assert result.exit_code == 2
     assert result.first_line == "ConfigurationError: /no/such/program cannot be started: No such file or directory"
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "1h"])
 def test_a_malformed_grace_time(job, text):
-    job.environ["SMC_STOP_GRACE"] = text
+    job.variables["SMC_STOP_GRACE"] = text
     result = job.supervise("true")
-    assert result.code == 2
+    assert result.exit_code == 2
     assert (
         result.failure
         == f"ConfigurationError: variable SMC_STOP_GRACE is {text!r}, not a number of seconds, such as 110\n"
     )
-    assert result.stderr.decode().splitlines() == [f"smc: exit code 2: {result.first_line}"]
+    assert result.stderr.splitlines() == [f"smc: exit code 2: {result.first_line}"]
 
 
 def test_a_message_that_quotes_a_long_value_keeps_to_a_line(job):
     long = "x" * 100_000
     command = [sys.executable, "-m", "smc_core", "run", long[:60_000], "-c", long[:60_000]]
-    done = subprocess.run(command, env=job.environ, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(command, env=job.environ(), capture_output=True, timeout=30, check=False)
     result = job.result(done.returncode, done.stdout, done.stderr)
-    assert result.code == 2
+    assert result.exit_code == 2
     assert len(result.stderr) < 5000
-    job.environ["SMC_LAUNCHER"] = long
+    job.variables["SMC_LAUNCHER"] = long
     job.write("train.py", "")
     told = job.run("train.py")
-    assert (told.code, len(told.first_line), len(told.failure) < 2000) == (3, 200, True)
-    refused = subprocess.run(
-        [sys.executable, "-m", "smc_core", "run", "--no-such-option", long],
-        env={**job.environ, "SMC_LAUNCHER": ""},
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
-    failure = (job.output / "failure").read_text()
-    assert refused.returncode == 2
-    assert len(failure.partition("\n")[0]) <= 200
+    assert (told.exit_code, len(told.first_line), len(told.failure) < 2000) == (3, 200, True)
+    refused = job.run(None, ["--no-such-option", long], SMC_LAUNCHER="")
+    assert refused.exit_code == 2
+    assert len(refused.first_line) <= 200
 
 
 def test_a_fault_of_smc_itself(job):
@@ -248,12 +240,8 @@ def test_a_fault_of_smc_itself(job):
         "supervisor._Supervisor._longest_sleep = fail\n"
         "sys.exit(supervisor.supervise(sys.argv[2:], base_dir=sys.argv[1]))"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", fault, str(job.base), "sleep", "60"], env=job.environ, stderr=subprocess.PIPE
-    )
-    _, stderr = process.communicate(timeout=30)
-    result = job.result(process.returncode, b"", stderr)
-    assert result.code == 70
+    result = job.start_command([sys.executable, "-c", fault, str(job.base), "sleep", "60"]).wait()
+    assert result.exit_code == 70
     assert result.first_line == "smc itself failed: RuntimeError: a fault"
     assert "Traceback (most recent call last)" in result.failure
 
@@ -280,7 +268,7 @@ def test_a_child_that_ends_at_the_worst_moment(job):
         command = "exec 2>&-; kill -WINCH $PPID; exec sleep 60"
         sys.exit(supervisor.supervise(["sh", "-c", command], base_dir=sys.argv[1]))
     """)
-    done = subprocess.run([sys.executable, "-c", late, job.base], env=job.environ, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", late, job.base], env=job.environ(), timeout=30, check=False)
     assert done.returncode == 137
 
 
@@ -301,7 +289,7 @@ def test_a_hundred_ranks_and_the_earliest_is_the_cause(job):
             sys.exit(1)
         """),
     )
-    result = job.supervise(sys.executable, str(job.code / "rank.py"))
+    result = job.supervise(sys.executable, str(job.base / "code" / "rank.py"))
     assert result.first_line.startswith("ValueError: rank 3 fails (rank.py:8, in <module>)")
     assert "Phase: train; rank 3; host algo-2; exit code 1." in result.failure
     assert "Later, rank 0: ValueError: rank 0 fails (rank.py:8, in <module>)" in result.failure
@@ -310,9 +298,9 @@ def test_a_hundred_ranks_and_the_earliest_is_the_cause(job):
 
 def test_reports_go_where_there_is_room(job):
     """A TMPDIR that cannot be used is passed over."""
-    job.environ["TMPDIR"] = "/dev/null/nowhere"
+    job.variables["TMPDIR"] = "/dev/null/nowhere"
     result = job.supervise("sh", "-c", 'echo "$SMC_REPORT_DIR"; ls -A "$SMC_REPORT_DIR"; exit 1')
-    folder, *inside = result.stdout.decode().split()
+    folder, *inside = result.stdout.split()
     assert folder.startswith("/")
     assert inside == ["kernel", "reserve"]
     assert not os.path.exists(folder)
@@ -327,7 +315,7 @@ def test_a_job_inherits_the_null_device_for_what_is_closed(job, closed, argument
         "import json, os\nresult = open(os.environ['RESULT'], 'w')\n"
         "print('hello')\njson.dump([result.fileno(), [os.fstat(n).st_rdev for n in (0, 1, 2)]], result)\n",
     )
-    environ = {**job.environ, "SAGEMAKER_PROGRAM": "train.py", "RESULT": str(job.base / "result")}
+    environ = {**job.environ(), "SAGEMAKER_PROGRAM": "train.py", "RESULT": str(job.base / "result")}
     if len(arguments) > 1:
         del environ["SAGEMAKER_BASE_DIR"]
     done = subprocess.run(
@@ -360,7 +348,7 @@ def test_standard_descriptors_that_are_closed(job):
             "-c",
             "echo x; echo y >&2; exit 3",
         ],
-        env=job.environ,
+        env=job.environ(),
         timeout=30,
         check=False,
     )

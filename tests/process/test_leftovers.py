@@ -13,6 +13,7 @@ import pytest
 
 from smc_core.process import processes
 from smc_core.process.parent.cleanup import Sweep
+from smc_core.testing import wait_until
 
 LEAVE = {
     "a child": "sleep 60 &",
@@ -58,14 +59,14 @@ def _script(leave, code=3):
 @pytest.mark.parametrize("leave", LEAVE)
 def test_what_the_script_leaves_is_ended(leave, job):
     result = job.supervise("sh", "-c", _script(LEAVE[leave]))
-    assert result.code == 3
+    assert result.exit_code == 3
     assert _sleepers() == []
 
 
 @pytest.mark.parametrize("leave", LEAVE)
 def test_what_the_script_leaves_is_ended_by_pid_1(leave, job, pid_namespace):
     result = job.supervise("sh", "-c", _script(LEAVE[leave]), prefix=pid_namespace)
-    assert result.code == 3
+    assert result.exit_code == 3
     assert _sleepers() == []
 
 
@@ -81,7 +82,7 @@ def test_a_process_that_the_table_missed_is_waited_for(monkeypatch):
 
 def test_a_success_is_a_success_whatever_was_left(job):
     result = job.supervise("sh", "-c", _script(LEAVE["many"], code=0))
-    assert (result.code, result.success) == (0, True)
+    assert (result.exit_code, result.success) == (0, True)
     assert _sleepers() == []
 
 
@@ -113,7 +114,7 @@ def test_orphans_are_reaped_while_the_job_runs(job):
                 sys.exit(f"zombies: {states}")
     """)
     result = job.supervise(sys.executable, "-c", count)
-    assert result.code == 0, result.failure
+    assert result.exit_code == 0, result.failure
 
 
 def test_zombies_are_reaped_by_pid_1(job, pid_namespace):
@@ -123,7 +124,7 @@ def test_zombies_are_reaped_by_pid_1(job, pid_namespace):
         "for i in 1 2 3 4 5 6 7 8 9; do (sh -c 'true' &); done; sleep 0.2; ps -e -o stat= | grep -c Z",
         prefix=pid_namespace,
     )
-    assert result.stdout.split() == [b"0"]
+    assert result.stdout.split() == ["0"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
@@ -137,41 +138,39 @@ def test_pid_1_passes_signals_on(number, job, pid_namespace):
     assert running.read_line() == "ready"
     (child,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
     os.kill(int(child), number)
-    assert running.end().code == int(number)
+    assert running.wait().exit_code == int(number)
 
 
 def test_a_whole_job_as_pid_1(job, pid_namespace):
     job.write("train.py", "import os\nprint(os.getppid())\nraise ValueError('bad')\n")
     result = job.run("train.py", prefix=pid_namespace)
-    assert (result.code, result.stdout) == (1, b"1\n")
+    assert (result.exit_code, result.stdout) == (1, "1\n")
     assert result.first_line == "ValueError: bad (train.py:3, in <module>)"
 
 
-def test_when_smc_is_killed_the_job_dies_with_it(job, wait_for, find_processes):
+def test_when_smc_is_killed_the_job_dies_with_it(job):
     """Children of children too, and those in sessions of their own."""
     leave = _script("sleep 60 & setsid sleep 60 & (setsid sleep 60 &)\necho ready; sleep 60")
     running = job.start_supervisor("sh", "-c", leave)
     assert running.read_line() == "ready"
-    wait_for(lambda: len(_sleepers()) == 4)
+    wait_until(lambda: len(_sleepers()) == 4)
     running.send(signal.SIGKILL)
-    running.process.wait(timeout=30)
-    wait_for(lambda: not _sleepers())
-    wait_for((job.output / "failure").exists)
+    running.wait()
+    wait_until(lambda: not _sleepers())
+    wait_until((job.output / "failure").exists)
     assert (job.output / "failure").read_text() == "smc itself was killed, and the job with it\n"
-    wait_for(lambda: not find_processes(f"SAGEMAKER_BASE_DIR={job.base}"))
+    wait_until(lambda: not job.processes())
     assert os.listdir(job.scratch) == []
-    running.end()
 
 
-def test_when_smc_is_killed_as_soon_as_a_job_has_begun(job, wait_for, find_processes):
+def test_when_smc_is_killed_as_soon_as_a_job_has_begun(job):
     """The job's first process is tied to smc from its first moment; the guard comes a little later."""
     running = job.start_supervisor("sh", "-c", _script("exec sleep 60"))
-    wait_for(_sleepers)
+    wait_until(_sleepers)
     running.send(signal.SIGKILL)
-    running.process.wait(timeout=30)
-    wait_for(lambda: not _sleepers())
-    wait_for(lambda: not find_processes(f"SAGEMAKER_BASE_DIR={job.base}"))
-    running.end()
+    running.wait()
+    wait_until(lambda: not _sleepers())
+    wait_until(lambda: not job.processes())
 
 
 def test_without_ctypes_leftovers_are_found_by_their_mark(job):
@@ -181,12 +180,11 @@ def test_without_ctypes_leftovers_are_found_by_their_mark(job):
         "sys.exit(supervise(sys.argv[2:], base_dir=sys.argv[1]))"
     )
     command = [sys.executable, "-c", hide, str(job.base), "sh", "-c", _script(LEAVE["many"])]
-    done = subprocess.run(command, env=job.environ, capture_output=True, timeout=30, check=False)
-    assert done.returncode == 3
+    assert job.start_command(command).wait().exit_code == 3
     assert _sleepers() == []
 
 
-def test_the_guard_holds_nothing_of_the_job(job, wait_for):
+def test_the_guard_holds_nothing_of_the_job(job):
     """Who reads the job's output must not wait for a process that is not of the job."""
     running = job.start_supervisor("sh", "-c", "echo ready; sleep 60")
     assert running.read_line() == "ready"
@@ -195,19 +193,19 @@ def test_the_guard_holds_nothing_of_the_job(job, wait_for):
         children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
         return [pid for pid in children if Path(f"/proc/{pid}/comm").read_text() == "smc-guard\n"]
 
-    wait_for(guards)
+    wait_until(guards)
     (guard,) = guards()
     assert len(os.listdir(f"/proc/{guard}/fd")) == 1
     assert os.readlink(f"/proc/{guard}/cwd") == "/"
     assert os.getsid(int(guard)) == int(guard)
     running.send(signal.SIGTERM)
-    assert running.end().code == 143
+    assert running.wait().exit_code == 143
 
 
 def test_a_folder_of_reports_that_was_left_behind_goes_with_the_next_job(make_job):
     """The supervisor and its guard are killed at once; a folder of a job that still runs is left alone."""
     job, other = make_job(), make_job()
-    other.environ["TMPDIR"] = job.environ["TMPDIR"]
+    other.variables["TMPDIR"] = job.variables["TMPDIR"]
     running = other.start_supervisor("sh", "-c", "echo $SMC_REPORT_DIR; exec sleep 60")
     kept = Path(running.read_line())
     killed = job.start_supervisor("sh", "-c", "echo $SMC_REPORT_DIR; mkdir $SMC_REPORT_DIR/inside; echo; exec sleep 60")
@@ -215,11 +213,11 @@ def test_a_folder_of_reports_that_was_left_behind_goes_with_the_next_job(make_jo
     killed.read_line()
     for pid in (*_guards(killed.pid), killed.pid):
         os.kill(pid, signal.SIGKILL)
-    killed.end()
+    killed.wait()
     assert left.is_dir()
-    assert job.supervise("true").code == 0
+    assert job.supervise("true").exit_code == 0
     assert not left.exists()
     assert kept.is_dir()
     running.send(signal.SIGTERM)
-    running.end()
+    running.wait()
     assert os.listdir(job.scratch) == []

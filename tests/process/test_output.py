@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pty
@@ -15,6 +16,8 @@ import threading
 
 import pytest
 
+from smc_core.testing import wait_until
+
 MEBIBYTE = 1024 * 1024
 CLOSING = re.compile(rb"\n?smc: completed after [0-9.]+ s\n")
 """What the supervisor says when a job has completed, on a line of its own."""
@@ -27,6 +30,14 @@ LINES = textwrap.dedent("""
     while left > 0:
         left -= os.write(descriptor, block[:left])
 """)
+
+
+@contextlib.contextmanager
+def _pipe():
+    """A pipe that nobody reads but the test, as two files."""
+    source, sink = os.pipe()
+    with open(source, "rb", buffering=0) as reading, open(sink, "wb", buffering=0) as writing:
+        yield reading, writing
 
 
 def _expected(size):
@@ -46,9 +57,11 @@ def _digest(file, size):
 
 def test_a_hundred_megabytes_arrive_byte_for_byte(job):
     size = 100 * 1000 * 1000
-    running = job.start_supervisor(sys.executable, "-c", LINES, str(size), "2")
-    assert _digest(running.process.stderr, size) == _expected(size)
-    assert running.end().code == 0
+    with _pipe() as (source, sink):
+        running = job.start_supervisor(sys.executable, "-c", LINES, str(size), "2", stderr=sink)
+        sink.close()
+        assert _digest(source, size) == _expected(size)
+    assert running.wait().exit_code == 0
 
 
 def test_everything_arrives_in_a_file(job):
@@ -57,7 +70,7 @@ def test_everything_arrives_in_a_file(job):
         result = job.supervise(sys.executable, "-c", LINES, str(size), "2", stderr=log)
         log.seek(0)
         assert _digest(log, size) == _expected(size)
-    assert result.code == 0
+    assert result.exit_code == 0
 
 
 @pytest.mark.parametrize("mode", ["pipe", "wb", "ab", "null"])
@@ -75,7 +88,7 @@ def test_the_end_of_a_flood_is_kept(mode, job):
     log = job.base / "log"
     if mode == "pipe":
         result = job.supervise(sys.executable, "-c", flood)
-        seen = result.stderr
+        seen = result.stderr.encode()
     else:
         with open(os.devnull if mode == "null" else log, "wb" if mode == "null" else mode) as file:
             result = job.supervise(sys.executable, "-c", flood, stderr=file)
@@ -94,23 +107,26 @@ def test_everything_arrives_in_a_socket(job):
         near.close()
         far.shutdown(socket.SHUT_WR)
         assert _digest(reading, size) == _expected(size)
-        assert running.end().code == 0
+        assert running.wait().exit_code == 0
     far.close()
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"no end of line", b"\x00\xff\xfe\r\n\x1b[0m", b"a\nb\nc"])
 def test_odd_bytes(data, job):
     (job.base / "data").write_bytes(data)
-    result = job.supervise("sh", "-c", "cat data >&2")
-    assert (result.code, result.stderr[: len(data)]) == (0, data)
-    closing = result.stderr[len(data) :]
+    with _pipe() as (source, sink):
+        running = job.start_supervisor("sh", "-c", "cat data >&2", stderr=sink)
+        sink.close()
+        seen = b"".join(iter(lambda: source.read(MEBIBYTE), b""))
+    assert (running.wait().exit_code, seen[: len(data)]) == (0, data)
+    closing = seen[len(data) :]
     assert CLOSING.fullmatch(closing)
     assert closing.startswith(b"\n") == (data[-1:] not in (b"", b"\n"))
 
 
 def test_what_smc_says_begins_a_line_of_its_own(job):
     result = job.supervise("sh", "-c", "printf 'no end of line' >&2; exit 3")
-    assert result.stderr.decode().splitlines() == [
+    assert result.stderr.splitlines() == [
         "no end of line",
         "smc: exit code 3: Exit code 3; last line on stderr: no end of line",
     ]
@@ -119,11 +135,12 @@ def test_what_smc_says_begins_a_line_of_its_own(job):
 def test_a_line_arrives_before_the_next_is_written(job):
     """Nothing is held back until a buffer is full."""
     running = job.start_supervisor("sh", "-c", "printf 'half' >&2; read x; echo ' a line' >&2", stdin=subprocess.PIPE)
-    assert os.read(running.process.stderr.fileno(), 100) == b"half"
-    running.process.stdin.write(b"\n")
-    running.process.stdin.flush()
-    assert os.read(running.process.stderr.fileno(), 100) == b" a line\n"
-    assert running.end().code == 0
+    running.wait_until(lambda: running.stderr)
+    assert running.stderr == "half"
+    running.write("\n")
+    result = running.wait()
+    assert result.exit_code == 0
+    assert result.stderr.startswith("half a line\n")
 
 
 def test_no_line_of_stdout_lands_inside_one_of_stderr(job):
@@ -137,17 +154,20 @@ def test_no_line_of_stdout_lands_inside_one_of_stderr(job):
     path = job.write("write.py", write)
     both = f'"{sys.executable}" {path} o 1 & "{sys.executable}" {path} e 2; wait'
     running = job.start_supervisor("sh", "-c", both, stderr=subprocess.STDOUT)
-    *lines, closing = running.process.stdout.read().decode().splitlines()
-    assert running.end().code == 0
+    result = running.wait()
+    *lines, closing = result.stdout.splitlines()
+    assert result.exit_code == 0
     assert closing.startswith("smc: completed after ")
     assert len(lines) == 40000
     assert all(set(line) in ({"o"}, {"e"}) for line in lines)
 
 
-def test_a_reader_that_stops_reading_delays_no_signal(job, wait_for):
+def test_a_reader_that_stops_reading_delays_no_signal(job):
     """The supervisor never waits for the reader of stderr, though the job does."""
-    job.environ["SMC_STOP_GRACE"] = "60"
-    running = job.start_supervisor("sh", "-c", "trap 'exit 5' TERM; yes >&2 & echo ready; wait")
+    job.variables["SMC_STOP_GRACE"] = "60"
+    source, sink = os.pipe()
+    running = job.start_supervisor("sh", "-c", "trap 'exit 5' TERM; yes >&2 & echo ready; wait", stderr=sink)
+    os.close(sink)
     assert running.read_line() == "ready"
     full = 4096
 
@@ -156,37 +176,32 @@ def test_a_reader_that_stops_reading_delays_no_signal(job, wait_for):
         import struct
         import termios
 
-        return struct.unpack("i", fcntl.ioctl(running.process.stderr, termios.FIONREAD, b"    "))[0] >= full
+        return struct.unpack("i", fcntl.ioctl(source, termios.FIONREAD, b"    "))[0] >= full
 
-    wait_for(is_full)
+    wait_until(is_full)
     running.send(signal.SIGTERM)
-    wait_for((job.output / "failure").exists)
-    running.process.stderr.close()
-    running.process.stderr = None
-    assert running.end().code == 5
+    wait_until((job.output / "failure").exists)
+    os.close(source)
+    assert running.wait().exit_code == 5
 
 
 def test_a_reader_that_goes_away_ends_no_job(job):
-    running = job.start_supervisor(
-        "sh",
-        "-c",
-        "read x; i=0; while [ $i -lt 3000 ]; do echo line >&2; i=$((i+1)); done; exit 3",
-        stdin=subprocess.PIPE,
-    )
-    running.process.stderr.close()
-    running.process.stderr = None
-    running.process.stdin.write(b"\n")
-    result = running.end()
-    assert (result.code, result.first_line) == (3, "Exit code 3; last line on stderr: line")
+    loop = "read x; i=0; while [ $i -lt 3000 ]; do echo line >&2; i=$((i+1)); done; exit 3"
+    with _pipe() as (_, sink):
+        running = job.start_supervisor("sh", "-c", loop, stdin=subprocess.PIPE, stderr=sink)
+    running.write("\n")
+    result = running.wait()
+    assert (result.exit_code, result.first_line) == (3, "Exit code 3; last line on stderr: line")
 
 
-def test_a_stop_ends_the_wait_for_a_slow_reader(job, wait_for):
+def test_a_stop_ends_the_wait_for_a_slow_reader(job):
     """The outcome is written before the last of stderr is read."""
-    running = job.start_supervisor(sys.executable, "-c", LINES, str(MEBIBYTE), "2")
-    wait_for((job.output / "success").exists)
-    running.send(signal.SIGTERM)
-    running.process.wait(timeout=30)
-    assert running.end().code == 0
+    with _pipe() as (_, sink):
+        running = job.start_supervisor(sys.executable, "-c", LINES, str(MEBIBYTE), "2", stderr=sink)
+        sink.close()
+        wait_until((job.output / "success").exists)
+        running.send(signal.SIGTERM)
+        assert running.wait().exit_code == 0
 
 
 def test_stdout_is_the_same_file(job):
@@ -208,10 +223,10 @@ def test_the_supervisor_is_small(size, job):
     program = f"import os, sys; sys.argv[1:] = ['{size}', '2']\n{LINES}\nprint('ready', flush=True); sys.stdin.read()"
     job.write("train.py", program)
     with open(os.devnull, "wb") as nowhere:
-        running = job.start("train.py", stdin=subprocess.PIPE, stderr=nowhere)
+        running = job.start("train.py", popen={"stdin": subprocess.PIPE, "stderr": nowhere})
         assert running.read_line() == "ready"
         assert _peak(running.pid) <= 16 * MEBIBYTE
-        assert running.end().code == 0
+        assert running.wait().exit_code == 0
 
 
 HEAVY = {"pydantic", "requests", "pluggy", "psutil", "importlib_metadata", "tempfile", "subprocess", "threading"}
@@ -232,7 +247,7 @@ class Terminal:
         self.pid, self.screen = pty.fork()
         if self.pid == 0:
             os.chdir(job.base)
-            os.execvpe(command[0], command, job.environ)
+            os.execvpe(command[0], command, job.environ())
         self.seen = b""
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
@@ -250,7 +265,7 @@ class Terminal:
     def type(self, keys):
         os.write(self.screen, keys)
 
-    def end(self):
+    def wait(self):
         _, status = os.waitpid(self.pid, 0)
         self.reader.join(timeout=10)
         os.close(self.screen)
@@ -260,77 +275,77 @@ class Terminal:
 SMC = [sys.executable, "-m", "smc_core", "run"]
 
 
-def test_a_terminal_stays_a_terminal(job, wait_for):
+def test_a_terminal_stays_a_terminal(job):
     job.write("train.py", "import os\nprint([os.isatty(n) for n in range(3)], input('name? '))\n")
-    job.environ["SAGEMAKER_PROGRAM"] = "train.py"
+    job.variables["SAGEMAKER_PROGRAM"] = "train.py"
     terminal = Terminal(job, *SMC)
-    wait_for(lambda: b"name? " in terminal.seen)
+    wait_until(lambda: b"name? " in terminal.seen)
     terminal.type(b"keras\n")
-    assert terminal.end() == 0
+    assert terminal.wait() == 0
     assert b"[True, True, True] keras" in terminal.seen
 
 
 def test_what_a_job_says_on_a_terminal_is_kept_for_the_failure_file(job):
     job.write("train.py", "import os, sys\nsys.stderr.write('\\x1b[31mno such table\\x1b[0m\\n')\nos._exit(3)\n")
-    job.environ["SAGEMAKER_PROGRAM"] = "train.py"
+    job.variables["SAGEMAKER_PROGRAM"] = "train.py"
     terminal = Terminal(job, *SMC)
-    assert terminal.end() == 3
+    assert terminal.wait() == 3
     assert b"\x1b[31mno such table\x1b[0m\r\n" in terminal.seen
     assert (job.output / "failure").read_text().startswith("Exit code 3; last line on stderr: no such table\n")
 
 
-def test_ctrl_c_reaches_the_script_once(job, wait_for):
+def test_ctrl_c_reaches_the_script_once(job):
     job.write(
         "train.py",
         "import time\n"
         "try:\n    print('ready')\n    while True:\n        time.sleep(0.05)\nexcept KeyboardInterrupt:\n    print('once')\n    time.sleep(0.2)\n    raise SystemExit(7)\n",
     )
-    job.environ["SAGEMAKER_PROGRAM"] = "train.py"
+    job.variables["SAGEMAKER_PROGRAM"] = "train.py"
     terminal = Terminal(job, *SMC)
-    wait_for(lambda: b"ready" in terminal.seen)
+    wait_until(lambda: b"ready" in terminal.seen)
     terminal.type(b"\x03")
-    assert terminal.end() == 7
+    assert terminal.wait() == 7
     assert terminal.seen.count(b"once") == 1
 
 
-def test_ctrl_c_on_a_script_that_does_not_handle_it(job, wait_for):
+def test_ctrl_c_on_a_script_that_does_not_handle_it(job):
     job.write("train.py", "import time\nprint('ready')\nwhile True:\n    time.sleep(0.05)\n")
-    job.environ["SAGEMAKER_PROGRAM"] = "train.py"
+    job.variables["SAGEMAKER_PROGRAM"] = "train.py"
     terminal = Terminal(job, *SMC)
-    wait_for(lambda: b"ready" in terminal.seen)
+    wait_until(lambda: b"ready" in terminal.seen)
     terminal.type(b"\x03")
-    assert terminal.end() == 130
+    assert terminal.wait() == 130
     assert (job.output / "failure").read_text().startswith("Stopped by SIGINT\n")
 
 
-def test_ctrl_z_and_fg_in_a_shell(job, wait_for):
+def test_ctrl_z_and_fg_in_a_shell(job):
     """A shell sees the job stop, and continues it."""
     job.write("train.py", "print('ready')\nprint('got', input())\n")
-    job.environ.update(SAGEMAKER_PROGRAM="train.py", PS1="$ ")
+    job.variables.update(SAGEMAKER_PROGRAM="train.py", PS1="$ ")
     terminal = Terminal(job, "bash", "--norc", "--noprofile", "-i")
     terminal.type(" ".join(SMC).encode() + b"; echo ended\n")
-    wait_for(lambda: b"ready\r\n" in terminal.seen)
+    wait_until(lambda: b"ready\r\n" in terminal.seen)
     terminal.type(b"\x1a")
-    wait_for(lambda: b"Stopped" in terminal.seen)
+    wait_until(lambda: b"Stopped" in terminal.seen)
     terminal.type(b"fg\n")
     terminal.type(b"a line\n")
-    wait_for(lambda: b"got a line" in terminal.seen)
+    wait_until(lambda: b"got a line" in terminal.seen)
     terminal.type(b"exit 0\n")
-    assert terminal.end() == 0
+    assert terminal.wait() == 0
 
 
-def test_a_job_in_the_background_of_a_shell(job, wait_for):
+def test_a_job_in_the_background_of_a_shell(job):
     """It stops when it reads the terminal, as any job does, and goes on in the foreground."""
     job.write("train.py", "print('ready')\nprint('got', input())\n")
-    job.environ.update(SAGEMAKER_PROGRAM="train.py", PS1="$ ")
+    job.variables.update(SAGEMAKER_PROGRAM="train.py", PS1="$ ")
     terminal = Terminal(job, "bash", "--norc", "--noprofile", "-i")
     terminal.type(" ".join(SMC).encode() + b" &\n")
-    wait_for(lambda: b"ready\r\n" in terminal.seen)
+    wait_until(lambda: b"ready\r\n" in terminal.seen)
     terminal.type(b"\n")
-    wait_for(lambda: terminal.type(b"\n") or b"Stopped" in terminal.seen)
+    wait_until(lambda: terminal.type(b"\n") or b"Stopped" in terminal.seen)
     terminal.type(b"fg\n")
-    wait_for(lambda: terminal.seen.count(b"-m smc_core run") >= 2)
+    wait_until(lambda: terminal.seen.count(b"-m smc_core run") >= 2)
     terminal.type(b"a line\n")
-    wait_for(lambda: b"got a line" in terminal.seen)
+    wait_until(lambda: b"got a line" in terminal.seen)
     terminal.type(b"exit 0\n")
-    assert terminal.end() == 0
+    assert terminal.wait() == 0

@@ -223,9 +223,9 @@ def test_function_mode_as_a_whole(job):
         "def train(epochs: int = 3):\n    return helper(epochs)\n\ndef helper(n):\n    raise ValueError(f'bad {n}')\n",
     )
     result = job.run("train.py")
-    assert (result.code, result.first_line) == (1, "ValueError: bad 3 (train.py:5, in helper)")
+    assert (result.exit_code, result.first_line) == (1, "ValueError: bad 3 (train.py:5, in helper)")
     assert "Phase: train; exit code 1." in result.failure
-    for told in (result.failure, result.stderr.decode()):
+    for told in (result.failure, result.stderr):
         frames = [line for line in told.splitlines() if line.startswith("  File ")]
         assert len(frames) == 2
         assert all("train.py" in frame for frame in frames)
@@ -233,6 +233,6 @@ def test_function_mode_as_a_whole(job):
 
 def test_an_error_before_the_users_code(job):
     result = job.run("no_such_file.py")
-    assert result.code != 0
+    assert result.exit_code != 0
     assert result.failure is not None
     assert "Traceback" not in result.failure

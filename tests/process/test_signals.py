@@ -15,6 +15,8 @@ import pytest
 from tests.process import stops
 
 from smc_core.process.signals import FORWARDED, SAME_REQUEST
+from smc_core.testing import wait_until
+from smc_core.testing.running import processes_with
 
 NAMED = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT"]
 
@@ -51,7 +53,7 @@ def _kill(running):
         pass
     time.sleep(SAME_REQUEST + 0.3)
     running.send(signal.SIGTERM)
-    assert running.end().code == 137
+    assert running.wait().exit_code == 137
 
 
 def test_the_signals_of_the_contract_are_passed_on():
@@ -77,8 +79,8 @@ def test_a_script_that_saves_and_exits_with_0_has_succeeded(job):
     running = job.start("train.py")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
-    result = running.end()
-    assert (result.code, result.success, result.stdout) == (0, True, b"saved\n")
+    result = running.wait()
+    assert (result.exit_code, result.success, result.stdout) == (0, True, "ready\nsaved\n")
 
 
 def test_a_script_that_exits_otherwise_is_told_as_stopped(job):
@@ -86,11 +88,11 @@ def test_a_script_that_exits_otherwise_is_told_as_stopped(job):
     running = job.start("train.py")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
-    result = running.end()
-    assert (result.code, result.success) == (17, False)
+    result = running.wait()
+    assert (result.exit_code, result.success) == (17, False)
     assert result.first_line.startswith("Stopped by SIGTERM: ")
     assert result.first_line.endswith(" s later the script ended with exit code 17")
-    assert b"smc: SIGTERM was passed on; the job has 110 s to end\n" in result.stderr
+    assert "smc: SIGTERM was passed on; the job has 110 s to end\n" in result.stderr
 
 
 def test_a_script_that_fails_while_stopping(job):
@@ -98,8 +100,8 @@ def test_a_script_that_fails_while_stopping(job):
     running = job.start("train.py")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
-    result = running.end()
-    assert result.code == 1
+    result = running.wait()
+    assert result.exit_code == 1
     assert result.first_line.startswith("Stopped by SIGTERM: ")
     assert "While stopping: ZeroDivisionError: division by zero (train.py:6, in save)" in result.failure
     assert "A stop is not a fault of the script." in result.failure
@@ -110,8 +112,8 @@ def test_a_script_without_a_handler(job):
     running = job.start("train.py")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
-    result = running.end()
-    assert result.code == 143
+    result = running.wait()
+    assert result.exit_code == 143
     assert result.first_line == "Stopped by SIGTERM, which the script does not handle"
 
 
@@ -120,14 +122,14 @@ def test_an_interrupt(job):
     running = job.start("train.py")
     assert running.read_line() == "ready"
     running.send(signal.SIGINT)
-    result = running.end()
-    assert result.code == 130
+    result = running.wait()
+    assert result.exit_code == 130
     assert result.first_line == "Stopped by SIGINT"
 
 
 @pytest.mark.parametrize("seconds", ["0", "0.3"])
 def test_the_grace_time(seconds, job):
-    job.environ["SMC_STOP_GRACE"] = seconds
+    job.variables["SMC_STOP_GRACE"] = seconds
     job.write(
         "train.py",
         "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('ready', flush=True)\ntime.sleep(60)\n",
@@ -135,8 +137,8 @@ def test_the_grace_time(seconds, job):
     running = job.start("train.py")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
-    result = running.end()
-    assert result.code == 137
+    result = running.wait()
+    assert result.exit_code == 137
     assert result.first_line == (
         f"Stopped by SIGTERM: the script did not end within {seconds} s (SMC_STOP_GRACE) and was killed"
     )
@@ -150,8 +152,8 @@ def test_a_request_that_comes_twice_at_once_is_one(job):
     for _ in range(5):
         running.send(signal.SIGTERM)
         time.sleep(0.02)
-    result = running.end()
-    assert result.code == 0
+    result = running.wait()
+    assert result.exit_code == 0
 
 
 def test_a_shell_script_is_signalled_with_all_that_it_runs(job):
@@ -162,8 +164,8 @@ def test_a_shell_script_is_signalled_with_all_that_it_runs(job):
     running = job.start("train.sh")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
-    result = running.end()
-    assert result.code == 143
+    result = running.wait()
+    assert result.exit_code == 143
     assert result.first_line == "Stopped by SIGTERM, which the script does not handle"
 
 
@@ -191,8 +193,8 @@ def test_a_python_script_is_signalled_alone(job):
     running = job.start("train.py")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
-    result = running.end()
-    assert (result.code, result.stdout.decode()) == (0, "loader is done\nloader ended with 0\n")
+    result = running.wait()
+    assert (result.exit_code, result.stdout) == (0, "ready\nloader is done\nloader ended with 0\n")
 
 
 def test_a_stop_while_the_job_is_prepared(job):
@@ -200,12 +202,12 @@ def test_a_stop_while_the_job_is_prepared(job):
     running = job.start_supervisor("sh", "-c", "trap 'echo trapped' USR1; sleep 60 & echo ready; wait")
     assert running.read_line() == "ready"
     running.send(signal.SIGTERM)
-    result = running.end()
-    assert result.code == 143
+    result = running.wait()
+    assert result.exit_code == 143
     assert result.first_line == "Stopped by SIGTERM before the user's code began"
 
 
-def test_a_stopped_script_is_woken_to_be_told(job, wait_for):
+def test_a_stopped_script_is_woken_to_be_told(job):
     """A process that SIGSTOP has stopped would hear of the stop only when its time is up."""
     running = job.start_supervisor("sh", "-c", "echo $$; kill -STOP $$; sleep 60")
     pid = running.read_line()
@@ -214,9 +216,9 @@ def test_a_stopped_script_is_woken_to_be_told(job, wait_for):
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] == "T"
 
-    wait_for(is_stopped)
+    wait_until(is_stopped)
     running.send(signal.SIGTERM)
-    assert running.end().code == 143
+    assert running.wait().exit_code == 143
 
 
 def test_a_command_ignores_what_smc_was_started_to_ignore_and_blocks_nothing(job):
@@ -226,10 +228,10 @@ def test_a_command_ignores_what_smc_was_started_to_ignore_and_blocks_nothing(job
     careless += "for n in (1, 2, 3, 13, 15, 25): signal.signal(n, signal.SIG_IGN)\nos.execvp(sys.argv[1], sys.argv[1:])"
     plain = subprocess.run(["sh", "-c", show], capture_output=True, text=True, check=True, restore_signals=True)
     result = job.supervise("sh", "-c", show)
-    assert result.stdout.decode() == plain.stdout
+    assert result.stdout == plain.stdout
     result = job.supervise("sh", "-c", show, prefix=[sys.executable, "-c", careless])
     mask = sum(1 << (number - 1) for number in (1, 2, 3, 15))
-    assert result.stdout.decode() == re.sub("SigIgn:.*", f"SigIgn:\t{mask:016x}", plain.stdout)
+    assert result.stdout == re.sub("SigIgn:.*", f"SigIgn:\t{mask:016x}", plain.stdout)
 
 
 def test_a_shell_script_ends_by_a_broken_pipe_as_without_smc(job):
@@ -241,16 +243,16 @@ def test_a_shell_script_ends_by_a_broken_pipe_as_without_smc(job):
         "grep SigIgn /proc/self/status\n",
     )
     result = job.run("train.sh")
-    assert result.code == 0, result.stderr
-    assert result.stdout.decode().splitlines() == ["x", str(128 + signal.SIGXFSZ), f"SigIgn:\t{0:016x}"]
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == ["x", str(128 + signal.SIGXFSZ), f"SigIgn:\t{0:016x}"]
 
 
 def test_what_smc_was_started_to_ignore_a_whole_job_ignores(job):
     job.write("train.sh", "grep SigIgn /proc/self/status\n")
     job.write("train.py", "def train():\n    import signal; print(signal.getsignal(1), signal.getsignal(10))\n")
     ignore = ["sh", "-c", "trap '' HUP CHLD; exec \"$@\"", "sh"]
-    assert job.run("train.sh", prefix=ignore).stdout.decode() == f"SigIgn:\t{1:016x}\n"
-    assert job.run("train.py", prefix=ignore).stdout.decode() == "1 0\n"
+    assert job.run("train.sh", prefix=ignore).stdout == f"SigIgn:\t{1:016x}\n"
+    assert job.run("train.py", prefix=ignore).stdout == "1 0\n"
 
 
 def test_sigterm_stops_a_job_though_it_was_ignored_at_the_start(job):
@@ -258,7 +260,7 @@ def test_sigterm_stops_a_job_though_it_was_ignored_at_the_start(job):
     running = job.start("train.py", prefix=["sh", "-c", "trap '' TERM; exec \"$@\"", "sh"])
     assert running.read_line() == "ready"
     _kill(running)
-    assert running.end().first_line.startswith("Stopped by SIGTERM")
+    assert running.wait().first_line.startswith("Stopped by SIGTERM")
 
 
 def test_a_hangup_that_nohup_ignores_stays_ignored(job):
@@ -273,7 +275,7 @@ def test_a_hangup_that_nohup_ignores_stays_ignored(job):
 
 
 @pytest.mark.parametrize("milliseconds", range(0, 600, 100))
-def test_a_stop_at_any_moment_of_a_whole_job(milliseconds, job, wait_for):
+def test_a_stop_at_any_moment_of_a_whole_job(milliseconds, job):
     """From the moment on that the supervisor can hear."""
     job.write("train.py", "import time\ntime.sleep(60)\n")
     running = job.start("train.py")
@@ -283,23 +285,23 @@ def test_a_stop_at_any_moment_of_a_whole_job(milliseconds, job, wait_for):
             (caught,) = (int(line.split()[1], 16) for line in file if line.startswith("SigCgt"))
         return caught >> (signal.SIGTERM - 1) & 1
 
-    wait_for(hears)
+    wait_until(hears)
     time.sleep(milliseconds / 1000)
     running.send(signal.SIGTERM)
-    result = running.end()
-    assert result.code == 143
+    result = running.wait()
+    assert result.exit_code == 143
     assert result.first_line in (
         "Stopped by SIGTERM before the user's code began",
         "Stopped by SIGTERM, which the script does not handle",
     )
 
 
-def test_stops_at_random_moments(tmp_path, find_processes):
+def test_stops_at_random_moments(tmp_path):
     """A stop is neither lost nor fatal to the report, whenever and however often it comes; nox -s soak has thousands."""
     outcomes = list(stops.of_the_supervisor(100, random.randrange(2**32), tmp_path))
     assert len(outcomes) == 100
     assert [outcome for outcome in outcomes if not outcome.is_true] == []
-    assert find_processes(f"SMC_TEST_MARK={tmp_path}") == []
+    assert list(processes_with("SMC_TEST_MARK", str(tmp_path))) == []
     assert os.listdir(tmp_path / "tmp") == []
 
 
@@ -308,8 +310,8 @@ def test_ctrl_z_fg_and_ctrl_c_is_a_stop_by_sigint(job):
     running.read_line()
     for number in (signal.SIGCONT, signal.SIGWINCH, signal.SIGINT):
         running.send(number)
-    ended = running.end()
-    assert (ended.code, ended.first_line) == (130, "Stopped by SIGINT before the user's code began")
+    ended = running.wait()
+    assert (ended.exit_code, ended.first_line) == (130, "Stopped by SIGINT before the user's code began")
 
 
 def test_a_clock_that_is_set_back_during_a_stop_hides_no_stop(job):
@@ -327,6 +329,6 @@ def test_a_clock_that_is_set_back_during_a_stop_hides_no_stop(job):
     running = job.start("train.py")
     running.read_line()
     running.send(signal.SIGTERM)
-    ended = running.end()
+    ended = running.wait()
     assert ended.first_line.startswith("Stopped by SIGTERM: ")
     assert "While stopping: ValueError: while saving (train.py:5, in stop)" in ended.failure

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
 from tests.process import stops
-from tests.process.conftest import processes_with
+from tests.process.jobs import SUPERVISE, pid_namespace
+
+from smc_core.testing.running import processes_with
 
 COUNT = int(os.environ.get("SMC_TEST_STOPS", "2000"))
 SEED = int(os.environ.get("SMC_TEST_SEED") or random.randrange(2**32))
@@ -22,7 +22,7 @@ def _check(outcomes: Iterable[stops.Outcome], count: int, folder: Path) -> None:
     found = list(outcomes)
     assert len(found) == count
     assert [outcome for outcome in found if not outcome.is_true] == [], f"SMC_TEST_SEED={SEED}"
-    assert processes_with(f"SMC_TEST_MARK={folder}") == []
+    assert list(processes_with("SMC_TEST_MARK", str(folder))) == []
     assert os.listdir(folder / "tmp") == []
 
 
@@ -31,9 +31,7 @@ def test_the_supervisor_alone(tmp_path: Path) -> None:
 
 
 def test_pid_1(tmp_path: Path) -> None:
-    namespace = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
-    if shutil.which("unshare") is None or subprocess.run([*namespace, "true"], capture_output=True).returncode:
-        pytest.skip("no PID namespace can be made here")
+    namespace = pid_namespace()
     _check(stops.of_pid_1(COUNT // 4, SEED, tmp_path, namespace), COUNT // 4, tmp_path)
 
 
@@ -46,7 +44,7 @@ def test_all_exit_codes(tmp_path: Path) -> None:
         base = tmp_path / str(code)
         base.mkdir()
         ended = subprocess.run(
-            [sys.executable, "-c", stops.SUPERVISE, str(base), "sh", "-c", f"exit {code}"],
+            [sys.executable, "-c", SUPERVISE, str(base), "sh", "-c", f"exit {code}"],
             env=stops.environment(tmp_path),
             capture_output=True,
         )

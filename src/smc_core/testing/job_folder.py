@@ -116,6 +116,7 @@ class JobFolder:
         arguments: Sequence[str] = (),
         *,
         python: str = sys.executable,
+        prefix: Sequence[str] = (),
         seconds: float = SECONDS,
         **variables: str,
     ) -> JobResult:
@@ -125,11 +126,12 @@ class JobFolder:
             program: the entry point.
             arguments: further arguments of ``smc run``.
             python: the interpreter.
+            prefix: a program, with its arguments, that ``smc run`` is started by.
             seconds: after so long the test fails.
             **variables: variables of the job.
 
         """
-        command = [python, "-m", "smc_core", "run", *arguments]
+        command = [*prefix, python, "-m", "smc_core", "run", *arguments]
         return self.start_command(command, self.environ(program, **variables)).wait(seconds)
 
     def start(
