@@ -40,6 +40,14 @@ def test_an_extended_environment_reaches_the_users_function(job: JobFolder, inst
     assert (ended.exit_code, ended.stdout) == (0, "7 WorldEnvironment\n")
 
 
+def test_a_plugins_fields_need_no_validator_where_they_are_of_their_type(job: JobFolder, install: Install) -> None:
+    job.code(train_py="def train(world_size: int, environment, epochs: int): ...\n").hyperparameters(epochs=5)
+    ended = job.run("train.py", PYTHONPROFILEIMPORTTIME="1", **install("world"))
+    assert ended.exit_code == 0, ended.stderr
+    assert " smc_world\n" in ended.stderr
+    assert "pydantic" not in ended.stderr
+
+
 def test_the_users_own_save_goes_before_a_plugin(job: JobFolder, install: Install) -> None:
     job.code(train_py=TRAIN + "def save(model, model_dir):\n    open(model_dir + '/mine', 'w').write(model)\n")
     job.hyperparameters(epochs=1)

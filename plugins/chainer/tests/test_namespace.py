@@ -32,6 +32,13 @@ def without_chainer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framework, "is_installed", set().__contains__)
 
 
+def test_an_environment_is_made_without_a_validator(run_python: RunPython) -> None:
+    code = "import sys; from smc_core.plugins import Plugins; Plugins.load().create_environment(); print(*sys.modules)"
+    loaded = run_python(code).stdout.split()
+    assert "smc_chainer.environment" in loaded
+    assert "pydantic" not in loaded
+
+
 @needs_chainer
 def test_broadcast_to_as_the_design_has_it(run_python: RunPython) -> None:
     ended = run_python(

@@ -20,6 +20,13 @@ def test_no_framework_is_imported(run_python: RunPython) -> None:
     assert not FRAMEWORKS & set(loaded)
 
 
+def test_an_environment_is_made_without_a_validator(run_python: RunPython) -> None:
+    code = "import sys; from smc_core.plugins import Plugins; Plugins.load().create_environment(); print(*sys.modules)"
+    loaded = run_python(code).stdout.split()
+    assert "smc_pytorch.environment" in loaded
+    assert "pydantic" not in loaded
+
+
 def test_the_namespace_is_reached_through_the_core(run_python: RunPython) -> None:
     code = "import smc_core as smc, sys; print(smc.pytorch.get_world_size(2, 4), *sys.modules)"
     size, *loaded = run_python(code).stdout.split()

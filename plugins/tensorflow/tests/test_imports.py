@@ -17,6 +17,13 @@ def test_no_framework_is_imported(module: str, run_python: RunPython) -> None:
     assert not FRAMEWORKS & set(loaded)
 
 
+def test_an_environment_is_made_without_a_validator(run_python: RunPython) -> None:
+    code = "import sys; from smc_core.plugins import Plugins; Plugins.load().create_environment(); print(*sys.modules)"
+    loaded = run_python(code).stdout.split()
+    assert "smc_tensorflow.environment" in loaded
+    assert "pydantic" not in loaded
+
+
 def test_the_watching_program_stays_small(run_python: RunPython) -> None:
     loaded = run_python(
         "import smc_tensorflow.server, smc_tensorflow.parameter_server, sys; print(*sys.modules)"
