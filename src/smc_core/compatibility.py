@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import metadata
 from importlib.util import find_spec
 from types import ModuleType
-
-from packaging.requirements import Requirement
-from packaging.version import InvalidVersion, Version
 
 from smc_core.errors import PluginVersionError
 
@@ -66,6 +62,11 @@ def check_framework(distribution: str, plugin: str) -> None:
         PluginVersionError: names the requirement, the version found, and what to install.
 
     """
+    from packaging.requirements import Requirement
+    from packaging.version import InvalidVersion, Version
+
+    from smc_core import metadata
+
     for requirement in map(Requirement, metadata.requires(distribution) or []):
         if requirement.marker and not requirement.marker.evaluate({"extra": EXTRA}):
             continue

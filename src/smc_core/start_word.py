@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shutil
 import sysconfig
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
+
+from smc_core import metadata
 
 NAME = "train"
 _OTHERS = ("sagemaker-training", "sagemaker-containers")
@@ -70,6 +71,6 @@ def _starts_smc(path: str) -> bool:
 def _others() -> Iterator[str]:
     for name in _OTHERS:
         try:
-            yield f"{name} {importlib.metadata.version(name)}"
-        except importlib.metadata.PackageNotFoundError:
+            yield f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
             continue

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import graphlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
@@ -84,3 +86,21 @@ def test_importing_the_package_creates_nothing(tmp_path: Path) -> None:
     program = "import smc_core, smc_core.environment, smc_core.modules"
     subprocess.run([sys.executable, "-c", program], check=True, env={"SAGEMAKER_BASE_DIR": str(base)})
     assert not base.exists()
+
+
+def test_one_module_gives_the_metadata_interface() -> None:
+    """It comes from two places, by the version of Python, and is not the same on 3.10 and 3.11 (``smc_core.metadata``)."""
+    patterns = ("src/**/*.py", "tests/*/*.py", "plugins/*/src/**/*.py", "plugins/*/tests/*.py", "docs/*.py")
+    files = [path for pattern in patterns for path in ROOT.glob(pattern)]
+    assert len(files) > 200
+    importing = [path for path in files if {"importlib.metadata", "importlib_metadata"} & set(_imports(path))]
+    assert importing == [ROOT / "src/smc_core/metadata.py"]
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{each.name}" for each in node.names)

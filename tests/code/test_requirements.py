@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from tests.code.conftest import make_wheel
 
-from smc_core.code.needs.distributions import Distribution, Distributions
 from smc_core.code.needs.packages import find_needs
 from smc_core.code.needs.requirements import read_requirements
 from smc_core.code.needs.unmet import parse, permits, unmet
+from smc_core.distributions import Distribution, Distributions
 from smc_core.errors import CodeError
 
 
@@ -287,7 +287,7 @@ HOSTILE_LINES = {
 JUDGE = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-from smc_core.code.needs.distributions import Distribution, Distributions
+from smc_core.distributions import Distribution, Distributions
 from smc_core.code.needs.requirements import read_requirements
 from smc_core.code.needs.unmet import unmet
 for path in sys.argv[1:]:

@@ -11,7 +11,6 @@ import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +30,7 @@ from smc_core.errors import (
     SmcError,
     UserCodeError,
 )
+from smc_core.metadata import version
 from smc_core.plugins import HOOKS, Installed, Plugins, new_manager, register, requires
 from smc_core.plugins.faults import LINE
 from smc_core.testing import JobFolder
@@ -124,9 +124,19 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
             spec.loader.exec_module(module)
             return module
 
-        return Installed(name, f"smc-{name}", "1.2.3", f"smc_{name}", _load=import_it)
+        return plugin_that_is(import_it, name)
 
     return load_plugins
+
+
+def plugin_that_is(bring: Callable[[], object], name: str = "brk", requires: tuple[str, ...] = ()) -> Installed:
+    """An installed plugin that is imported by calling a function."""
+
+    class Given(Installed):
+        def _import(self) -> object:
+            return bring()
+
+    return Given(name, f"smc-{name}", "1.2.3", f"smc_{name}", requires=requires)
 
 
 def hook(name: str, body: str, *, wrapper: bool = False) -> str:
@@ -509,7 +519,7 @@ def test_a_function_of_a_wrong_form(form: str, load: Load) -> None:
 )
 def test_an_entry_point_that_is_no_plugin(thing: object, said: str) -> None:
     with pytest.raises(PluginLoadError) as caught:
-        register(new_manager({}), Installed("brk", "smc-brk", "1.2.3", "smc_brk", _load=lambda: thing))
+        register(new_manager({}), plugin_that_is(lambda: thing))
     assert str(caught.value).startswith(f"plugin brk (smc-brk 1.2.3), {said}")
 
 
@@ -528,7 +538,7 @@ def test_an_entry_point_that_is_no_plugin(thing: object, said: str) -> None:
     ],
 )
 def test_what_a_plugin_requires_is_there_before_it_is_imported(text: str, said: str) -> None:
-    plugin = Installed("brk", "smc-brk", "1.2.3", "smc_brk", requires=(text,), _load=lambda: pytest.fail("imported"))
+    plugin = plugin_that_is(lambda: pytest.fail("imported"), requires=(text,))
     with pytest.raises(PluginVersionError) as caught:
         plugin.load()
     assert str(caught.value).startswith(f"plugin brk (smc-brk 1.2.3), import: {said}")
@@ -548,7 +558,7 @@ def test_what_a_plugin_requires_is_there_before_it_is_imported(text: str, said: 
     ],
 )
 def test_what_a_plugin_does_not_require_is_not_asked_for(text: str) -> None:
-    plugin = Installed("brk", "smc-brk", "1.2.3", "smc_brk", requires=(text,), _load=lambda: "imported")
+    plugin = plugin_that_is(lambda: "imported", requires=(text,))
     assert plugin.load() == "imported"
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import Any
 
 import pytest
 
+from smc_core import metadata
 from smc_core.compatibility import is_installed
 from smc_core.errors import PluginVersionError
 from smc_core.testing import JobFolder
@@ -18,8 +18,8 @@ class TestPlugin(PluginConformance):
     framework = "torch"
 
     def test_a_torch_that_is_too_old_is_an_error(self, job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-        genuine = importlib.metadata.version
-        monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.13.1" if name == "torch" else genuine(name))
+        genuine = metadata.version
+        monkeypatch.setattr(metadata, "version", lambda name: "1.13.1" if name == "torch" else genuine(name))
         plugins = self.load()
         environment = plugins.create_environment(str(job.base))
         with pytest.raises(PluginVersionError, match=r"smc-pytorch \S+ needs torch\S+, and 1\.13\.1 is installed"):

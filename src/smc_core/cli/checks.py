@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import shutil
@@ -13,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from packaging.requirements import Requirement
 
-from smc_core import start_word
+from smc_core import metadata, start_word
 from smc_core.contract import BASE_DIR_ENV, job_paths
 from smc_core.errors import ConfigurationError, SmcError
 from smc_core.hosts import wait_for_hosts
@@ -112,7 +111,7 @@ def _requirements() -> Iterator[Finding]:
     if wrong:
         yield Finding("smc-core", "problem", "; ".join(wrong), "pip install --upgrade smc-core")
     else:
-        yield Finding("smc-core", "ok", f"{importlib.metadata.version('smc-core')}, all that it needs is there")
+        yield Finding("smc-core", "ok", f"{metadata.version('smc-core')}, all that it needs is there")
 
 
 def _start_word() -> Iterator[Finding]:
@@ -121,15 +120,15 @@ def _start_word() -> Iterator[Finding]:
 
 def _unmet(name: str, extra: str = "") -> Iterator[str]:
     """Requirements of a distribution, of one extra or of none, that what is installed does not meet."""
-    for requirement in map(Requirement, importlib.metadata.requires(name) or ()):
+    for requirement in map(Requirement, metadata.requires(name) or ()):
         marker = requirement.marker
         if marker is not None and not marker.evaluate({"extra": extra}):
             continue
         if extra and (marker is None or marker.evaluate({"extra": ""})):
             continue
         try:
-            found = importlib.metadata.version(requirement.name)
-        except importlib.metadata.PackageNotFoundError:
+            found = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
             yield f"{requirement.name}{requirement.specifier} is not installed"
         else:
             if not requirement.specifier.contains(found, prereleases=True):
@@ -197,8 +196,8 @@ def _shared_memory() -> Iterator[Finding]:
 
 def _has(distribution: str) -> bool:
     try:
-        importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
         return False
     return True
 

@@ -113,9 +113,9 @@ def missing_line(request: Request, code: Code, environ: Mapping[str, str]) -> st
         needs = find_needs(code.folder, environ)
         if not needs.requirements:
             return None
-        from smc_core.code.needs.distributions import Distributions
         from smc_core.code.needs.requirements import read_requirements
         from smc_core.code.needs.unmet import unmet
+        from smc_core.distributions import Distributions
 
         lines = unmet(read_requirements(needs.requirements, environ), Distributions())
     except CodeError:

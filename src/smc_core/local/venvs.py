@@ -17,13 +17,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
 
 from smc_core.code.needs.packages import REQUIREMENTS_ENV, REQUIREMENTS_FILE
 from smc_core.contract import REPORT_DIR_ENV
 from smc_core.errors import CodeError
 from smc_core.local.streams import write_all
 from smc_core.local.target import Code
+from smc_core.metadata import Distribution, PackageNotFoundError, entry_points
+from smc_core.plugins import GROUP
 from smc_core.process import log
 from smc_core.process.report.reader import Report, read_reports
 
@@ -186,11 +187,11 @@ def _own_distributions() -> Iterator[Distribution]:
     """smc-core, the plugins, and what they need, each once."""
     from packaging.requirements import Requirement
 
-    names = ["smc-core", *(point.dist.name for point in entry_points(group="smc.plugins") if point.dist is not None)]
+    names = ["smc-core", *(point.dist.name for point in entry_points(group=GROUP) if point.dist is not None)]
     seen: set[str] = set()
     while names:
         try:
-            found = distribution(names.pop())
+            found = Distribution.from_name(names.pop())
         except PackageNotFoundError:
             continue  # an extra, or of another platform
         if found.name not in seen:

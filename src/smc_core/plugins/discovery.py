@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from importlib import import_module
+from typing import NamedTuple
 
+from smc_core.distributions import Distributions, EntryPoint
 from smc_core.errors import ConfigurationError, PluginConflictError, PluginLoadError, SmcError
 from smc_core.plugins import faults, leaving
 from smc_core.settings import DISABLE_PLUGINS
 
 GROUP = "smc.plugins"
 """The entry-point group that a plugin is published through."""
+_REFERENCE = re.compile(r"(?P<module>[\w.]+)\s*(:\s*(?P<object>[\w.]+)\s*)?(\[.*\]\s*)?")
+"""The value of an entry point: a module, an object of it, extras that it was made for and that nobody asks about."""
 
 
-@dataclass(frozen=True)
-class Installed:
+class Installed(NamedTuple):
     """A plugin that is installed, imported or not.
 
     Attributes:
@@ -34,8 +36,7 @@ class Installed:
     version: str
     entry_point: str
     disabled: bool = False
-    requires: tuple[str, ...] = field(default=(), repr=False, compare=False)
-    _load: Any = field(default=None, repr=False, compare=False)
+    requires: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version}, {self.entry_point})"
@@ -60,13 +61,23 @@ class Installed:
             requires.check(self)
         try:
             with leaving.raises():
-                return self._load()
+                return self._import()
         except SmcError:
             raise
         except BaseException as error:
             if faults.is_stop(error):
                 raise
             raise faults.describe(self, faults.IMPORT, error, PluginLoadError) from error
+
+    def _import(self) -> object:
+        reference = _REFERENCE.fullmatch(self.entry_point)
+        if reference is None:
+            what = f"its entry point {self.entry_point!r} is neither package.module nor package.module:object"
+            raise PluginLoadError(faults.sentence(self, faults.IMPORT, what))
+        found: object = import_module(reference["module"])
+        for name in filter(None, (reference["object"] or "").split(".")):
+            found = getattr(found, name)
+        return found
 
 
 def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
@@ -83,10 +94,10 @@ def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
     environ = os.environ if environ is None else environ
     disabled = set(DISABLE_PLUGINS.of(environ))
     found: dict[str, Installed] = {}
-    for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
+    for point in sorted(Distributions().entry_points(GROUP)):
         plugin = _described(point, disabled)
         other = found.get(plugin.name)
-        if other is not None and other != plugin:
+        if other is not None and str(other) != str(plugin):
             raise PluginConflictError(f"two plugins are named {plugin.name!r}: {other} and {plugin}; remove one")
         found[plugin.name] = plugin
     unknown = sorted(disabled - set(found))
@@ -98,9 +109,6 @@ def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
     return list(found.values())
 
 
-def _described(point: importlib.metadata.EntryPoint, disabled: set[str]) -> Installed:
-    name, version, requires = "?", "?", ()
-    if point.dist is not None:
-        metadata = point.dist.metadata  # parsed anew each time that it is asked for
-        name, version, requires = metadata["Name"], metadata["Version"], tuple(metadata.get_all("Requires-Dist") or ())
-    return Installed(point.name, name, version, point.value, point.name in disabled, requires, point.load)
+def _described(point: EntryPoint, disabled: set[str]) -> Installed:
+    name, version, requires, _ = point.distribution
+    return Installed(point.name, name, version, point.value, point.name in disabled, requires)

@@ -6,10 +6,10 @@ takes longer to import than all else that is done here. Anything less plain is l
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from smc_core.distributions import Distributions, normalize
 from smc_core.errors import PluginVersionError
 from smc_core.plugins import faults
 from smc_core.version import __version__
@@ -66,14 +66,12 @@ def _read(text: str) -> _Requirement:
 def _installed(name: str) -> str | None:
     if _is_core(name):
         return __version__
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    found = Distributions().get(name)
+    return None if found is None else found.version
 
 
 def _is_core(name: str) -> bool:
-    return re.sub(r"[-_.]+", "-", name).lower() == CORE
+    return normalize(name) == CORE
 
 
 def _permits(versions: str, version: str) -> bool:

@@ -14,8 +14,8 @@ from smc_core.errors import CodeError
 from smc_core.settings import ALLOW_FRAMEWORK_UPGRADE
 
 if TYPE_CHECKING:
-    from smc_core.code.needs.distributions import Distribution, Distributions
     from smc_core.code.needs.requirements import Line
+    from smc_core.distributions import Distribution, Distributions
 
 FRAMEWORKS = {
     "torch": (),
@@ -74,8 +74,8 @@ def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> No
         CodeError: one does; the message names it, and what is installed.
 
     """
-    from smc_core.code.needs.distributions import normalize
     from smc_core.code.needs.unmet import applies, parse, permits
+    from smc_core.distributions import normalize
 
     for line in missing:
         requirement = parse(line.text)
@@ -102,6 +102,6 @@ def explain(tail: str, frameworks: Mapping[str, Distribution]) -> str:
 
 
 def _constraint(name: str, one: Distribution) -> str:
-    from smc_core.code.needs.distributions import normalize
+    from smc_core.distributions import normalize
 
     return f"{name}=={one.version}" if normalize(one.name) == name else f"{name}<0"

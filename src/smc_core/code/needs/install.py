@@ -11,8 +11,8 @@ from smc_core.errors import CodeError
 from smc_core.foreign import foreign_input
 
 if TYPE_CHECKING:
-    from smc_core.code.needs.distributions import Distributions
     from smc_core.code.needs.packages import Needs
+    from smc_core.distributions import Distributions
 
 
 @foreign_input(CodeError, "what the code requires")
@@ -40,9 +40,9 @@ def install(path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.env
 
 
 def _install_folder(folder: str, needs: Needs, environ: Mapping[str, str]) -> Installed:
-    from smc_core.code.needs.distributions import Distributions
     from smc_core.code.needs.requirements import Line, Requirements, read_requirements
     from smc_core.code.needs.unmet import unmet
+    from smc_core.distributions import Distributions
 
     installed = Distributions()
     requirements = Requirements()
@@ -62,9 +62,9 @@ def _install_folder(folder: str, needs: Needs, environ: Mapping[str, str]) -> In
 
 
 def _install_file(path: str, environ: Mapping[str, str]) -> Installed:
-    from smc_core.code.needs.distributions import Distributions
     from smc_core.code.needs.installation import Installation
     from smc_core.code.needs.requirements import Requirements
+    from smc_core.distributions import Distributions
 
     name, version = _name_of_file(path)
     installed = Distributions()

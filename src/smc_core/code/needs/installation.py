@@ -24,8 +24,8 @@ from smc_core.errors import CodeError
 from smc_core.words import some_of
 
 if TYPE_CHECKING:
-    from smc_core.code.needs.distributions import Distributions
     from smc_core.code.needs.packages import Needs
+    from smc_core.distributions import Distributions
 
 
 _log = logging.getLogger("smc.code")
@@ -127,7 +127,7 @@ class Installation:
         return Installed(True, f"{summary}, into {site.packages}", site.packages, site.scripts)
 
     def _warn(self, site: JobSite | None) -> None:
-        from smc_core.code.needs.distributions import Distributions
+        from smc_core.distributions import Distributions
 
         now = Distributions([*([] if site is None else [site.packages]), *sys.path])
         for line in frameworks.replaced(self._noted, now):

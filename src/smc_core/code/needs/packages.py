@@ -153,7 +153,7 @@ def _of_unpacked_wheel(folder: str) -> tuple[tuple[str, ...], str]:
         raise CodeError.of_reading(folder, error) from error
     if len(places) != 1:
         return (), ""
-    from smc_core.code.needs.distributions import Distributions
+    from smc_core.distributions import Distributions
 
     wheel = Distributions([folder]).get(places[0].partition("-")[0])
     return ((), "") if wheel is None else (wheel.requires, f"{wheel.name} {wheel.version}")

@@ -11,8 +11,8 @@ from smc_core.code.needs.simple import Simple, read_simple
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from smc_core.code.needs.distributions import Distribution, Distributions
     from smc_core.code.needs.requirements import Line, Requirements
+    from smc_core.distributions import Distribution, Distributions
 
 _LONGEST_MARKER = 10_000
 _GROUP = re.compile(r"\([^()]*\)")
@@ -63,7 +63,7 @@ class _Check:
         self._met: dict[tuple[str, frozenset[str]], bool] = {}
         self._constraints: dict[str, list[Requirement]] = {}
         if constraints:
-            from smc_core.code.needs.distributions import normalize
+            from smc_core.distributions import normalize
 
             for text in constraints:
                 constraint = parse(text)
@@ -99,7 +99,7 @@ class _Check:
         return self._are_needs_met(found, frozenset()) if permitted else permitted
 
     def _is_allowed(self, requirement: Requirement, found: Distribution) -> bool:
-        from smc_core.code.needs.distributions import normalize
+        from smc_core.distributions import normalize
 
         constraints = self._constraints.get(normalize(requirement.name), ())
         return all(permits(one, found) for one in (requirement, *constraints))

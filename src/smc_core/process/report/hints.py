@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import pkgutil
 import sys
 from collections.abc import Iterable
 
+from smc_core.distributions import Distributions
 from smc_core.settings import REQUIREMENTS
 from smc_core.words import nearest
 
@@ -71,8 +71,7 @@ def _suggest(name: str, names: Iterable[str]) -> str:
 def _importable_names() -> list[str]:
     """Top-level modules and distributions that are installed, the standard library's among them."""
     modules = {module.name for module in pkgutil.iter_modules()}
-    distributions = {dist.metadata["Name"] for dist in importlib.metadata.distributions()}
-    names = modules | distributions | set(sys.stdlib_module_names)
+    names = modules | set(Distributions().names()) | set(sys.stdlib_module_names)
     return sorted(name for name in names if name and not name.startswith("_"))
 
 
@@ -83,8 +82,5 @@ def _submodules(top: str) -> list[str]:
 
 def _version_of(top: str) -> str:
     """``pandas 2.1.0`` for a module of an installed distribution, else the module's name."""
-    try:
-        distribution = importlib.metadata.distribution(_DISTRIBUTIONS.get(top, top))
-    except importlib.metadata.PackageNotFoundError:
-        return top
-    return f"{distribution.metadata['Name']} {distribution.version}"
+    found = Distributions().get(_DISTRIBUTIONS.get(top, top))
+    return top if found is None else f"{found.name} {found.version}"
