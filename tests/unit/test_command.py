@@ -41,7 +41,7 @@ def test_a_launcher_of_python_programs_refuses_an_executable() -> None:
         SHELL.as_python_under(["torchrun"], "torchrun")
     assert str(caught.value) == (
         "launcher torchrun cannot start run.sh: it starts Python files and modules, such as train.py or pkg.train; "
-        "set sagemaker_program to one, or set SMC_LAUNCHER=none and start the launcher yourself"
+        "set sagemaker_program to one, or set SMC_LAUNCHER=none and start it yourself"
     )
 
 
