@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 from tests.local.conftest import processes_with
 
+from smc_core.local.record import Record
+from smc_core.local.request import Request
 from smc_core.process.outcome import handover
 from smc_core.process.outcome.text import Outcome
 
@@ -151,3 +154,10 @@ def test_a_handover_arrives_as_it_was_sent(tmp_path: Path) -> None:
     handover.write(sink, Outcome(1, "failed", "ValueError: \U0001f600" * 10, "text", "log", 12.5, "algo-2"))
     found = handover.read(source)
     assert found == handover.Handover(1, "failed", "ValueError: \U0001f600" * 10, 12.5, "algo-2")
+
+
+def test_a_clock_that_is_set_back_does_not_change_how_long_a_job_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Record("job", "job", Request("train.py"), "job")
+    monkeypatch.setattr(time, "time", lambda: record.started - 3600)
+    record.end()
+    assert 0 <= record.seconds < 3600

@@ -95,7 +95,7 @@ def run(
     python = _provide(record, code)
     if python is not None:
         record.exit_code, record.status, record.first_line = _watch(record, code, python, stop)
-    record.ended = time.time()
+    record.end()
     record.save()
     tell(record)
     return record.exit_code or 0

@@ -40,7 +40,7 @@ class Record:
         pid: the process that runs it.
         born: when that process was started, in the kernel's clock ticks; a number used again is told apart by it.
         started: seconds since 1970.
-        ended: the same; None while it runs.
+        ended: the same, by a clock that nobody has set since then; None while it runs.
         status: running, completed, failed, stopped, or lost: its process is gone without a word.
         exit_code: None while it runs.
         first_line: of the failure as smc tells it; the script may have written another one.
@@ -61,6 +61,13 @@ class Record:
     first_line: str = ""
     withheld: Withheld = dataclasses.field(default_factory=Withheld)
 
+    def __post_init__(self) -> None:
+        self._begun = _uptime()
+
+    def end(self) -> None:
+        """Note when it ended: a clock that is set meanwhile does not change how long it took."""
+        self.ended = self.started + _uptime() - self._begun
+
     @property
     def paths(self) -> JobPaths:
         """The folders below the job's own."""
@@ -78,7 +85,7 @@ class Record:
     @property
     def seconds(self) -> float:
         """How long it took, or has taken so far."""
-        return (time.time() if self.ended is None else self.ended) - self.started
+        return max((time.time() if self.ended is None else self.ended) - self.started, 0.0)
 
     @property
     def cause(self) -> str:
@@ -152,6 +159,11 @@ def damaged() -> list[str]:
     """Records of this folder that are there and cannot be read."""
     paths = [os.path.join(JOBS, name, RECORD_FILE) for name in _names()]
     return [path for path in paths if os.path.lexists(path) and load(os.path.dirname(path)) is None]
+
+
+def _uptime() -> float:
+    """Seconds since the machine was started, those that it slept included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _is_sound(record: Record) -> bool:
