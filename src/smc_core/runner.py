@@ -32,7 +32,7 @@ def run(
     module: str | None = None,
     framework: str | None = None,
     environ: Mapping[str, str] | None = None,
-    tell: int | None = None,
+    hand_over_to: int | None = None,
 ) -> int:
     """Run one job under supervision, and return its exit code.
 
@@ -42,7 +42,7 @@ def run(
         module: the user's entry point as a module, run as ``python -m`` would.
         framework: a framework's own function or module, which brings the user's code by itself.
         environ: the variables of the job, by default those of this process.
-        tell: a descriptor on which the outcome is handed over to whoever started this process; None by default.
+        hand_over_to: a descriptor on which the outcome is handed over to whoever started this process; None by default.
 
     """
     variables = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **(os.environ if environ is None else environ)}
@@ -61,7 +61,9 @@ def run(
         options = ["--framework", framework]
     command = [sys.executable, PREPARE, *options]
     base = job_paths(environ=variables).base
-    return supervise(command, base_dir=base, environ=variables, tell=tell, held=frozenset({signal.SIGINT}))
+    return supervise(
+        command, base_dir=base, environ=variables, hand_over_to=hand_over_to, held=frozenset({signal.SIGINT})
+    )
 
 
 def note_refusal(error: SmcError) -> None:

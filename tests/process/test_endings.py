@@ -156,7 +156,7 @@ def test_nothing_in_the_folder_of_reports_changes_how_a_job_ends(job, code):
     assert result.failure is None or result.first_line == f"Exit code {code}; last line on stderr: the last word"
 
 
-def test_a_fault_while_an_ending_is_told_leaves_the_exit_code_alone(job):
+def test_a_fault_while_an_ending_is_reported_leaves_the_exit_code_alone(job):
     fault = (
         "import sys; from smc_core.process.outcome import text; from smc_core.process.parent import supervisor\n"
         "def fail(*arguments): raise RecursionError('a fault')\n"
@@ -166,7 +166,7 @@ def test_a_fault_while_an_ending_is_told_leaves_the_exit_code_alone(job):
     command = [sys.executable, "-c", fault, str(job.base), "sh", "-c", "exit 9"]
     done = subprocess.run(command, env=job.environ(), capture_output=True, timeout=30, check=False)
     result = job.result(done.returncode, done.stdout, done.stderr)
-    assert (result.exit_code, result.first_line) == (9, "Exit code 9; how it came to that cannot be told")
+    assert (result.exit_code, result.first_line) == (9, "Exit code 9; the cause cannot be reported")
     assert "RecursionError: a fault" in result.failure
 
 
@@ -233,11 +233,11 @@ def test_a_message_that_quotes_a_long_value_keeps_to_a_line(job):
 
 
 def test_a_fault_of_smc_itself(job):
-    """Whatever goes wrong in the supervisor, the job is ended and the fault told."""
+    """Whatever goes wrong in the supervisor, the job is stopped and the fault reported."""
     fault = (
-        "import sys; from smc_core.process.parent import supervisor\n"
+        "import sys; from smc_core.process.parent import loop, supervisor\n"
         "def fail(self): raise RuntimeError('a fault')\n"
-        "supervisor._Supervisor._longest_sleep = fail\n"
+        "loop.Loop._longest_sleep = fail\n"
         "sys.exit(supervisor.supervise(sys.argv[2:], base_dir=sys.argv[1]))"
     )
     result = job.start_command([sys.executable, "-c", fault, str(job.base), "sleep", "60"]).wait()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from smc_core.process import processes
-from smc_core.process.parent.cleanup import Sweep
+from smc_core.process.parent.cleanup import Cleanup
 from smc_core.testing import wait_until
 
 LEAVE = {
@@ -43,9 +43,9 @@ def _sleepers():
     return found
 
 
-def _guards(supervisor):
+def _watchdogs(supervisor):
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    return [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "smc-guard"]
+    return [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "smc-watchdog"]
 
 
 def _seconds():
@@ -74,9 +74,9 @@ def test_a_process_that_the_table_missed_is_waited_for(monkeypatch):
     """One that is born, and whose parent ends, while the table is read, is in no line of it."""
     monkeypatch.setattr(processes, "table", list)
     with subprocess.Popen(["sleep", "60"]) as child:
-        assert not Sweep(child.pid, None, None, adopts=True).step(0.0, at_once=False)
+        assert not Cleanup(child.pid, None, None, adopts=True).step(0.0, at_once=False)
         child.kill()
-    without_orphans = Sweep(child.pid, None, None, adopts=False)
+    without_orphans = Cleanup(child.pid, None, None, adopts=False)
     assert [without_orphans.step(now, at_once=False) for now in (0.0, 0.1)] == [False, True]
 
 
@@ -164,7 +164,7 @@ def test_when_smc_is_killed_the_job_dies_with_it(job):
 
 
 def test_when_smc_is_killed_as_soon_as_a_job_has_begun(job):
-    """The job's first process is tied to smc from its first moment; the guard comes a little later."""
+    """The job's first process is tied to smc from its first moment; the watchdog comes a little later."""
     running = job.start_supervisor("sh", "-c", _script("exec sleep 60"))
     wait_until(_sleepers)
     running.send(signal.SIGKILL)
@@ -184,26 +184,26 @@ def test_without_ctypes_leftovers_are_found_by_their_mark(job):
     assert _sleepers() == []
 
 
-def test_the_guard_holds_nothing_of_the_job(job):
+def test_the_watchdog_holds_nothing_of_the_job(job):
     """Who reads the job's output must not wait for a process that is not of the job."""
     running = job.start_supervisor("sh", "-c", "echo ready; sleep 60")
     assert running.read_line() == "ready"
 
-    def guards():
+    def watchdogs():
         children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-        return [pid for pid in children if Path(f"/proc/{pid}/comm").read_text() == "smc-guard\n"]
+        return [pid for pid in children if Path(f"/proc/{pid}/comm").read_text() == "smc-watchdog\n"]
 
-    wait_until(guards)
-    (guard,) = guards()
-    assert len(os.listdir(f"/proc/{guard}/fd")) == 1
-    assert os.readlink(f"/proc/{guard}/cwd") == "/"
-    assert os.getsid(int(guard)) == int(guard)
+    wait_until(watchdogs)
+    (watchdog,) = watchdogs()
+    assert len(os.listdir(f"/proc/{watchdog}/fd")) == 1
+    assert os.readlink(f"/proc/{watchdog}/cwd") == "/"
+    assert os.getsid(int(watchdog)) == int(watchdog)
     running.send(signal.SIGTERM)
     assert running.wait().exit_code == 143
 
 
 def test_a_folder_of_reports_that_was_left_behind_goes_with_the_next_job(make_job):
-    """The supervisor and its guard are killed at once; a folder of a job that still runs is left alone."""
+    """The supervisor and its watchdog are killed at once; a folder of a job that still runs is left alone."""
     job, other = make_job(), make_job()
     other.variables["TMPDIR"] = job.variables["TMPDIR"]
     running = other.start_supervisor("sh", "-c", "echo $SMC_REPORT_DIR; exec sleep 60")
@@ -211,7 +211,7 @@ def test_a_folder_of_reports_that_was_left_behind_goes_with_the_next_job(make_jo
     killed = job.start_supervisor("sh", "-c", "echo $SMC_REPORT_DIR; mkdir $SMC_REPORT_DIR/inside; echo; exec sleep 60")
     left = Path(killed.read_line())
     killed.read_line()
-    for pid in (*_guards(killed.pid), killed.pid):
+    for pid in (*_watchdogs(killed.pid), killed.pid):
         os.kill(pid, signal.SIGKILL)
     killed.wait()
     assert left.is_dir()

@@ -12,7 +12,7 @@ import pytest
 from smc_core.process.report.folder import ReportDir
 
 
-@pytest.mark.parametrize("holds", [True, False], ids=["supervisor", "guard"])
+@pytest.mark.parametrize("holds", [True, False], ids=["supervisor", "watchdog"])
 @pytest.mark.parametrize("place", ["link", "file", "folder", "nothing"])
 def test_what_a_job_puts_in_the_place_of_the_folder_is_not_emptied(tmp_path, place, holds):
     """A link least of all: removing the folder would remove whatever the link leads to."""
@@ -29,7 +29,7 @@ def test_what_a_job_puts_in_the_place_of_the_folder_is_not_emptied(tmp_path, pla
         precious = folder
     elif place == "file":
         folder.write_text("of the user")
-    if not holds:  # the guard has closed all that it had from the supervisor
+    if not holds:  # the watchdog has closed all that it had from the supervisor
         os.close(reports._lock)
     reports.remove()
     assert (precious / "deep/data").read_text() == "of the user"

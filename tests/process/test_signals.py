@@ -92,7 +92,7 @@ def test_a_script_that_exits_otherwise_is_told_as_stopped(job):
     assert (result.exit_code, result.success) == (17, False)
     assert result.first_line.startswith("Stopped by SIGTERM: ")
     assert result.first_line.endswith(" s later the script ended with exit code 17")
-    assert "smc: SIGTERM was passed on; the job has 110 s to end\n" in result.stderr
+    assert "smc: SIGTERM was passed on; the job has 110 s to stop\n" in result.stderr
 
 
 def test_a_script_that_fails_while_stopping(job):

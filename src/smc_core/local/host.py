@@ -3,7 +3,7 @@
 A program, started by the path of this file with ``SAGEMAKER_BASE_DIR`` set to the host's folder; it ends with the
 process that started it::
 
-    python host.py PARENT [--tell DESCRIPTOR] [--identity HOSTS_FILE NAME [--probe]] [-m MODULE]
+    python host.py PARENT [--hand-over-to DESCRIPTOR] [--identity HOSTS_FILE NAME [--probe]] [-m MODULE]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import signal
 
 from smc_core.process import lifeline, log, signals
 
-TELL_OPTION = "--tell"
+HAND_OVER_OPTION = "--hand-over-to"
 IDENTITY_OPTION = "--identity"
 PROBE_OPTION = "--probe"
 
@@ -27,8 +27,8 @@ def main(argv: list[str]) -> int:
     """Run the host's part of the job.
 
     Args:
-        argv: the process id of the program that started it; ``--tell`` names the descriptor on which it is handed the
-            outcome (:mod:`smc_core.process.outcome.handover`); ``--identity`` gives it a name that resolves,
+        argv: the process id of the program that started it; ``--hand-over-to`` names the descriptor on which
+            that is handed the outcome (:mod:`smc_core.process.outcome.handover`); ``--identity`` gives it a name that resolves,
             ``--probe`` only tries that, and prints why it fails; ``-m`` names an entry point that is a module.
 
     Returns:
@@ -37,10 +37,10 @@ def main(argv: list[str]) -> int:
     """
     signals.hold()
     parent, argv = int(argv[0]), argv[1:]
-    tell = None
-    if argv[:1] == [TELL_OPTION]:
-        tell, argv = int(argv[1]), argv[2:]
-        os.set_inheritable(tell, False)  # it is not the job's
+    hand_over_to = None
+    if argv[:1] == [HAND_OVER_OPTION]:
+        hand_over_to, argv = int(argv[1]), argv[2:]
+        os.set_inheritable(hand_over_to, False)  # it is not the job's
     if argv[:1] == [IDENTITY_OPTION]:
         from smc_core.local.identity import take_identity
 
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
 
     from smc_core.runner import run
 
-    return run(module=module, tell=tell)
+    return run(module=module, hand_over_to=hand_over_to)
 
 
 def _resolves(name: str) -> int:

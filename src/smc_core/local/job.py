@@ -253,7 +253,7 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
 
 
 def _note_death(paths: JobPaths, code: int) -> None:
-    """Leave a failure file for a supervisor that was killed, unless its guard has."""
+    """Leave a failure file for a supervisor that was killed, unless its watchdog has."""
     how = f"by {signals.name(code - EXIT_SIGNAL_BASE)}" if code > EXIT_SIGNAL_BASE else f"with exit code {code}"
     OutcomeFiles(paths).fail(f"smc itself was killed {how}, and the job with it\n")
 

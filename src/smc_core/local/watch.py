@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from smc_core.local import looks
-from smc_core.local.host import TELL_OPTION
+from smc_core.local.host import HAND_OVER_OPTION
 from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.streams import Stream
 from smc_core.process import log, signals
@@ -60,7 +60,7 @@ class Host:
         pipes = [_pair(sink, alone=not name) for sink in sinks]
         self._heard, told = os.pipe()
         self._process = subprocess.Popen(  # noqa: S603 - an argument list
-            [python, HOST_PROGRAM, str(os.getpid()), TELL_OPTION, str(told), *arguments],
+            [python, HOST_PROGRAM, str(os.getpid()), HAND_OVER_OPTION, str(told), *arguments],
             pass_fds=[told],
             env=dict(environ),
             stdin=subprocess.DEVNULL if name else None,

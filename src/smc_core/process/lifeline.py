@@ -5,7 +5,7 @@ Three ties, each for what the others cannot do:
 - As PID 1 the kernel does it all: it ends everything in the PID namespace with PID 1.
 - :func:`die_with_parent` lets the kernel kill the job's first process with the supervisor, at once. Children that
   this process starts do not inherit the tie.
-- The guard (``watchdog.py``) waits for the supervisor's death and then kills every process of the job.
+- The watchdog (``watchdog.py``) waits for the supervisor's death and then kills every process of the job.
 
 A process of the job escapes only if it has wiped its own environment, left the process group, *and* lost the parent
 through which it could be traced, before the supervisor was killed.

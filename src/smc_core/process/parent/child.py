@@ -30,7 +30,7 @@ class Child:
         command: an argument list.
         environ: its variables.
         stderr: the descriptor that becomes its stderr; None for this process's own.
-        reports: the folder where it tells what it has become; None where there is none.
+        reports: the folder where it reports what it has become; None where there is none.
         ignored: the signals that it ignores.
         held: the signals that wait until it takes them; none by default.
 
@@ -124,14 +124,14 @@ def _start(
 
     ``posix_spawn`` would do, but it leaves two signals of the C library's ignored, and cannot tie a life to another.
     """
-    trouble, tell_trouble = os.pipe()
+    trouble, report_trouble = os.pipe()
     parent = os.getpid()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # handlers are the parent's until exec
     pid = os.fork()
     if pid == 0:
-        _become(command, environ, stderr, ignored, held, parent, tell_trouble)
+        _become(command, environ, stderr, ignored, held, parent, report_trouble)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    os.close(tell_trouble)
+    os.close(report_trouble)
     number = os.read(trouble, 16)
     os.close(trouble)
     if number:
@@ -147,9 +147,9 @@ def _become(
     ignored: frozenset[int],
     held: frozenset[int],
     parent: int,
-    tell_trouble: int,
+    report_trouble: int,
 ) -> NoReturn:
-    """The child's side: become the program, or tell the error's number."""
+    """The child's side: become the program, or report the error's number."""
     try:
         os.setpgid(0, 0)
         if parent != 1:  # nothing in its namespace outlives PID 1 anyway
@@ -162,7 +162,7 @@ def _become(
         signal.pthread_sigmask(signal.SIG_BLOCK, held)
         os.execvpe(command[0], list(command), dict(environ))  # noqa: S606 - a list, and no shell
     except OSError as error:
-        os.write(tell_trouble, str(error.errno).encode())
+        os.write(report_trouble, str(error.errno).encode())
     finally:
         os._exit(127)
 

@@ -43,7 +43,7 @@ def open_pair(terminal: int) -> tuple[int, int]:
 def copy_size(terminal: int, reader: int) -> bool:
     """Give a pseudo-terminal the size of the user's terminal.
 
-    Nobody tells smc of a new size: SIGWINCH goes to the job, which is in the foreground. So it is looked for.
+    Nothing informs smc of a new size: SIGWINCH goes to the job, which is in the foreground. So it is looked for.
 
     Args:
         terminal: descriptor of the user's terminal.

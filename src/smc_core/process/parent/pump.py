@@ -34,7 +34,7 @@ class Pump:
 
     Where stderr is a terminal, a pseudo-terminal stands in place of the pipe: bars and colours are as without smc.
 
-    What has been read lies in one store, in the order of arrival: what was written already, what can be written now,
+    What has been read is in one store, in the order of arrival: what was written already, what can be written now,
     and the beginning of a line whose rest is about to come. So the tail is there without being copied for each line.
     The store is small: while nobody takes what is in it, the job waits in its next write, as it would without smc.
     Of a flood, what is too old to become the tail never gets there: the kernel moves it from pipe to pipe.

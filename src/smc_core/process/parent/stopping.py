@@ -1,4 +1,4 @@
-"""That a job was asked to end, and how long it has for that."""
+"""That a job was asked to stop, and how long it has for that."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StopRequest:
         begun: whether the user's code had begun.
 
     Attributes:
-        is_final: whether the job has to end.
+        is_final: whether the job has to stop.
 
     """
 
@@ -63,8 +63,8 @@ class StopRequest:
         """Note why the job was killed, the first time that it is."""
         self._killed = self._killed or reason
 
-    def told(self, ended: float) -> Stop:
-        """The stop, for the one who tells how the job ended.
+    def facts(self, ended: float) -> Stop:
+        """The stop, for the report of how the job ended.
 
         Args:
             ended: when the script ended, on the monotonic clock.

@@ -1,4 +1,4 @@
-"""A small process that outlives the supervisor by a moment, to end the job with it."""
+"""A small process that outlives the supervisor by a moment, to kill the job with it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 
 _GOODBYE = b"."
-_LONGEST_HUNT = 5.0
-"""Seconds that the guard tries to kill what is left of a job."""
+_LONGEST_HUNT_SECONDS = 5.0
+"""For which the watchdog tries to kill what is left of a job."""
 
 
-class Guard:
+class Watchdog:
     """A forked process, in a session of its own, that kills the job if the supervisor dies.
 
     It is forked before the job starts, so that there is no moment without it.
@@ -31,16 +31,16 @@ class Guard:
         read_end, self._line = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            _stand_guard(read_end, mark, last_words)
+            _watch_over_job(read_end, mark, last_words)
         os.close(read_end)
 
     def watch(self, leader: int) -> None:
-        """Tell the guard the job's first process, whose process group is the job's."""
+        """Name the job's first process, whose process group is the job's."""
         with contextlib.suppress(OSError):
             os.write(self._line, b"%d\n" % leader)
 
     def dismiss(self) -> None:
-        """Let the guard go: the job has ended, and nothing of it is left."""
+        """Let the watchdog go: the job has ended, and nothing of it is left."""
         with contextlib.suppress(OSError):
             os.write(self._line, _GOODBYE)
         os.close(self._line)
@@ -48,8 +48,8 @@ class Guard:
             os.waitpid(self.pid, 0)
 
 
-def _stand_guard(line: int, mark: bytes | None, last_words: Callable[[], None]) -> None:
-    """The guard's whole life. It holds no file of the job, so that nobody waits for it."""
+def _watch_over_job(line: int, mark: bytes | None, last_words: Callable[[], None]) -> None:
+    """The watchdog's whole life. It holds no file of the job, so that nobody waits for it."""
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         signal.set_wakeup_fd(-1)
@@ -60,7 +60,7 @@ def _stand_guard(line: int, mark: bytes | None, last_words: Callable[[], None]) 
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
         with contextlib.suppress(OSError), open("/proc/self/comm", "w") as name:
-            name.write("smc-guard")
+            name.write("smc-watchdog")
         from smc_core.process import processes  # before the job can break a disk
 
         heard = b""
@@ -75,7 +75,7 @@ def _stand_guard(line: int, mark: bytes | None, last_words: Callable[[], None]) 
 
 
 def _kill_all(members: Callable[[], set[int]]) -> None:
-    deadline = time.monotonic() + _LONGEST_HUNT
+    deadline = time.monotonic() + _LONGEST_HUNT_SECONDS
     while time.monotonic() < deadline:
         left = members() - {os.getpid()}
         if not left:

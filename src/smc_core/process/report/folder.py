@@ -1,6 +1,6 @@
 """The folder in which the job's processes leave word for the supervisor.
 
-It is locked for as long as the supervisor lives. So one that is left behind, where supervisor and guard were killed at
+It is locked for as long as the supervisor lives. So one that is left behind, where supervisor and watchdog were killed at
 once, is known by a lock that can be had, and the next job in that place removes it. A lock holds between containers and
 namespaces, but on a shared file system it need not hold between machines: a folder that another kernel made is left.
 
@@ -55,7 +55,7 @@ class ReportDir:
         return self.path is not None and os.path.exists(os.path.join(self.path, RESERVE_FILE))
 
     def remove(self) -> None:
-        """Remove the folder and what is in it. The guard does so too, which holds no descriptor of it."""
+        """Remove the folder and what is in it. The watchdog does so too, which holds no descriptor of it."""
         if self.path is None:
             return
         folder = self._lock

@@ -1,0 +1,137 @@
+"""The supervisor's loop: from the start of the job's first process until nothing of the job is left.
+
+It reads one pipe with the numbers of the signals that have arrived, the job's stderr, and the clock. No signal
+interrupts it.
+"""
+
+from __future__ import annotations
+
+import select
+import signal
+import time
+from enum import Enum
+
+from smc_core.process import signals
+from smc_core.process.parent.child import Child
+from smc_core.process.parent.pump import Pump
+from smc_core.process.parent.stopping import StopRequest
+from smc_core.process.parent.voice import Voice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from smc_core.process.parent.cleanup import Cleanup
+
+_CLEANUP_STEP_SECONDS = 0.02
+"""Between two looks at processes that are being stopped."""
+
+
+class State(Enum):
+    """Where the job is, between its start and the report of its end."""
+
+    RUNNING = "running"
+    STOPPING = "stopping"
+    """SIGTERM was passed on to the first process, and it has not exited yet."""
+    CLEANUP = "cleanup"
+    """The first process has exited; what it has left is being stopped."""
+
+
+class Loop:
+    """One job's loop.
+
+    Args:
+        child: the job's first process, which has been started.
+        cleanup: stops what that leaves.
+        inbox: the signals of this process.
+        pump: passes the job's stderr on; None where the job has that itself.
+        voice: prints smc's own lines.
+        grace: seconds that a SIGTERM leaves to the job.
+
+    Attributes:
+        state: where the job is.
+        stop: the signal that has asked the job to stop; None where none has.
+        ended: when the first process exited, in seconds on the monotonic clock; None while it lives.
+
+    """
+
+    def __init__(
+        self, child: Child, cleanup: Cleanup, inbox: signals.Inbox, pump: Pump | None, voice: Voice, grace: float
+    ) -> None:
+        self.state = State.RUNNING
+        self.stop: StopRequest | None = None
+        self.ended: float | None = None
+        self._child = child
+        self._cleanup = cleanup
+        self._inbox = inbox
+        self._pump = pump
+        self._voice = voice
+        self._grace = grace
+        self._repeats = signals.Repeats()
+        self._kills_at_once = False
+
+    def run(self) -> None:
+        """Until the first process has exited, and nothing of the job is left."""
+        is_over = False
+        while not is_over:
+            self._wait_for_signal()
+            arrived = list(self._inbox.take())  # a child that exits after this line is heard of in the next turn
+            self._child.reap()  # a signal is for a child that lives, and wakes one that is stopped
+            if self._child.status is not None and self.ended is None:
+                self.state, self.ended = State.CLEANUP, time.monotonic()
+            for number in arrived:
+                self._on_signal(number)
+            if self.state is State.CLEANUP:
+                is_over = self._cleanup.step(time.monotonic(), at_once=self._kills_at_once)
+            elif self.stop is not None and self.stop.is_overdue():
+                self._kill("grace")
+
+    def _wait_for_signal(self) -> None:
+        """Until a signal has arrived or a time is up; what the job prints on stderr is passed on meanwhile."""
+        seconds = self._longest_sleep()
+        if self._pump is not None:
+            self._pump.run(self._inbox.descriptor, seconds, self._on_output)
+        else:
+            sleeping = select.poll()
+            sleeping.register(self._inbox.descriptor, select.POLLIN)
+            sleeping.poll(None if seconds is None else max(0, seconds) * 1000)
+
+    def _longest_sleep(self) -> float | None:
+        """Seconds; None for no limit."""
+        if self.state is State.CLEANUP:
+            return _CLEANUP_STEP_SECONDS
+        return None if self.stop is None else self.stop.time_left()
+
+    def _on_output(self) -> None:
+        """Something of the job's stderr was passed on, or the size of a terminal has changed."""
+        self._voice.speak()
+        if self._pump is not None and self._pump.has_new_size() and self.state is not State.CLEANUP:
+            self._child.send(signal.SIGWINCH)  # the kernel's own came when the job's terminal had its old size
+
+    def _on_signal(self, number: int) -> None:
+        if number == signal.SIGCHLD:
+            return
+        if number == signal.SIGWINCH:
+            self._on_output()
+        if self._repeats.is_one(number):
+            return
+        if self.state is State.CLEANUP:  # too late for the script; what it left need not be waited for
+            self._kills_at_once = self._kills_at_once or number == signal.SIGTERM
+        elif self.state is State.STOPPING and number == signal.SIGTERM:
+            self._kill("again")
+        else:
+            self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
+        if self.state is State.RUNNING and number not in signals.HARMLESS:
+            self.stop = StopRequest(number, self._grace, begun=self._child.has_begun)
+        self._child.send(number)
+        if number == signal.SIGTERM:
+            self.state = State.STOPPING
+            self._voice.say(f"SIGTERM was passed on; the job has {self._grace:g} s to stop")
+
+    def _kill(self, reason: Literal["grace", "again"]) -> None:
+        if self.stop is not None:
+            self.stop.note_kill(reason)
+        self._kills_at_once = True
+        self._cleanup.kill_job()
