@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     Args:
         argv: the process id of the program that started it; ``--hand-over-to`` names the descriptor on which
             that is handed the outcome (:mod:`smc_core.process.outcome.handover`); ``--identity`` gives it a name that
-            resolves, ``--probe`` only tries that, and prints why it fails; ``-m`` names an entry point that is a module.
+            resolves, ``--probe`` only tries that, and prints why it fails; ``-m`` names a module to run.
 
     Returns:
         The exit code of the job.

@@ -2,7 +2,7 @@
 
 It is locked for as long as the supervisor lives. So one that is left behind, where supervisor and watchdog were killed
 at once, is known by a lock that can be had, and the next job in that place removes it. A lock holds between containers
-and namespaces, but on a shared file system it need not hold between machines: a folder that another kernel made is left.
+and namespaces, but on a shared file system it need not hold between machines: one that another kernel made is left.
 
 The job owns the folder, and may put something else in its place. So what is in it is removed through a descriptor that
 was opened when it was made, or that follows no link: nothing outside it is ever touched.
