@@ -1,7 +1,7 @@
-"""Whether a value already is what an annotation says: then nothing has to convert it.
+"""Decides whether a value already has its annotated type, so that nothing has to convert it.
 
-Most values are. :mod:`pydantic` converts and refuses the others, and is imported only then: its import takes longer
-than all else that prepares a small job.
+Most values do. :mod:`pydantic` converts or refuses the others, and is imported only for them: importing it takes longer
+than anything else in the preparation of a small job.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _COLLECTIONS = (list, set, frozenset)
 
 
 def fits(value: object, annotation: Any) -> bool:
-    """Whether a value is certainly what an annotation says; False leaves the question to a validator.
+    """Whether a value certainly has an annotated type; False leaves the question to a validator.
 
-    Types are compared exactly: a bool is no int here, and an int no float, as a validator would convert them.
+    Types are compared exactly: a bool is not an int here, nor an int a float, because a validator converts them.
 
     Args:
         value: any value.
-        annotation: a type, as it stands behind a name: ``int``, ``str | None``, ``dict[str, list[int]]``.
+        annotation: a type, such as ``int``, ``str | None`` or ``dict[str, list[int]]``.
 
     """
     if annotation is Any:
@@ -36,6 +36,8 @@ def fits(value: object, annotation: Any) -> bool:
         return any(fits(value, part) for part in parts)
     if type(value) is not origin:
         return False
+    if not parts:  # typing.List, which is list
+        return True
     if origin in _COLLECTIONS:
         return all(fits(item, parts[0]) for item in typing.cast("list[Any]", value))
     if origin is dict:

@@ -1,7 +1,7 @@
-"""What follows from other fields of the Environment.
+"""The fields of the Environment that follow from others, as functions of those.
 
-The facts of a job are read (:mod:`smc_core.facts`); here is what they mean, as functions of fields alone. So where a
-plugin replaces a field, what follows from it is derived again.
+:mod:`smc_core.facts` reads what a job is given, and derives the rest here. Where a plugin replaces a field, the fields
+that follow from it are derived again.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from smc_core.printable import shortened
 from smc_core.readers import DEFAULT_INSTANCE_GROUP, DEFAULT_INSTANCE_TYPE, DEFAULT_NETWORK_INTERFACE
 
 _SWITCH = ("sagemaker_", "_enabled")
-"""How the name of a hyperparameter begins and ends that turns a launcher on, a plugin's that is not installed too."""
+"""The first and last letters of every hyperparameter that turns a launcher on, even one that no plugin provides."""
 _NO_SWITCHES = frozenset({"sagemaker_training_compiler_enabled", "sagemaker_toolkit_native_launcher_enabled"})
-"""What the SageMaker SDK sets that has such a name and turns no launcher on."""
+"""Hyperparameters of the SageMaker SDK with such a name that turn no launcher on."""
 
 
 def following(held: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that follow from others which are replaced.
+    """The fields that change because others are replaced.
 
     Args:
-        held: every field as it is.
-        given: those that are replaced.
+        held: all fields as they are.
+        given: the fields that are replaced.
 
     Raises:
         ValueError: the current host is not one of the hosts.
-        ConfigurationError: a hyperparameter of the platform's is malformed.
+        ConfigurationError: a platform hyperparameter is malformed.
 
     """
     found: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def launchers_asked_for(texts: Mapping[str, str]) -> list[str]:
 
 
 def is_on(switch: Value | None) -> bool:
-    """Whether a hyperparameter that switches something on is there and true.
+    """Whether a switch is given and true.
 
     Raises:
         ConfigurationError: it is neither true nor false.
@@ -68,12 +68,12 @@ def is_on(switch: Value | None) -> bool:
 
 
 def hyperparameter_fields(texts: Mapping[str, str], style: ArgumentStyle, order: ArgumentOrder) -> dict[str, Any]:
-    """What follows from the user's hyperparameters: their values, each decoded once, and the script's arguments.
+    """The user's hyperparameters: their values, each decoded once, and the script's arguments.
 
     Args:
-        texts: the raw text of each, in the order of the file.
+        texts: raw text by name, in the order of the file.
         style: how values become arguments.
-        order: in which order they come.
+        order: the order of the arguments.
 
     """
     values = {key: decode(text) for key, text in texts.items()}
@@ -81,10 +81,10 @@ def hyperparameter_fields(texts: Mapping[str, str], style: ArgumentStyle, order:
 
 
 def param_fields(texts: Mapping[str, str]) -> dict[str, Any]:
-    """What follows from the platform's hyperparameters.
+    """The platform's hyperparameters, as text and decoded.
 
     Args:
-        texts: the text of each.
+        texts: raw text by name.
 
     """
     values = {key: decode(text) for key, text in texts.items()}
@@ -97,11 +97,11 @@ def param_fields(texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def channel_fields(config: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """What follows from the channels.
+    """The channels and their folders.
 
     Args:
         config: the content of ``inputdataconfig.json``.
-        folder: in which each has its own.
+        folder: the folder that holds one folder a channel.
 
     """
     return {
@@ -116,7 +116,7 @@ def module_name(program: str | None) -> str | None:
 
 
 def host_fields(config: dict[str, Any], texts: Mapping[str, str], *, is_first_process: bool) -> dict[str, Any]:
-    """What follows from who the hosts are.
+    """The hosts, their groups, and the place of this host among them.
 
     Args:
         config: the content of ``resourceconfig.json``, with ``hosts`` and ``current_host``.
@@ -124,7 +124,7 @@ def host_fields(config: dict[str, Any], texts: Mapping[str, str], *, is_first_pr
         is_first_process: whether no launcher has given this process a rank other than 0.
 
     Raises:
-        ConfigurationError: a hyperparameter names a group that there is not.
+        ConfigurationError: a hyperparameter names an unknown instance group.
 
     """
     hosts, current = config["hosts"], config["current_host"]
@@ -181,7 +181,7 @@ def _hyperparameters_anew(values: Mapping[str, Any], given: Mapping[str, Any]) -
 
 
 def _hosts_anew(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The hosts as ``resource_config`` has them, where they are not given themselves."""
+    """Hosts that are given win over those in ``resource_config``, which then names them too."""
     named = ("hosts", "current_host")
     config = {name: values[name] for name in named} | values["resource_config"]
     config |= {name: given[name] for name in named if name in given}
@@ -204,9 +204,9 @@ _RULES: tuple[tuple[tuple[str, ...], _Finder], ...] = (
     (("hp_texts", "hps", "argument_style", "argument_order"), _hyperparameters_anew),
     (
         ("resource_config", "hosts", "current_host", "is_first_process", "framework_texts", "framework_params"),
-        _hosts_anew,  # the groups that distribute are named by a hyperparameter of the platform's
+        _hosts_anew,  # a platform hyperparameter names the groups that distribute
     ),
     (("input_data_config", "input_data_dir"), _channels_anew),
     (("user_entry_point",), _module_anew),
 )
-"""Fields that are replaced → what finds those that follow from them, in this order."""
+"""Fields that are replaced → the function that derives what follows from them; applied in this order."""

@@ -223,10 +223,11 @@ class Environment(Frozen):
     def extend(self, environment_class: type[EnvironmentT], **fields: Any) -> EnvironmentT: ...
 
     def extend(self, environment_class: type[Environment] | None = None, **fields: Any) -> Environment:
-        """This Environment with other values, or as another class with further fields.
+        """A copy of this Environment with other values, or of another class with more fields.
 
-        A plugin's ``create_environment`` returns one. Where another plugin has extended it already, the result is of
-        both classes. What follows from a field that is replaced is derived again, unless it is given too:
+        A plugin's ``create_environment`` returns one. If another plugin has extended the Environment already, the
+        result is an instance of both classes. What follows from a replaced field is derived again, unless it is given
+        too:
 
         - ``resource_config``, ``hosts``, ``current_host``: each other, the rank, the master and all else about hosts;
         - ``hp_texts``, ``hps``: each other, and ``user_args``;
@@ -235,13 +236,13 @@ class Environment(Frozen):
         - ``user_entry_point``: ``module_name``.
 
         Args:
-            environment_class: a subclass of Environment that declares the fields; None: the class that this one has.
-            **fields: their values; also replacements of fields that exist.
+            environment_class: a subclass of Environment that declares more fields; None keeps the class.
+            **fields: values of these fields, and of others that are replaced.
 
         Raises:
-            TypeError: there is no such field, or one without a default is not given.
-            ValueError: this host is none of the hosts, or values are not as their fields are annotated (a
-                ``pydantic.ValidationError``, which names all of them).
+            TypeError: a field is unknown, or a required one is missing.
+            ValueError: the current host is not one of the hosts, or values do not fit their annotations (a
+                ``pydantic.ValidationError`` that names all of them).
 
         """
         target = type(self) if environment_class is None else joined(environment_class, type(self))
@@ -250,7 +251,7 @@ class Environment(Frozen):
         return target(**{**held, **following(held, given), **given})
 
     def dict(self) -> builtins.dict[str, Any]:
-        """All fields by name, those of plugins and the properties of their classes included, in copies."""
+        """Copies of all fields by name, with the fields and properties that plugins add."""
         names = [name for name, field in fields(self).items() if field.listed]
         return {name: copied(getattr(self, name)) for name in [*names, *properties(type(self), Environment)]}
 
@@ -280,13 +281,13 @@ class Environment(Frozen):
         return self.neuron_count
 
     def param(self, name: str) -> Value | None:
-        """A hyperparameter of the platform's, such as ``sagemaker_mpi_enabled``: its text, which converts itself.
+        """A platform hyperparameter, such as ``sagemaker_mpi_enabled``: its text, with methods that convert it.
 
         Args:
             name: its name.
 
         Returns:
-            None where it is not given, or is null or blank.
+            The value; None where it is not given, null or blank.
 
         """
         return param(self.framework_texts, name)

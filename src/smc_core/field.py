@@ -1,4 +1,4 @@
-"""A field of a plain frozen class (:mod:`smc_core.frozen`), and how a class declares it."""
+"""The fields of a plain frozen class (:mod:`smc_core.frozen`), and how a class declares them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Field:
 
     Attributes:
         name: its name.
-        description: what it holds, in one line; empty where nobody says.
-        listed: whether it is part of ``dict()`` and of the representation.
+        description: what it holds, in one line; may be empty.
+        listed: whether ``dict()`` and ``repr()`` show it.
         is_required: whether it has no default.
     """
 
@@ -31,7 +31,7 @@ class Field:
         self._constraint: Any = None
 
     def placed(self, owner: type, name: str, annotation: Any) -> Field:
-        """This field as one of a class."""
+        """This field, now that a class has given it a name and a type."""
         self.name = name
         self._owner = owner
         self._annotation = annotation
@@ -42,22 +42,22 @@ class Field:
         """Its type.
 
         Raises:
-            TypeError: the annotation names what its module does not have.
+            TypeError: the annotation uses a name that its module does not define.
 
         """
         found = self._annotation
         if isinstance(found, str):
             try:
-                found = eval(found, vars(sys.modules[self._owner.__module__]))  # noqa: S307 - code, as a class has it
+                found = eval(found, vars(sys.modules[self._owner.__module__]))  # noqa: S307 - the source of a class
             except Exception as error:
                 raise TypeError(
                     f"the annotation {found!r} of {self._owner.__qualname__}.{self.name} cannot be resolved: {error}; "
-                    f"it may name what the module {self._owner.__module__} has on its top level"
+                    f"define the type at the top level of the module {self._owner.__module__}"
                 ) from error
         return found if self._constraint is None else typing.Annotated[found, self._constraint]
 
     def default(self) -> Any:
-        """The value where none is given: a new one for each object, where it can be changed."""
+        """The value where none is given. A mutable default is copied, so that no two objects share it."""
         if self._factory is not None:
             return self._factory()
         if isinstance(self._default, _IMMUTABLE):
@@ -68,7 +68,7 @@ class Field:
 
     @classmethod
     def of_pydantic(cls, info: Any) -> Field:
-        """A field that was declared with pydantic's own ``Field(...)``, with its constraints."""
+        """A field declared with pydantic's own ``Field(...)``: default, description and constraints."""
         default = _NONE if info.is_required() or info.default_factory else info.default
         made = cls(info.description or "", default, info.default_factory, listed=not info.exclude)
         made._constraint = info
@@ -82,33 +82,33 @@ def field(
     default_factory: Callable[[], Any] | None = None,
     listed: bool = True,
 ) -> Any:
-    """Declare a field with more than a type.
+    """Describe a field, and give it a default.
 
     ``world_size: int = field("processes that train together", default=1)``
 
     Args:
         description: what it holds, in one line.
-        default: its value where none is given; without one, and without a factory, it must be given.
-        default_factory: what makes that value.
-        listed: whether ``dict()`` and the representation have it.
+        default: the value where none is given. A field without a default and without a factory is required.
+        default_factory: called for each object that is not given a value.
+        listed: whether ``dict()`` and ``repr()`` show it.
 
     """
     return Field(description, default, default_factory, listed=listed)
 
 
 def declared(cls: type) -> dict[str, Field]:
-    """The fields that a class itself declares, taken out of its attributes where they have no plain default.
+    """The fields that a class declares itself, without those of its bases.
 
     Raises:
-        TypeError: it has what only a pydantic model can have.
+        TypeError: the class uses a decorator of pydantic's that works in a pydantic model only.
 
     """
     found = {}
     for name, value in list(vars(cls).items()):
         if type(value).__name__ == "PydanticDescriptorProxy":
             raise TypeError(
-                f"{cls.__qualname__}.{name}: {cls.__name__} is no pydantic model; annotate a field with what checks it "
-                "(Annotated[int, AfterValidator(check)]), and make a plain property of what follows from fields"
+                f"{cls.__qualname__}.{name}: {cls.__name__} is not a pydantic model; put a check in the annotation "
+                "(Annotated[int, AfterValidator(check)]), and use a plain property for a value that fields imply"
             )
     for name, annotation in cls.__annotations__.items():
         if name.startswith("_") or _is_class_variable(annotation):
@@ -116,7 +116,7 @@ def declared(cls: type) -> dict[str, Field]:
         value = vars(cls).get(name, _NONE)
         found[name] = _as_field(value).placed(cls, name, annotation)
         if not isinstance(value, _IMMUTABLE) and name in vars(cls):
-            delattr(cls, name)  # an object has its own
+            delattr(cls, name)  # or the class would offer the declaration, or a shared list, as a value
     return found
 
 

@@ -1,7 +1,7 @@
-"""Plain frozen classes: fields by annotation, as in a dataclass, and values that are checked as they are annotated.
+"""Plain frozen classes: fields are declared by annotations, as in a dataclass, and values are validated against them.
 
-The classes are what a job's processes are started with, so that this costs nothing which is not needed: no library is
-imported for a value that already is what its annotation says (:mod:`smc_core.annotated`).
+Every process of a job creates such an object when it starts. So no library is imported for a value that already has its
+annotated type (:mod:`smc_core.annotated`), and :mod:`dataclasses`, which imports :mod:`inspect`, is not used either.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**options: object) -> Callable[[type], type]:
-        """What tells a type checker that subclasses are dataclasses; nothing at run time."""
+        """Does nothing at run time; a type checker reads it and treats subclasses as dataclasses."""
         return lambda cls: cls
 
 
-def fields(cls: type[Frozen] | Frozen) -> Mapping[str, Field]:
-    """The fields of a class, inherited ones first, by name."""
-    return cls._fields
+def fields(frozen: type[Frozen] | Frozen) -> Mapping[str, Field]:
+    """The fields of a class by name, inherited ones first: each has a ``description`` and an ``annotation``."""
+    return frozen._fields
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 class Frozen:
     """The base of plain frozen classes.
 
-    A subclass declares its fields by annotations, with a default or with :func:`field`; names that begin with ``_`` and
-    class variables are none. They are given by name. Constraints are pydantic's: ``Annotated[int, Gt(0)]``.
+    A subclass declares its fields by annotations, optionally with a default or :func:`field`. Class variables and names
+    that begin with ``_`` are not fields. Constraints are pydantic's: ``Annotated[int, Gt(0)]``.
     """
 
     _fields: ClassVar[Mapping[str, Field]] = {}
@@ -47,21 +47,21 @@ class Frozen:
         cls._fields = found
 
     def __init__(self, **given: Any) -> None:
-        """Check what is given and take it.
+        """Validate the fields and set them.
 
         Args:
             **given: the fields by name.
 
         Raises:
-            TypeError: a field is not known, or one without a default is not given.
-            ValueError: values are not as they are annotated (a ``pydantic.ValidationError``, which names them all).
+            TypeError: a field is unknown, or a required one is missing.
+            ValueError: values do not fit their annotations (a ``pydantic.ValidationError`` that names all of them).
 
         """
         self.__dict__.update(_completed(type(self), checked(type(self), given)))
 
     @classmethod
     def _trusted(cls, values: Mapping[str, Any]) -> Any:
-        """An object of values that are known to be right."""
+        """An object with values that need no validation."""
         made = cls.__new__(cls)
         made.__dict__.update(_completed(cls, values))
         return made
@@ -81,7 +81,7 @@ class Frozen:
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (_parents(type(self)), self._values())
 
-    if not TYPE_CHECKING:  # else any name at all could be set, for a type checker
+    if not TYPE_CHECKING:  # a type checker would take it as leave to set any name
 
         def __setattr__(self, name: str, value: object) -> None:
             raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be set{self._advice(name)}")
@@ -90,43 +90,43 @@ class Frozen:
             raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be deleted")
 
     def _advice(self, name: str) -> str:
-        """What to do in place of setting a field, for the message."""
+        """What the message says after "cannot be set": what to do instead."""
         return ""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """For pydantic, where a function or model is annotated with the class: an object of it."""
+        """Let pydantic accept an instance where a parameter or a model's field is annotated with the class."""
         from pydantic_core import core_schema
 
         return core_schema.is_instance_schema(cls)
 
 
 def checked(cls: type[Frozen], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Values for fields, as these are annotated: those that are not yet are converted by pydantic.
+    """Values with their annotated types; pydantic converts those that do not have them yet.
 
     Args:
-        cls: the class.
+        cls: the class that declares the fields.
         given: the values by field.
 
     Raises:
-        TypeError: there is no such field.
-        ValueError: a value is not as it is annotated.
+        TypeError: a field is unknown.
+        ValueError: a value does not fit its annotation.
 
     """
     known = fields(cls)
     for name in given:
         if name not in known:
             raise TypeError(f"{cls.__name__} has no field {name!r}{did_you_mean(map(repr, nearest(name, known)))}")
-    open_ = {name: value for name, value in given.items() if not fits(value, known[name].annotation)}
-    return {**given, **_validated(cls, open_)} if open_ else dict(given)
+    doubtful = {name: value for name, value in given.items() if not fits(value, known[name].annotation)}
+    return {**given, **_validated(cls, doubtful)} if doubtful else dict(given)
 
 
 _JOINED: dict[tuple[type[Frozen], type[Frozen]], type[Frozen]] = {}
-"""The classes that are two others at once, as of an Environment which two plugins have extended, by those two."""
+"""A pair of classes → the class that inherits from both, such as that of an Environment extended by two plugins."""
 
 
 def joined(first: type[Any], second: type[Any]) -> type[Any]:
-    """The class that is both: one of the two, or a class of its own, which is the same each time."""
+    """The class that is both: one of the two where it inherits from the other, else the one subclass of both."""
     if issubclass(first, second):
         return first
     if issubclass(second, first):
@@ -137,13 +137,13 @@ def joined(first: type[Any], second: type[Any]) -> type[Any]:
 
 
 def _parents(cls: type[Frozen]) -> Any:
-    """A class as it can be pickled: one that two plugins share is in no module, its parents are."""
+    """What stands for a class in a pickle. No module has a joined class, but its parents can be found."""
     shared = next((parents for parents, made in _JOINED.items() if made is cls), None)
     return cls if shared is None else tuple(_parents(parent) for parent in shared)
 
 
 def _restored(parents: Any, values: Mapping[str, Any]) -> Frozen:
-    """The Environment that was pickled."""
+    """The object that was pickled."""
     return _class_of(parents)._trusted(values)  # type: ignore[no-any-return]
 
 
@@ -152,7 +152,7 @@ def _class_of(parents: Any) -> type[Frozen]:
 
 
 def copied(value: Any) -> Any:
-    """A value of its own: collections copied, and pydantic's models as what they hold."""
+    """A copy of a value: collections are copied, and a pydantic model becomes a dict of its fields."""
     if isinstance(value, Mapping):
         return {key: copied(item) for key, item in value.items()}
     if type(value) in (list, tuple, set):
@@ -161,13 +161,16 @@ def copied(value: Any) -> Any:
 
 
 def properties(cls: type[Frozen], base: type[Frozen]) -> list[str]:
-    """The public properties of a class that a base of it has not, by name: what follows there from the fields."""
-    found = {name: value for each in cls.__mro__ if each not in base.__mro__ for name, value in vars(each).items()}
+    """The names of the public properties that a class adds to a base."""
+    found: dict[str, Any] = {}
+    for each in reversed(cls.__mro__):
+        if each not in base.__mro__:
+            found.update(vars(each))
     return [name for name, value in found.items() if isinstance(value, property) and name[0] != "_"]
 
 
 def _validated(cls: type[Frozen], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as pydantic converts them."""
+    """The values, converted by pydantic."""
     from pydantic import ConfigDict, create_model
 
     config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
@@ -178,8 +181,8 @@ def _validated(cls: type[Frozen], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completed(cls: type[Frozen], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of all fields, defaults included, in the order of the fields."""
+    """The values of all fields in their order, with defaults for those that are not given."""
     missing = [name for name, field in fields(cls).items() if field.is_required and name not in values]
     if missing:
-        raise TypeError(f"{cls.__name__} is not given {', '.join(missing)}, which has no default")
+        raise TypeError(f"{cls.__name__}() is missing {', '.join(missing)}")
     return {name: values[name] if name in values else field.default() for name, field in fields(cls).items()}

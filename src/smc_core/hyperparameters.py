@@ -104,11 +104,11 @@ def _unquoted(text: str) -> str:
 
 
 def param(texts: Mapping[str, str], name: str) -> Value | None:
-    """A hyperparameter of the platform's; None where it is not given, or is null or blank.
+    """A platform hyperparameter; None where it is not given, null or blank.
 
     Args:
-        texts: the text of each.
-        name: such as ``sagemaker_mpi_enabled``.
+        texts: the platform's hyperparameters, as text.
+        name: its name, such as ``sagemaker_mpi_enabled``.
 
     """
     text = texts.get(name, "")

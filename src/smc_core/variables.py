@@ -183,13 +183,13 @@ def process_environ(environment: Environment, inherited: Mapping[str, str]) -> t
         The variables, and those that were left out because the kernel cannot pass them.
 
     """
-    variables = script_variables(environment)
-    left_out = [variable for variable in variables.values() if not variable.fits]
+    left_out = []
     result = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **inherited}
-    for name, variable in variables.items():
+    for name, variable in script_variables(environment).items():
         if variable.fits:
             result[name] = variable.text
         else:
+            left_out.append(variable)
             result.pop(name, None)
     before = [entry for entry in inherited.get("PYTHONPATH", "").split(":") if entry]
     result["PYTHONPATH"] = ":".join([environment.code_dir, *(e for e in before if e != environment.code_dir)])

@@ -353,7 +353,7 @@ def test_a_stop_stays_a_stop(number: int, how: str, load: Load, job: JobFolder) 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ("", "TypeError: World is not given world_size, which has no default"),
+        ("", "TypeError: World() is missing world_size"),
         ("world_size='many'", "ValidationError: World: world_size: Input should be a valid integer"),
         ("world_size=1, colour='red'", "TypeError: World has no field 'colour'"),
         ("world_size=1, job_name=5", "ValidationError: World: job_name: Input should be a valid string"),

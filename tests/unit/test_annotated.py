@@ -28,6 +28,8 @@ ANNOTATIONS: list[Any] = [
     Literal["a"] | None,
     list[int],
     typing.List[str],  # noqa: UP006
+    typing.List,  # noqa: UP006
+    typing.Dict,  # noqa: UP006
     set[int],
     dict[str, Any],
     dict[str, list[str]],

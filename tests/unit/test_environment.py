@@ -393,7 +393,7 @@ def test_what_a_plugin_gives_is_checked_as_it_is_annotated(job: JobFolder) -> No
         create(job).extend(Sized, size=0, job_name=5)
     with pytest.raises(TypeError, match=r"^Sized has no field 'sise'; did you mean 'size'"):
         create(job).extend(Sized, sise=3)
-    with pytest.raises(TypeError, match=r"^Sized is not given size, which has no default"):
+    with pytest.raises(TypeError, match=r"^Sized\(\) is missing size"):
         create(job).extend(Sized)
 
 

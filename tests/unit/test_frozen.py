@@ -76,7 +76,7 @@ def test_the_nearest_class_that_says_it_wins() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "Point is not given x, which has no default"),
+        ({}, "Point() is missing x"),
         ({"x": 1, "z": 2}, "Point has no field 'z'"),
         ({"x": 1, "mark": ["a"]}, "Point has no field 'mark'; did you mean 'marks'?"),
         ({"x": 1, "_hidden": 8}, "Point has no field '_hidden'"),
@@ -131,7 +131,7 @@ def test_an_annotation_that_names_nothing_is_said() -> None:
 
 
 def test_what_only_a_pydantic_model_can_have_is_refused_when_the_class_is_made() -> None:
-    with pytest.raises(TypeError, match=r"Checked\.check: Checked is no pydantic model; annotate a field"):
+    with pytest.raises(TypeError, match=r"Checked\.check: Checked is not a pydantic model; put a check"):
 
         class Checked(Frozen):
             value: int
