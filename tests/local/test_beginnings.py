@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.testing import wait_until
+
 SAVES = """
 import signal, sys, time
+from smc_core.testing import wait_until
 def save(*_):
     time.sleep(1)
     print("saved", flush=True)
@@ -23,20 +26,13 @@ while True: time.sleep(0.05)
 SLEEPS = "import time\ntime.sleep(100)\n"
 
 
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_a_signal_to_the_whole_process_group_is_one_request(desk) -> None:
     desk.write("train.py", SAVES)
     running = desk.start("run", "train.py", start_new_session=True)
-    assert running.stdout.readline() == "ready\n"
+    assert running.read_line() == "ready"
     os.killpg(running.pid, signal.SIGTERM)
-    stdout, stderr = running.communicate(timeout=60)
-    assert (running.returncode, stdout) == (0, "saved\n"), stderr
+    ended = running.wait()
+    assert (ended.exit_code, ended.stdout) == (0, "ready\nsaved\n"), ended.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
@@ -45,27 +41,14 @@ def test_an_end_while_the_hosts_are_started_leaves_none_behind(desk, seconds: fl
     desk.write("train.py", SLEEPS)
     running = desk.start("run", "train.py", "--hosts", "3")
     time.sleep(seconds)
-    running.send_signal(number)
-    running.communicate(timeout=60)
-    assert running.returncode != 0
-    wait_until(lambda: not still_there(desk))
-
-
-def still_there(desk) -> list[str]:
-    mark = f"DESK={desk.environ['DESK']}\0".encode()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text())
-        except OSError:
-            continue
-    return found
+    running.send(number)
+    assert running.wait().exit_code != 0
+    wait_until(lambda: not desk.processes())
 
 
 def test_a_stop_at_once_is_told(desk) -> None:
     desk.write("train.py", SLEEPS)
-    assert desk.smc("run", "train.py", "--stop-after", "0").code == 143
+    assert desk.smc("run", "train.py", "--stop-after", "0").exit_code == 143
     assert (desk.job() / "output/failure").read_text().startswith("Stopped by SIGTERM")
 
 
@@ -80,9 +63,9 @@ def test_a_wrong_option_of_a_local_job_leaves_the_containers_job_alone(desk, tmp
     (output / "success").touch()
     desk.environ["SAGEMAKER_BASE_DIR"] = str(tmp_path / "ml")
     desk.write("train.py", SLEEPS)
-    assert desk.smc("run", "train.py", "--hosts", "two").code == 2
+    assert desk.smc("run", "train.py", "--hosts", "two").exit_code == 2
     assert [path.name for path in output.iterdir()] == ["success"]
-    assert desk.smc("run", "--unheard-of").code == 2
+    assert desk.smc("run", "--unheard-of").exit_code == 2
     assert [path.name for path in output.iterdir()] == ["failure"]
 
 
@@ -94,7 +77,7 @@ def test_an_option_with_a_value_that_is_false_is_an_option_all_the_same(desk, tm
     desk.environ |= {"SAGEMAKER_BASE_DIR": str(tmp_path / "ml"), "SAGEMAKER_PROGRAM": "train.py"}
     ended = desk.smc("run", *option)
     assert ended.stdout == ""
-    assert ended.code == 2
+    assert ended.exit_code == 2
 
 
 def test_the_variable_that_chooses_the_mode_is_heeded(desk) -> None:
@@ -119,7 +102,7 @@ def test_two_entry_points_are_refused(desk) -> None:
     desk.write("a.py")
     desk.write("pkg/train.py", "print('trained')\n")
     ended = desk.smc("run", "a.py", "-m", "pkg.train")
-    assert ended.code == 2
+    assert ended.exit_code == 2
     assert "'a.py' and -m pkg.train both name an entry point" in ended.stderr
     assert desk.run(".", "-m", "pkg.train").stdout == "trained\n"
 
@@ -127,5 +110,5 @@ def test_two_entry_points_are_refused(desk) -> None:
 def test_a_hyperparameter_that_is_given_as_an_option_is_told_how(desk) -> None:
     desk.write("train.py")
     ended = desk.smc("run", "train.py", "--epochs", "5")
-    assert ended.code == 2
+    assert ended.exit_code == 2
     assert "unrecognized arguments: --epochs 5; to set a hyperparameter: smc run TARGET -p NAME=VALUE" in ended.stderr

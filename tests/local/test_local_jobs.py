@@ -59,7 +59,7 @@ def test_it_ends_with_where_everything_is(desk) -> None:
 def test_a_failure_is_told_as_in_a_container(desk) -> None:
     desk.write("train.py", "raise ValueError('no good')\n")
     ended = desk.smc("run", "train.py", "--name", "bad")
-    assert ended.code == 1
+    assert ended.exit_code == 1
     assert "smc: job bad: failed with exit code 1 after " in ended.stderr
     assert "failure     .smc/jobs/bad/output/failure" in ended.stderr
     failure = (desk.job() / "output/failure").read_text()
@@ -133,7 +133,7 @@ def test_requirements_are_installed_where_that_is_asked_for(desk) -> None:
 def test_generated_names_never_clash(desk) -> None:
     desk.write("my_train.py", "print('ran')")
     running = [desk.start("run", "my_train.py") for _ in range(4)]
-    assert [process.communicate()[0] for process in running] == ["ran\n"] * 4
+    assert [each.wait().stdout for each in running] == ["ran\n"] * 4
     names = [job["name"] for job in desk.jobs()]
     assert len(set(names)) == 4
     assert all(name.startswith("my-train-") for name in names)
@@ -175,7 +175,7 @@ def test_what_cannot_begin_is_refused_in_one_line_and_leaves_no_job(desk, name: 
     desk.write("train.py", "print('must not run')")
     desk.write("data/a")
     ended = desk.smc("run", *arguments)
-    assert (ended.code, ended.stdout) == (code, "")
+    assert (ended.exit_code, ended.stdout) == (code, "")
     assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert desk.jobs() == []
@@ -185,7 +185,7 @@ def test_a_name_is_taken_once(desk) -> None:
     desk.write("train.py")
     desk.run("train.py", "--name", "one")
     ended = desk.smc("run", "train.py", "--name", "one")
-    assert ended.code == 2
+    assert ended.exit_code == 2
     assert "there is such a job already" in ended.stderr
 
 
@@ -220,7 +220,7 @@ def test_plan_leaves_a_folder_that_was_there_as_empty_as_it_was(desk) -> None:
     (desk.folder / "link").symlink_to("real")
     for job_dir in ("real", "link"):
         ended = desk.smc("plan", "train.py", "--job-dir", job_dir)
-        assert (ended.code, ended.stderr) == (0, "")
+        assert (ended.exit_code, ended.stderr) == (0, "")
         assert list(there.iterdir()) == []
         assert (there.stat().st_ino, there.stat().st_mode) == (before.st_ino, before.st_mode)
         assert list((desk.folder / ".smc/jobs").iterdir()) == []
@@ -232,7 +232,7 @@ def test_plan_in_the_working_directory_leaves_it_there(desk) -> None:
     desk.folder = desk.folder / "here"
     desk.folder.mkdir()
     before = desk.folder.stat().st_ino
-    assert desk.smc("plan", str(train), "--job-dir", ".").code == 0
+    assert desk.smc("plan", str(train), "--job-dir", ".").exit_code == 0
     assert desk.folder.stat().st_ino == before
     assert list(desk.folder.iterdir()) == []
 
@@ -244,7 +244,7 @@ def test_a_job_folder_that_can_be_made_by_half_only_is_removed_again(desk, comma
     while len(str(too_deep)) < 4070:
         too_deep /= "d" * min(200, 4080 - len(str(too_deep)))
     ended = desk.smc(command, "train.py", "--name", "one", "--job-dir", str(too_deep))
-    assert (ended.code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert (ended.exit_code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert "the folder of the job cannot be made: File name too long: " in ended.stderr
     assert list((desk.folder / ".smc/jobs").iterdir()) == []
     assert not too_deep.exists()
@@ -261,7 +261,7 @@ def test_requirements_that_are_not_installed_are_said_at_the_start_and_in_the_hi
     desk.write("requirements.txt", "pytest\nno-such-cows>=6\n")
     desk.write("train.py", "import no_such_cows\n")
     ended = desk.smc("run", "train.py")
-    assert ended.code == 1
+    assert ended.exit_code == 1
     line = (
         "smc: requirements.txt asks for no-such-cows>=6, which this environment does not have; --venv or --requirements"
     )

@@ -7,11 +7,13 @@ import signal
 import subprocess
 from pathlib import Path
 
+from smc_core.testing import wait_until
+
 
 def test_the_log_is_what_was_printed_byte_for_byte(desk) -> None:
     desk.write("train.py", "import os\nos.write(1, bytes(range(256)) * 1000)\nos.write(1, b'no end of line')\n")
     with open(desk.folder / "shown", "wb") as shown:
-        assert desk.smc("run", "train.py", stdout=shown, stderr=subprocess.STDOUT).code == 0
+        assert desk.smc("run", "train.py", stdout=shown, stderr=subprocess.STDOUT).exit_code == 0
     log = (desk.job() / "log.txt").read_bytes()
     assert bytes(range(256)) * 1000 + b"no end of line" in log
     assert (desk.folder / "shown").read_bytes().startswith(log)
@@ -35,18 +37,19 @@ def test_stdout_and_stderr_stay_apart_and_lines_stay_whole_in_the_log(desk) -> N
 
 def test_output_is_shown_while_the_job_runs(desk) -> None:
     desk.write("train.py", "import os\nos.write(1, b'Name? ')\nprint('Hello', input())\n")
-    process = desk.start("run", "train.py", stdin=subprocess.PIPE, bufsize=1)
-    assert process.stdout.read(6) == "Name? "  # without an end of line
-    assert process.communicate("Ada\n")[0] == "Hello Ada\n"
+    running = desk.start("run", "train.py", stdin=subprocess.PIPE)
+    running.wait_until(lambda: running.stdout == "Name? ")  # without an end of line
+    running.write("Ada\n")
+    assert running.wait().stdout == "Name? Hello Ada\n"
 
 
 def test_a_reader_that_goes_away_does_not_end_the_job(desk) -> None:
     desk.write("train.py", "for n in range(100_000): print(n)\n")
-    process = desk.start("run", "train.py", "--name", "read")
-    process.stdout.close()
-    process.stdout = None
-    assert process.wait(60) == 0
-    process.stderr.close()
+    source, sink = os.pipe()
+    running = desk.start("run", "train.py", "--name", "read", stdout=sink)
+    os.close(sink)
+    os.close(source)
+    assert running.wait().exit_code == 0
     assert "99999\n" in (desk.job() / "log.txt").read_text()
 
 
@@ -54,21 +57,21 @@ def test_jobs_lists_outcome_and_cause(desk) -> None:
     assert "no jobs in" in desk.smc("jobs").stdout
     desk.write("train.py", "import sys\nif sys.argv[2] == '1': raise KeyError('missing')\n")
     desk.run("train.py", "--name", "good", "-p", "n=0")
-    assert desk.smc("run", "train.py", "--name", "bad", "-p", "n=1").code == 1
+    assert desk.smc("run", "train.py", "--name", "bad", "-p", "n=1").exit_code == 1
     lines = desk.smc("jobs").stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [["good", "completed"], ["bad", "failed"]]
     assert lines[2].endswith("KeyError: 'missing' (train.py:2)") or "KeyError: 'missing'" in lines[2]
 
 
-def test_a_running_job_and_one_that_was_killed(desk, wait_for) -> None:
+def test_a_running_job_and_one_that_was_killed(desk) -> None:
     desk.write("train.py", "print('on', flush=True)\nimport time\ntime.sleep(600)\n")
-    process = desk.start("run", "train.py", "--name", "long")
-    assert process.stdout.readline() == "on\n"
+    running = desk.start("run", "train.py", "--name", "long")
+    assert running.read_line() == "on"
     assert desk.jobs()[0]["status"] == "running"
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    running.send(signal.SIGKILL)
+    running.wait()
     assert desk.jobs()[0]["status"] == "lost"
-    wait_for(lambda: (desk.job() / "output/failure").exists() and (desk.job() / "output/failure").read_text())
+    wait_until(lambda: (desk.job() / "output/failure").exists() and (desk.job() / "output/failure").read_text())
     assert "killed" in (desk.job() / "output/failure").read_text()
 
 
@@ -79,18 +82,18 @@ def test_a_stop_is_passed_on_and_told(desk) -> None:
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('saved') or 7))\n"
         "print('on', flush=True)\ntime.sleep(600)\n",
     )
-    process = desk.start("run", "train.py")
-    assert process.stdout.readline() == "on\n"
-    process.send_signal(signal.SIGTERM)
-    stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (7, "saved\n")
-    assert "stopped with exit code 7" in stderr
+    running = desk.start("run", "train.py")
+    assert running.read_line() == "on"
+    running.send(signal.SIGTERM)
+    ended = running.wait()
+    assert (ended.exit_code, ended.stdout) == (7, "on\nsaved\n")
+    assert "stopped with exit code 7" in ended.stderr
     assert desk.jobs()[0]["status"] == "stopped"
 
 
 def test_logs_of_no_job(desk) -> None:
     ended = desk.smc("logs", "none")
-    assert ended.code == 2
+    assert ended.exit_code == 2
     assert "there is no job 'none'" in ended.stderr
 
 

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.local.conftest import processes_with
 
 from smc_core.local.record import Record
 from smc_core.local.request import Request
 from smc_core.process.outcome import handover
 from smc_core.process.outcome.text import Outcome
+from smc_core.testing import wait_until
 
 INTERRUPTED = """
 import os, signal, sys
@@ -23,6 +23,7 @@ if any(argument.endswith("prepare.py") for argument in sys.orig_argv):
 """
 INTERRUPTED_IMPORT = """
 import os, signal, sys
+from smc_core.testing import wait_until
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == "smc_core.cli.parser":
@@ -39,7 +40,7 @@ def test_a_failure_file_of_the_scripts_own_words_makes_no_stop(desk) -> None:
         "    file.write('Stopped by my early-stopping check')\n"
         "sys.exit(1)\n",
     )
-    assert desk.smc("run", "train.py").code == 1
+    assert desk.smc("run", "train.py").exit_code == 1
     (job,) = desk.jobs()
     assert (job["status"], job["failure"]) == ("failed", "Stopped by my early-stopping check")
 
@@ -69,24 +70,22 @@ def test_the_host_that_failed_first_is_told_though_another_one_ends_first(desk) 
     assert desk.jobs()[0]["status"] == "failed"
 
 
-def test_a_supervisor_that_is_killed_leaves_a_cause(desk, wait_for) -> None:
+def test_a_supervisor_that_is_killed_leaves_a_cause(desk) -> None:
     desk.write("train.py", "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)\n")
-    assert desk.smc("run", "train.py").code == 137
+    assert desk.smc("run", "train.py").exit_code == 137
     (job,) = desk.jobs()
     assert job["status"] == "failed"
     assert job["failure"].startswith("smc itself was killed")
-    wait_for(lambda: not processes_with(f"DESK={desk.folder.parent}"))  # its guard sees to them, a moment later
+    wait_until(lambda: not desk.processes())  # its guard sees to them, a moment later
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_comes_when_all_is_said_changes_nothing(desk, number: int) -> None:
     desk.write("train.py", "print('trained')")
-    process = desk.start("run", "train.py")
-    while "completed after" not in (line := process.stderr.readline()):
-        assert line
-    process.send_signal(number)
-    process.communicate()
-    assert process.returncode == 0
+    running = desk.start("run", "train.py")
+    running.wait_until(lambda: "completed after" in running.stderr)
+    running.send(number)
+    assert running.wait().exit_code == 0
     assert [job["status"] for job in desk.jobs()] == ["completed"]
 
 
@@ -95,7 +94,7 @@ def test_ctrl_c_while_the_jobs_interpreter_starts_is_a_stop(desk) -> None:
     desk.write("train.py", "print('trained')")
     desk.environ["PYTHONPATH"] = str(desk.folder / "hook")
     ended = desk.smc("run", "train.py")
-    assert (ended.code, ended.stdout) == (130, "")
+    assert (ended.exit_code, ended.stdout) == (130, "")
     assert "Traceback" not in ended.stderr
     (job,) = desk.jobs()
     assert (job["status"], job["failure"]) == ("stopped", "Stopped by SIGINT before the user's code began")
@@ -105,7 +104,7 @@ def test_ctrl_c_while_smc_is_loaded_is_one_line(desk) -> None:
     desk.write("hook/sitecustomize.py", INTERRUPTED_IMPORT)
     desk.environ["PYTHONPATH"] = str(desk.folder / "hook")
     ended = desk.smc("jobs")
-    assert (ended.code, ended.stderr) == (130, "smc: interrupted\n")
+    assert (ended.exit_code, ended.stderr) == (130, "smc: interrupted\n")
 
 
 DAMAGED = {

@@ -8,7 +8,7 @@ import stat
 import threading
 from pathlib import Path
 
-from tests.local.conftest import Desk
+from tests.local.desks import Desk
 
 from smc_core.contract import write_atomic
 from smc_core.local.request import Request
@@ -39,7 +39,7 @@ def test_a_job_with_secrets_and_one_that_goes_on_from_it(desk: Desk) -> None:
     }
 
     refused = desk.smc("run", "--resume", "one")
-    assert refused.code == 2
+    assert refused.exit_code == 2
     assert refused.stderr.strip().endswith(
         "--resume one: the record of a job keeps no secrets; give again: -e HUB_TOKEN=… -e TRACKING=…"
     )

@@ -10,6 +10,8 @@ import subprocess
 
 import pytest
 
+from smc_core.testing import Result, Running
+
 MEET = """
 import json, os, socket, time
 me, hosts, master = os.environ["SM_CURRENT_HOST"], json.loads(os.environ["SM_HOSTS"]), os.environ["SM_MASTER_ADDR"]
@@ -58,7 +60,7 @@ def test_each_host_finds_the_others_by_name_and_has_an_address_of_its_own(desk, 
 def test_where_no_names_can_be_given_hosts_are_called_by_their_addresses(desk, meet: str) -> None:
     desk.write("train.py", meet)
     ended = desk.smc("run", "train.py", "--hosts", "2", prefix=limited("max_mnt_namespaces"))
-    assert ended.code == 0, ended.stderr
+    assert ended.exit_code == 0, ended.stderr
     assert "cannot set up host names on this machine (" in ended.stderr
     assert ended.stdout == "[127.0.0.1] met 127.0.0.2\n"
 
@@ -177,7 +179,7 @@ def test_the_first_failure_ends_all(desk) -> None:
         "time.sleep(600)\n",
     )
     ended = desk.smc("run", "train.py", "--hosts", "3", "--name", "bad")
-    assert ended.code == 1
+    assert ended.exit_code == 1
     assert sorted(ended.stdout.splitlines()) == ["[algo-1] saved", "[algo-3] saved"]
     assert "smc: algo-2 ended with exit code 1: stopping the other hosts" in ended.stderr
     assert (desk.job() / "output/failure").read_text().startswith("ValueError: no good")
@@ -197,36 +199,29 @@ while True:
 """
 
 
-def read_until(process: subprocess.Popen[str], lines: set[str]) -> None:
-    assert process.stdout is not None
-    missing = set(lines)
-    while missing:
-        line = process.stdout.readline()
-        assert line, f"ended before {missing}"
-        missing.discard(line.rstrip("\n"))
+def read_until(running: Running[Result], lines: set[str]) -> None:
+    running.wait_until(lambda: lines <= set(running.stdout.splitlines()))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_all_with_grace(desk, number: int) -> None:
     desk.write("train.py", STUBBORN)
-    process = desk.start("run", "train.py", "--hosts", "2", "-p", "kind=polite")
-    read_until(process, {"[algo-1] on", "[algo-2] on"})
-    process.send_signal(number)
-    read_until(process, {"[algo-1] asked", "[algo-2] asked"})
-    process.communicate(timeout=60)
-    assert process.returncode == 0
+    running = desk.start("run", "train.py", "--hosts", "2", "-p", "kind=polite")
+    read_until(running, {"[algo-1] on", "[algo-2] on"})
+    running.send(number)
+    read_until(running, {"[algo-1] asked", "[algo-2] asked"})
+    assert running.wait().exit_code == 0
     assert desk.jobs()[0]["status"] == "stopped"
 
 
 def test_ctrl_c_twice_kills_all(desk) -> None:
     desk.write("train.py", STUBBORN)
-    process = desk.start("run", "train.py", "--hosts", "2", "-p", "kind=stubborn")
-    read_until(process, {"[algo-1] on", "[algo-2] on"})
-    process.send_signal(signal.SIGINT)
-    read_until(process, {"[algo-1] asked", "[algo-2] asked"})
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 128 + 9
+    running = desk.start("run", "train.py", "--hosts", "2", "-p", "kind=stubborn")
+    read_until(running, {"[algo-1] on", "[algo-2] on"})
+    running.send(signal.SIGINT)
+    read_until(running, {"[algo-1] asked", "[algo-2] asked"})
+    running.send(signal.SIGINT)
+    assert running.wait().exit_code == 128 + 9
 
 
 def test_lines_stay_whole_behind_their_prefix(desk) -> None:
@@ -265,7 +260,7 @@ def test_resumed_hosts_share_the_earlier_checkpoints(desk) -> None:
 def test_what_is_refused(desk, arguments: list[str], message: str) -> None:
     desk.write("train.py")
     ended = desk.smc("run", "train.py", *arguments)
-    assert ended.code == 2
+    assert ended.exit_code == 2
     assert message in ended.stderr
     assert desk.jobs() == []
 

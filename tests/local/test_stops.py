@@ -64,7 +64,7 @@ def test_colours_are_no_part_of_a_line() -> None:
 def test_a_time_stops_the_job(desk) -> None:
     desk.write("train.py", "import time\ntime.sleep(600)\n")
     ended = desk.smc("run", "train.py", "--stop-after", "0.5s")
-    assert ended.code == 128 + 15
+    assert ended.exit_code == 128 + 15
     assert desk.jobs()[0]["status"] == "stopped"
     assert 0.5 <= desk.jobs()[0]["seconds"] < 600
 
@@ -75,7 +75,7 @@ def test_the_grace_time_is_the_jobs_own(desk) -> None:
         "import signal, time\nsignal.signal(15, lambda *_: None)\nprint('on', flush=True)\ntime.sleep(600)\n",
     )
     ended = desk.smc("run", "train.py", "--stop-after", "on", "-e", "SMC_STOP_GRACE=0.2")
-    assert ended.code == 128 + 9
+    assert ended.exit_code == 128 + 9
 
 
 def test_a_job_that_ends_before_is_not_stopped(desk) -> None:
@@ -101,7 +101,7 @@ def test_a_job_whose_checkpoints_are_gone_cannot_be_resumed(desk, hosts: list[st
     desk.run("train.py", "--name", "one", *hosts)
     (desk.job() / "checkpoints").rmdir()
     ended = desk.smc("run", "--resume", "one")
-    assert (ended.code, ended.stderr.count("\n")) == (2, 1)
+    assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
     assert f"--resume one: there is no folder {desk.job()}/checkpoints to go on from" in ended.stderr
 
 
@@ -113,7 +113,7 @@ def test_a_job_whose_channel_is_gone_is_resumed_with_another(desk) -> None:
     (desk.folder / "data/a").unlink()
     (desk.folder / "data").rmdir()
     ended = desk.smc("run", "--resume", "one")
-    assert (ended.code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert (ended.exit_code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert f"-c data={desk.folder}/data: there is no {desk.folder}/data" in ended.stderr
     assert [job["name"] for job in desk.jobs()] == ["one"]
     assert desk.run("--resume", "one", "-c", "data=more").stdout == "['b']\n"
@@ -131,5 +131,5 @@ def test_what_is_refused(desk, arguments: list[str], message: str) -> None:
     desk.write("train.py")
     desk.run("train.py", "--name", "one")
     ended = desk.smc("run", *arguments)
-    assert (ended.code, ended.stderr.count("\n")) == (2, 1)
+    assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
     assert message in ended.stderr

@@ -7,9 +7,9 @@ import os
 import select
 
 import pytest
-from tests.local.conftest import end
 
 from smc_core.local.streams import as_text
+from smc_core.testing import wait_until
 
 LINES = "".join(f"{number}\n" for number in range(200_000))
 
@@ -33,7 +33,7 @@ def test_nothing_is_lost_where_stdout_does_not_wait_for_its_reader(desk) -> None
     process = desk.start("run", "train.py", stdout=sink)
     os.close(sink)
     assert _read(source) == LINES
-    assert end(process).code == 0
+    assert process.wait().exit_code == 0
 
 
 def test_nothing_of_several_hosts_is_lost_either(desk) -> None:
@@ -42,19 +42,19 @@ def test_nothing_of_several_hosts_is_lost_either(desk) -> None:
     process = desk.start("run", "train.py", "--hosts", "2", stdout=sink)
     os.close(sink)
     shown = _read(source).splitlines()
-    assert end(process).code == 0
+    assert process.wait().exit_code == 0
     for host in ("algo-1", "algo-2"):
         assert [line for line in shown if line.startswith(f"[{host}] ")] == [f"[{host}] {n}" for n in range(20_000)]
 
 
-def test_a_reader_that_goes_away_while_it_is_waited_for_does_not_end_the_job(desk, wait_for) -> None:
+def test_a_reader_that_goes_away_while_it_is_waited_for_does_not_end_the_job(desk) -> None:
     desk.write("train.py", "for number in range(200_000): print(number)\n")
     source, sink = _pipe_that_does_not_wait()
     process = desk.start("run", "train.py", stdout=sink)
-    wait_for(lambda: not select.select([], [sink], [], 0)[1])
+    wait_until(lambda: not select.select([], [sink], [], 0)[1])
     os.close(sink)
     os.close(source)
-    assert end(process).code == 0
+    assert process.wait().exit_code == 0
     assert LINES in (desk.job() / "log.txt").read_text()
 
 
@@ -65,7 +65,7 @@ def test_a_log_is_shown_whole_where_stdout_does_not_wait(desk) -> None:
     process = desk.start("logs", "one", stdout=sink)
     os.close(sink)
     assert LINES in _read(source)
-    assert end(process).code == 0
+    assert process.wait().exit_code == 0
 
 
 @pytest.mark.parametrize(

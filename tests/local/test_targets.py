@@ -55,18 +55,18 @@ def test_an_archive_of_another_kind_is_named(tmp_path: Path) -> None:
 def test_a_pipe_is_not_taken_for_a_name_that_was_misspelt(desk) -> None:
     os.mkfifo(desk.folder / "fifo")
     ended = desk.smc("run", "fifo")
-    assert ended.code == 4
+    assert ended.exit_code == 4
     assert f"{desk.folder}/fifo is neither a file nor a folder; smc run takes a file, a folder" in ended.stderr
 
 
 def test_a_link_to_nowhere_says_where_it_leads(desk) -> None:
     (desk.folder / "train.py").symlink_to("absent.py")
     ended = desk.smc("run", "train.py")
-    assert ended.code == 4
+    assert ended.exit_code == 4
     assert f"{desk.folder}/train.py is a link to absent.py, which is not there" in ended.stderr
 
 
 def test_a_path_below_a_file_is_not_there(desk) -> None:
     desk.write("train.py")
     ended = desk.smc("run", "train.py/train.py")
-    assert (ended.code, ended.stderr) == (4, f"smc: error: there is no {desk.folder}/train.py/train.py\n")
+    assert (ended.exit_code, ended.stderr) == (4, f"smc: error: there is no {desk.folder}/train.py/train.py\n")

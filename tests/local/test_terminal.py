@@ -47,7 +47,7 @@ class Screen:
             while data := os.read(self.master, 65536):
                 self.text += data.decode()
         os.close(self.master)
-        return self.process.wait(60), self.text.replace("\r\n", "\n")
+        return self.process.wait().exit_code, self.text.replace("\r\n", "\n")
 
 
 @pytest.fixture
@@ -179,4 +179,4 @@ def test_rich_is_not_imported_where_there_is_no_terminal(desk) -> None:
     desk.write("rich.py", "raise SystemExit('imported')\n")
     desk.write("train.py")
     desk.run("train.py")
-    assert desk.smc("jobs").code == 0
+    assert desk.smc("jobs").exit_code == 0

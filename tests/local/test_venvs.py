@@ -12,11 +12,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.local.conftest import end
+
+from smc_core.testing import wait_until
 
 SCRIPT = """
 import importlib.util, sys
 import demo_dep
+from smc_core.testing import wait_until
 print(demo_dep.VERSION, sys.executable, importlib.util.find_spec("pytest"))
 """
 FUNCTION = "def train(epochs: int):\n    import demo_dep\n    print(demo_dep.VERSION, epochs)\n"
@@ -93,13 +95,13 @@ def test_an_archive_gets_one_of_its_own(project) -> None:
     with tarfile.open(project.folder / "project.tar.gz", "w:gz") as archive:
         archive.add(project.folder / "project", ".")
     ended = project.smc("run", "project.tar.gz", "--venv")
-    assert (ended.code, "No module named 'demo_dep'" in ended.stderr) == (1, True)
+    assert (ended.exit_code, "No module named 'demo_dep'" in ended.stderr) == (1, True)
 
 
 def test_a_job_fails_by_what_cannot_be_installed(project) -> None:
     project.write("project/requirements.txt", "demo_dep==3.0\n")
     ended = project.smc("run", "./project", "--venv", "--name", "mine")
-    assert ended.code == 4
+    assert ended.exit_code == 4
     assert ended.stderr.count("missing: demo_dep==3.0") == 1
     (job,) = project.jobs()
     assert (job["name"], job["status"], job["exit_code"]) == ("mine", "failed", 4)
@@ -117,7 +119,7 @@ def build_wheel(*_):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_while_packages_are_installed_is_recorded(project, wait_for, number: int) -> None:
+def test_a_stop_while_packages_are_installed_is_recorded(project, number: int) -> None:
     slow = project.folder / "project/slow"
     project.write("project/requirements.txt", "./slow\n")
     project.write("project/slow/slow.py", SLOW_BACKEND)
@@ -130,16 +132,16 @@ def test_a_stop_while_packages_are_installed_is_recorded(project, wait_for, numb
     os.mkfifo(slow / "fifo")
     process = project.start("run", "./project", "--venv", "--name", "mine")
     builder = int((slow / "fifo").read_text())
-    process.send_signal(number)
-    ended = end(process)
-    assert ended.code == 128 + number, ended.stderr
+    process.send(number)
+    ended = process.wait()
+    assert ended.exit_code == 128 + number, ended.stderr
     (job,) = project.jobs()
     assert (job["status"], job["exit_code"]) == ("stopped", 128 + number)
     assert job["failure"] == f"Stopped by {signal.Signals(number).name} while packages were installed"
     assert "Traceback" not in ended.stderr
     assert "job mine: stopped with exit code" in ended.stderr
-    wait_for(lambda: not os.path.exists(f"/proc/{builder}"))
+    wait_until(lambda: not os.path.exists(f"/proc/{builder}"))
 
 
 def test_without_requirements_it_is_empty(project) -> None:
-    assert project.smc("run", "./project", "--venv", "--no-requirements").code == 1
+    assert project.smc("run", "./project", "--venv", "--no-requirements").exit_code == 1
