@@ -1,26 +1,81 @@
 """Whether the framework that an image brings is one that a plugin works with: for authors of plugins.
 
-A plugin names its framework in an extra called ``framework`` of its own distribution, and depends on it no further: an
-image brings its own build. What is absent is not broken.
+A plugin names the versions in an extra of its own distribution, and depends on the framework no further: an image
+brings its own build. What is absent is not broken. Which jobs need them is data too, a :class:`Framework` in the
+plugin's module, and the core compares. A plugin does so itself only where its own namespace imports the framework.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from types import ModuleType
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from smc_core.errors import PluginVersionError
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
+
+    from smc_core.distributions import Distribution
+
 EXTRA = "framework"
-"""The extra whose requirements are checked."""
+"""The extra that names the versions, unless a plugin says otherwise."""
+
+Need = Literal["always", "launched", "used"]
+
+
+class Framework(NamedTuple):
+    """The framework that a plugin adapts: ``FRAMEWORK = Framework("loom")`` in the plugin's module.
+
+    Attributes:
+        package: its import package, such as ``torch``.
+        needed: which jobs fail where it is installed in a version that the plugin does not work with. ``used``: those
+            whose own code imports it, in function mode. ``launched``: those that this plugin launches. ``always``: all.
+        extra: the extra of the plugin's distribution that names the versions.
+    """
+
+    package: str
+    needed: tuple[Need, ...] = ("used",)
+    extra: str = EXTRA
+
+
+class Unmet(NamedTuple):
+    """A requirement that what is installed does not meet.
+
+    Attributes:
+        name: the distribution that is required, such as ``tensorflow``.
+        versions: its versions, such as ``<3,>=2.18``.
+        build: the distribution that is installed, which may have a name of its own, such as ``tensorflow-cpu``.
+        found: its version; None where none is installed.
+    """
+
+    name: str
+    versions: str
+    build: str
+    found: str | None
+
+    def __str__(self) -> str:
+        if self.found is None:
+            return f"{self.name}{self.versions} is not installed"
+        return f"{self.build} {self.found} is installed, not {self.versions}"
 
 
 def is_installed(module: str) -> bool:
     """Whether a top-level package can be imported (a bare folder of its name cannot); it is not imported."""
-    spec = find_spec(module) if module.isidentifier() else None
-    return spec is not None and spec.origin is not None
+    return module.isidentifier() and _origin(module) is not None
+
+
+def _origin(module: str) -> str | None:
+    """The file from which a top-level package would be imported; None where there is none."""
+    try:
+        spec = find_spec(module)
+    except ValueError:  # the job's code has put something of its own in its place
+        return None
+    return None if spec is None else spec.origin
 
 
 def is_used(package: str, code_dir: str) -> bool:
@@ -34,6 +89,8 @@ def is_used(package: str, code_dir: str) -> bool:
         code_dir: the folder of the job's code; its modules that are imported are looked at.
 
     """
+    if package not in sys.modules:
+        return False
     folder = os.path.join(os.path.realpath(code_dir), "")
     own = [
         module
@@ -48,8 +105,8 @@ def _is_of(value: object, package: str) -> bool:
     return isinstance(name, str) and name.partition(".")[0] == package
 
 
-def check_framework(distribution: str, plugin: str) -> None:
-    """Compare what is installed with the extra ``framework`` of a plugin's distribution.
+def check_framework(distribution: str, plugin: str, framework: Framework) -> None:
+    """Compare what is installed with the versions that a plugin's distribution names.
 
     Release numbers are compared: a vendor builds 2.6.0 from a state that calls itself ``2.6.0a0+ecf3bae40a.nv25.1``. A
     version that is none says nothing, and passes.
@@ -57,32 +114,79 @@ def check_framework(distribution: str, plugin: str) -> None:
     Args:
         distribution: name of the plugin's distribution, such as ``smc-keras``.
         plugin: name of its entry point, such as ``keras``.
+        framework: the framework.
 
     Raises:
         PluginVersionError: names the requirement, the version found, and what to install.
 
     """
-    from packaging.requirements import Requirement
+    from smc_core.distributions import Distributions
+
+    own = Distributions().get(distribution)
+    wrong = next((each for each in unmet(distribution, framework.extra, framework.package) if each.found), None)
+    if own is None or wrong is None:
+        return
+    found = wrong.found if wrong.build == wrong.name else f"{wrong.build} {wrong.found}"
+    # A build with a local label is the image's own: an index would replace it by another.
+    do = "take an image that has it" if "+" in str(wrong.found) else f"pip install '{wrong.build}{wrong.versions}'"
+    raise PluginVersionError(
+        f"{distribution} {own.version} needs {wrong.name}{wrong.versions}, and {found} is installed; "
+        f"{do}, or do without the plugin: SMC_DISABLE_PLUGINS={plugin}"
+    )
+
+
+def unmet(distribution: str, extra: str = "", package: str = "") -> Iterator[Unmet]:
+    """The requirements of a distribution that what is installed does not meet.
+
+    Args:
+        distribution: its name.
+        extra: the extra whose requirements are meant, and no others; empty for those outside of any extra.
+        package: the import package of the requirement of the same name, which may be installed by builds that have
+            another name, as ``tensorflow`` is by ``tensorflow-cpu``.
+
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from smc_core.distributions import Distributions
+
+    there = Distributions()
+    of = there.get(distribution)
+    for text in of.requires if of is not None else ():
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:  # whoever installed it has not understood it either
+            continue
+        if not _applies(requirement, extra):
+            continue
+        name, wanted = requirement.name, requirement.specifier
+        builds = [there.get(name), *(_builds(package) if name == package else ())]
+        found = {each.name: each.version for each in builds if each is not None}
+        wrong = {build: version for build, version in found.items() if not _fits(version, wanted)}
+        for build, version in (wrong if found else {name: None}).items():
+            yield Unmet(name, str(wanted), build, version)
+
+
+def _applies(requirement: Requirement, extra: str) -> bool:
+    """Whether a requirement is one of an extra, and of no distribution without it; of no extra where none is named."""
+    marker = requirement.marker
+    if marker is None:
+        return not extra
+    return marker.evaluate({"extra": extra}) and not (extra and marker.evaluate({"extra": ""}))
+
+
+def _fits(found: str, wanted: SpecifierSet) -> bool:
     from packaging.version import InvalidVersion, Version
 
-    from smc_core import metadata
+    try:
+        return wanted.contains(Version(found).base_version, prereleases=True)
+    except InvalidVersion:
+        return True
 
-    for requirement in map(Requirement, metadata.requires(distribution) or []):
-        if requirement.marker and not requirement.marker.evaluate({"extra": EXTRA}):
-            continue
-        try:
-            found = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            continue
-        try:
-            version = Version(found)
-        except InvalidVersion:
-            continue
-        if not requirement.specifier.contains(version.base_version, prereleases=True):
-            wanted = f"{requirement.name}{requirement.specifier}"
-            # A build with a local label is the image's own: an index would replace it by another.
-            do = "take an image that has it" if version.local else f"pip install '{wanted}'"
-            raise PluginVersionError(
-                f"{distribution} {metadata.version(distribution)} needs {wanted}, and {found} is installed; "
-                f"{do}, or do without the plugin: SMC_DISABLE_PLUGINS={plugin}"
-            )
+
+def _builds(package: str) -> Iterator[Distribution]:
+    """The distributions that bring a package, in the folder from which it would be imported."""
+    from smc_core.distributions import Distributions
+
+    origin = _origin(package)
+    if origin is not None:
+        yield from Distributions([os.path.dirname(os.path.dirname(origin))]).bringing(package)

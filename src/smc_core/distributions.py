@@ -131,6 +131,14 @@ class Distributions:
                     return found
         return None
 
+    def bringing(self, package: str) -> Iterator[Distribution]:
+        """The distributions that bring an import package, as their ``top_level.txt`` says."""
+        for name, places in self._places.items():
+            if any(package in place.text("top_level.txt").split() for place in places):
+                found = self.get(name)
+                if found is not None:
+                    yield found
+
     def _add(self, name: str, place: _Folder | _Brought) -> None:
         self._places.setdefault(normalize(name), []).append(place)
 

@@ -103,6 +103,7 @@ def make_plan(
     argv = _framework_argv(entry) if target.kind == "framework" else _argv(entry, environment)
     cwd = environment.code_dir if os.path.isdir(environment.code_dir) else os.getcwd()
     signals: Signals = "group" if entry.mode == "executable" else "process"
+    plugins.check_installed_frameworks()
     added = plugins.job_variables(environment, environ, inherited)
     environ |= {variable.name: variable.text for variable in added}
     command = Command(tuple(argv), environ, cwd, entry.mode, signals=signals)

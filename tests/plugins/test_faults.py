@@ -494,6 +494,10 @@ FORMS = {
         "hook train: is marked as a wrapper, and has no yield",
     ),
     "no mark": ("@hookimpl\ndef train(): yield", "hook train: has a yield, and is not marked as a wrapper"),
+    "a framework that is none": (
+        "FRAMEWORK = ('smc-brk', 'framework')",
+        "import: its FRAMEWORK is a tuple, not a Framework",
+    ),
     "settings that are no list": ("SETTINGS = 5", "import: its SETTINGS is an int, not a list"),
     "a name in place of a list": ("HYPERPARAMETERS = 'seed'", "import: its HYPERPARAMETERS is a str, not a list"),
     "async": ("@hookimpl\nasync def train(): ...", "hook train: is an async function, which nobody awaits"),

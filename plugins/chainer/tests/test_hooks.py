@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pluggy
 import pytest
 
-from smc_chainer import framework, plugin
+from smc_chainer import plugin
 from smc_core import hookimpl
 from smc_core.command import Command
+from smc_core.compatibility import is_installed
 from smc_core.environment import Environment
-from smc_core.errors import ConfigurationError
-from smc_core.plugins import new_manager
+from smc_core.errors import ConfigurationError, PluginVersionError
+from smc_core.plugins import Plugins, new_manager
 from smc_core.testing import JobFolder
 
 COMMAND = Command(("python", "train.py"), {}, "/", "script")
 
 
 @pytest.fixture
-def manager(monkeypatch: pytest.MonkeyPatch) -> pluggy.PluginManager:
-    """The core and this plugin, in an image without Chainer."""
-    monkeypatch.setattr(framework, "is_installed", set().__contains__)
+def manager() -> pluggy.PluginManager:
+    """The core and this plugin."""
     manager = new_manager()
     manager.register(plugin, name="chainer")
     manager.check_pending()
@@ -103,7 +104,7 @@ def test_mpi_may_be_started_by_another_plugin(manager: pluggy.PluginManager, job
     manager.register(Launcher())
     environment = environment_of(manager.hook, job.hyperparameters(sagemaker_use_mpi=True))
     (command,) = manager.hook.launch(environment=environment, command=COMMAND)
-    assert command.argv == ("mpirun", "train.py")
+    assert command.argv == ("mpirun", *COMMAND.argv)
 
 
 def test_the_plugin_itself_launches_nothing(hook: pluggy.HookRelay, job: JobFolder) -> None:
@@ -138,20 +139,19 @@ def test_a_seed_of_a_job_that_has_not_imported_chainer_is_left_to_others(
     assert hook.train(environment=environment, module=module).model == "any word"
 
 
-def test_a_numpy_that_chainer_cannot_use_is_nobodys_fault_without_chainer(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("has_chainer", [True, False])
+def test_a_numpy_that_chainer_cannot_use_ends_a_job_where_chainer_is_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_chainer: bool
 ) -> None:
-    monkeypatch.setattr("smc_core.compatibility.metadata.version", lambda name: "2.4.0")
-    assert hook.launch(environment=environment_of(hook, job), command=COMMAND) == []
-
-
-def test_a_numpy_that_chainer_cannot_use_ends_its_job(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from smc_core.errors import PluginVersionError
-
-    versions = {"chainer": "7.8.1", "numpy": "2.4.0"}
-    monkeypatch.setattr(framework, "is_installed", {"chainer"}.__contains__)
-    monkeypatch.setattr("smc_core.compatibility.metadata.version", lambda name: versions.get(name, "0.1.0"))
-    with pytest.raises(PluginVersionError, match=r"needs numpy<1\.24, and 2\.4\.0 is installed"):
-        hook.launch(environment=environment_of(hook, job), command=COMMAND)
+    for name, version in {"chainer": "7.8.1", "numpy": "2.4.0"}.items():
+        info = tmp_path / f"{name}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "chainer", raising=False)
+    if has_chainer:
+        (tmp_path / "chainer.py").touch()
+        with pytest.raises(PluginVersionError, match=r"needs numpy<1\.24, and 2\.4\.0 is installed"):
+            Plugins.load({}).check_installed_frameworks()
+    elif not is_installed("chainer"):
+        Plugins.load({}).check_installed_frameworks()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping
 from types import ModuleType
@@ -9,10 +10,9 @@ from types import ModuleType
 import pluggy
 import pytest
 
-from smc_core.command import Command
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError, PluginVersionError
-from smc_core.plugins import new_manager
+from smc_core.plugins import Plugins, new_manager
 from smc_core.testing import JobFolder
 from smc_keras import plugin
 
@@ -73,8 +73,9 @@ def test_without_a_backend_the_job_gets_none(
 
 @pytest.mark.parametrize(("code", "refused"), [("import keras", True), ("import io", False)])
 def test_an_unfit_keras_ends_a_job_that_imports_it_and_no_other(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, code: str, refused: bool
+    job: JobFolder, monkeypatch: pytest.MonkeyPatch, code: str, refused: bool
 ) -> None:
+    plugins = Plugins.load({})
     info = job.base / "site/keras-2.15.0.dist-info"
     job.code_files({"../site/keras.py": "class Model: ...", "user_of_keras.py": f"{code}\ndef train(): ..."})
     info.mkdir()
@@ -83,13 +84,15 @@ def test_an_unfit_keras_ends_a_job_that_imports_it_and_no_other(
     for name in ("keras", "user_of_keras"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     environment = Environment.create(base_dir=str(job.hyperparameters(sagemaker_program="user_of_keras.py").base))
-    assert hook.launch(environment=environment, command=Command(("python", "x.py"), {}, "/", "script")) == []
+    plugins.check_installed_frameworks()
     try:
-        if refused:
-            with pytest.raises(PluginVersionError, match=r"needs keras<4,>=3.6, and 2.15.0 is installed"):
-                hook.load_user_module(environment=environment)
-        else:
-            assert hook.load_user_module(environment=environment).__name__ == "user_of_keras"
+        assert plugins.hook.load_user_module(environment=environment).__name__ == "user_of_keras"
+        with (
+            pytest.raises(PluginVersionError, match=r"needs keras<4,>=3.6, and 2.15.0 is installed")
+            if refused
+            else contextlib.nullcontext()
+        ):
+            plugins.check_used_frameworks(str(job.base / "code"))
     finally:
         for name in ("keras", "user_of_keras"):
             sys.modules.pop(name, None)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from smc_core import metadata
 from smc_core.compatibility import is_installed
 from smc_core.errors import PluginVersionError
-from smc_core.testing import JobFolder
 from smc_core.testing.conformance import PluginConformance, SaveModelConformance
 
 
@@ -17,13 +17,15 @@ class TestPlugin(PluginConformance):
     plugin = "pytorch"
     framework = "torch"
 
-    def test_a_torch_that_is_too_old_is_an_error(self, job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-        genuine = metadata.version
-        monkeypatch.setattr(metadata, "version", lambda name: "1.13.1" if name == "torch" else genuine(name))
-        plugins = self.load()
-        environment = plugins.create_environment(str(job.base))
+    def test_a_torch_that_is_too_old_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        info = tmp_path / "torch-1.13.1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 1.13.1\n")
+        (tmp_path / "torch.py").touch()
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
         with pytest.raises(PluginVersionError, match=r"smc-pytorch \S+ needs torch\S+, and 1\.13\.1 is installed"):
-            plugins.launch(environment, None)  # type: ignore[arg-type]  # it is not looked at
+            self.load().check_installed_frameworks()
 
 
 @pytest.mark.skipif(not is_installed("torch"), reason="PyTorch is not installed")

@@ -31,7 +31,6 @@ def _there_is_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether PyTorch is there is not looked at here: nothing of it is needed."""
     for module in (launch, plugin):
         monkeypatch.setattr(module, "is_installed", {"torch"}.__contains__)
-    monkeypatch.setattr(plugin, "check_framework", lambda *_: None)
 
 
 def environment(job: JobFolder, **update: Any) -> Environment:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
 import pytest
 
+from smc_core import Command, Environment
+from smc_core.compatibility import check_framework
 from smc_core.errors import PluginVersionError
-from smc_tensorflow.compatibility import builds, check_tensorflow
+from smc_core.plugins import Plugins
+from smc_core.testing import JobFolder
+from smc_tensorflow import plugin
+
+Install = Callable[[str, str], None]
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Lays out a distribution as pip does, in front of all others; its package is empty."""
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
@@ -29,34 +38,63 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
     return install
 
 
+def check() -> None:
+    check_framework("smc-tensorflow", "tensorflow", plugin.FRAMEWORK)
+
+
 @pytest.mark.parametrize("name", ["tensorflow", "tensorflow-cpu", "tensorflow-rocm", "intel-tensorflow", "tf-nightly"])
-def test_every_build_is_known(install: Callable[[str, str], None], name: str) -> None:
+def test_every_build_is_known(install: Install, name: str) -> None:
     install(name, "2.20.1")
-    assert builds() == [(name, "2.20.1")]
-    check_tensorflow()
+    check()
 
 
 @pytest.mark.parametrize("name", ["tensorflow", "tensorflow-cpu", "intel-tensorflow"])
 @pytest.mark.parametrize("version", ["2.11.0", "3.0.0"])
-def test_a_version_that_the_plugin_does_not_work_with(
-    install: Callable[[str, str], None], name: str, version: str
-) -> None:
+def test_a_version_that_the_plugin_does_not_work_with(install: Install, name: str, version: str) -> None:
     install(name, version)
     with pytest.raises(PluginVersionError, match=f"needs tensorflow.*{version} is installed; pip install") as refused:
-        check_tensorflow()
+        check()
     assert f"'{name}<3,>=2.18'" in str(refused.value)
     assert "SMC_DISABLE_PLUGINS=tensorflow" in str(refused.value)
 
 
-def test_a_package_that_only_speaks_of_tensorflow_is_no_build(
-    install: Callable[[str, str], None], tmp_path: Path
-) -> None:
+def test_a_package_that_only_speaks_of_tensorflow_is_no_build(install: Install, tmp_path: Path) -> None:
     install("tensorflow-hub", "0.16")
     (tmp_path / "tensorflow_hub-0.16.dist-info/top_level.txt").write_text("tensorflow_hub\n")
-    assert builds() == []
-    check_tensorflow()
+    check()
 
 
-def test_an_image_without_tensorflow_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smc_tensorflow.compatibility.find_spec", lambda name: None)
-    assert builds() == []
+@pytest.mark.parametrize(("launcher", "refused"), [("mwms", True), ("parameter-server", True), ("none", False)])
+def test_an_old_build_fails_a_job_that_the_plugin_launches_and_no_other(
+    install: Install, job: JobFolder, launcher: str, refused: bool
+) -> None:
+    install("tensorflow-cpu", "2.11.0")
+    plugins, environ = Plugins.load({}), {"SMC_LAUNCHER": launcher}
+    environment = Environment.create(base_dir=str(job.base), environ=environ)
+    plugins.check_installed_frameworks()
+    with (
+        pytest.raises(PluginVersionError, match=r"tensorflow-cpu 2\.11\.0 is installed")
+        if refused
+        else contextlib.nullcontext()
+    ):
+        plugins.launch(environment, Command(("python", "train.py"), environ, "/", "script"))
+
+
+@pytest.mark.parametrize(("code", "refused"), [("import tensorflow", True), ("import io", False)])
+def test_an_old_build_fails_a_job_whose_code_imports_it_and_no_other(
+    install: Install, job: JobFolder, monkeypatch: pytest.MonkeyPatch, code: str, refused: bool
+) -> None:
+    install("tensorflow-cpu", "2.11.0")
+    spec = find_spec("tensorflow")
+    assert spec is not None
+    monkeypatch.setitem(sys.modules, "tensorflow", module_from_spec(spec))
+    monkeypatch.setattr(sys, "path", [str(job.base / "code"), *sys.path])
+    job.code(user_of_tensorflow_py=code)
+    monkeypatch.setitem(sys.modules, "user_of_tensorflow", import_module("user_of_tensorflow"))
+    with (
+        pytest.raises(PluginVersionError, match=r"tensorflow-cpu 2\.11\.0 is installed")
+        if refused
+        else contextlib.nullcontext()
+    ):
+        Plugins.load({}).check_used_frameworks(str(job.base / "code"))
+    del sys.modules["user_of_tensorflow"]

@@ -15,12 +15,12 @@ import pytest
 import smc_tensorflow
 from smc_core.command import Command
 from smc_core.environment import Environment
-from smc_core.errors import ConfigurationError, PluginVersionError
+from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_core.plugins import Plugins, new_manager
 from smc_core.testing import JobFolder
 from smc_core.variables import Variable
-from smc_tensorflow import compatibility, plugin
+from smc_tensorflow import plugin
 
 
 @pytest.fixture
@@ -40,9 +40,8 @@ def hook(manager: pluggy.PluginManager) -> pluggy.HookRelay:
 
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """TensorFlow counts as installed, in a version that nobody minds."""
+    """TensorFlow counts as installed."""
     monkeypatch.setattr(plugin, "is_installed", {"tensorflow"}.__contains__)
-    monkeypatch.setattr(compatibility, "builds", list)
 
 
 COMMAND = Command(("python", "script.py", "train.py", "--epochs", "5"), {"LANG": "C"}, "/", "script")
@@ -171,36 +170,6 @@ def test_without_tensorflow_a_job_is_left_alone(
     environment = Environment.create(base_dir=str(job.base), environ={})
     assert hook.launch(environment=environment, command=COMMAND) == []
     assert hook.job_variables(environment=environment, environ={}) == []
-
-
-def test_a_tensorflow_that_is_too_old_ends_the_job(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(compatibility, "builds", lambda: [("tensorflow-cpu", "2.11.0")])
-    with pytest.raises(PluginVersionError, match=r"tensorflow-cpu 2\.11\.0 is installed; pip install"):
-        launch(hook, job, name="mwms")
-    assert launch(hook, job, name="none").launcher is None  # it may not use TensorFlow at all
-
-
-@pytest.mark.parametrize(("code", "refused"), [("import tensorflow", True), ("import io", False)])
-def test_a_tensorflow_that_is_too_old_ends_a_job_that_imports_it_and_no_other(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, code: str, refused: bool
-) -> None:
-    monkeypatch.setattr(compatibility, "builds", lambda: [("tensorflow-cpu", "2.11.0")])
-    monkeypatch.setitem(sys.modules, "tensorflow", ModuleType("tensorflow"))
-    monkeypatch.setattr(sys, "path", [str(job.base / "code"), *sys.path])
-    job.code(user_of_tensorflow_py=f"{code}\ndef train(): ...").hyperparameters(
-        sagemaker_program="user_of_tensorflow.py"
-    )
-    environment = Environment.create(base_dir=str(job.base), environ={})
-    try:
-        if refused:
-            with pytest.raises(PluginVersionError, match=r"tensorflow-cpu 2\.11\.0 is installed"):
-                hook.load_user_module(environment=environment)
-        else:
-            assert hook.load_user_module(environment=environment).__name__ == "user_of_tensorflow"
-    finally:
-        sys.modules.pop("user_of_tensorflow", None)
 
 
 def test_the_environment_has_the_cluster(

@@ -10,9 +10,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from packaging.requirements import Requirement
-
 from smc_core import metadata, start_word
+from smc_core.compatibility import Framework, unmet
 from smc_core.contract import BASE_DIR_ENV, job_paths
 from smc_core.errors import ConfigurationError, SmcError
 from smc_core.hosts import wait_for_hosts
@@ -22,8 +21,6 @@ from smc_core.readers import read_resource_config
 from smc_core.resources import cpu_count, gpu_count, installed_gpus, memory_bytes
 from smc_core.settings import HOST_WAIT
 
-FRAMEWORK_EXTRA = "framework"
-"""The extra of a plugin's distribution that names its framework."""
 LEAST_DISK = 1 << 30
 """Bytes; less room than this is a problem."""
 LEAST_SHARED_MEMORY = 1 << 30
@@ -107,32 +104,15 @@ def _python() -> Iterator[Finding]:
 
 
 def _requirements() -> Iterator[Finding]:
-    wrong = list(_unmet("smc-core"))
+    wrong = list(unmet("smc-core"))
     if wrong:
-        yield Finding("smc-core", "problem", "; ".join(wrong), "pip install --upgrade smc-core")
+        yield Finding("smc-core", "problem", "; ".join(map(str, wrong)), "pip install --upgrade smc-core")
     else:
         yield Finding("smc-core", "ok", f"{metadata.version('smc-core')}, all that it needs is there")
 
 
 def _start_word() -> Iterator[Finding]:
     yield Finding("train", *start_word.judge(start_word.find()))
-
-
-def _unmet(name: str, extra: str = "") -> Iterator[str]:
-    """Requirements of a distribution, of one extra or of none, that what is installed does not meet."""
-    for requirement in map(Requirement, metadata.requires(name) or ()):
-        marker = requirement.marker
-        if marker is not None and not marker.evaluate({"extra": extra}):
-            continue
-        if extra and (marker is None or marker.evaluate({"extra": ""})):
-            continue
-        try:
-            found = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            yield f"{requirement.name}{requirement.specifier} is not installed"
-        else:
-            if not requirement.specifier.contains(found, prereleases=True):
-                yield f"{requirement.name} {found} is installed, not {requirement.specifier}"
 
 
 def _plugins() -> Iterator[Finding]:
@@ -144,16 +124,18 @@ def _plugins() -> Iterator[Finding]:
         if plugin.disabled:
             yield Finding("plugin", "note", f"{label} is disabled")
             continue
+        manager = new_manager()
         try:
-            register(new_manager(), plugin)
+            register(manager, plugin)
         except SmcError as error:
             yield Finding("plugin", "problem", str(error), f"pip install --upgrade {plugin.distribution}")
             continue
-        unmet = list(_unmet(plugin.distribution, FRAMEWORK_EXTRA))
-        absent = [text for text in unmet if text.endswith("is not installed")]
-        wrong = [text for text in unmet if text not in absent]
+        framework = next((found for _, found in manager.frameworks), Framework(""))
+        missed = list(unmet(plugin.distribution, framework.extra, framework.package))
+        absent = [str(each) for each in missed if each.found is None]
+        wrong = [str(each) for each in missed if each.found is not None]
         if wrong:
-            fix = f"pip install '{plugin.distribution}[{FRAMEWORK_EXTRA}]'"
+            fix = f"pip install '{plugin.distribution}[{framework.extra}]'"
             yield Finding("plugin", "problem", f"{label}: {'; '.join(wrong)}", fix)
         else:
             yield Finding("plugin", "note" if absent else "ok", "; ".join([label, *absent]))

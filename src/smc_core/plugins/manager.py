@@ -14,6 +14,7 @@ import pluggy
 
 from smc_core import builtin, hookspecs
 from smc_core.command import Command
+from smc_core.compatibility import Framework, check_framework, is_installed, is_used
 from smc_core.contract import job_paths
 from smc_core.environment import Environment
 from smc_core.errors import PluginConflictError, PluginError, PluginLoadError, SmcError
@@ -34,11 +35,13 @@ class Manager(pluggy.PluginManager):
 
     Attributes:
         calls: calls a hook of every plugin.
+        frameworks: each plugin that names its framework, with that.
     """
 
     def __init__(self, patience: Patience) -> None:
         super().__init__(hookspecs.PROJECT_NAME)
         self.calls = Calls(self, patience)
+        self.frameworks: list[tuple[Installed, Framework]] = []
         self.add_hookspecs(hookspecs)
         super().register(builtin, name="builtin")
         super().register(builtin.UserSave(), name="user")
@@ -58,7 +61,10 @@ class Manager(pluggy.PluginManager):
         """
         registered = super().register(plugin, name)
         if registered is not None:
-            self.calls.guard(installed or Installed(registered, registered, "", registered), plugin)
+            origin = installed or Installed(registered, registered, "", registered)
+            self.calls.guard(origin, plugin)
+            if isinstance(framework := getattr(plugin, "FRAMEWORK", None), Framework):
+                self.frameworks.append((origin, framework))
         return registered
 
 
@@ -137,6 +143,31 @@ class Plugins:
         implementations = getattr(self.manager.hook, hook).get_hookimpls()
         return [impl.plugin_name for impl in reversed(implementations) if not (impl.wrapper or impl.hookwrapper)]
 
+    def check_installed_frameworks(self) -> None:
+        """Compare the frameworks that are always needed with what is installed: before the job is launched.
+
+        Raises:
+            PluginVersionError: one is installed in a version that its plugin does not work with.
+
+        """
+        for plugin, framework in self.manager.frameworks:
+            if "always" in framework.needed and is_installed(framework.package):
+                check_framework(plugin.distribution, plugin.name, framework)
+
+    def check_used_frameworks(self, code_dir: str) -> None:
+        """Compare the frameworks that the job's own code has imported with what their plugins work with.
+
+        Args:
+            code_dir: the folder of the job's code.
+
+        Raises:
+            PluginVersionError: one is installed in a version that its plugin does not work with.
+
+        """
+        for plugin, framework in self.manager.frameworks:
+            if "used" in framework.needed and is_used(framework.package, code_dir):
+                check_framework(plugin.distribution, plugin.name, framework)
+
     def job_variables(
         self, environment: Environment, environ: Mapping[str, str], given: Mapping[str, str]
     ) -> list[Variable]:
@@ -160,12 +191,16 @@ class Plugins:
 
         Raises:
             PluginConflictError: two plugins put a launcher around it.
+            PluginVersionError: the launcher's framework is installed in a version that the plugin does not work with.
 
         """
         with self._watched():
             commands = self.hook.launch(environment=environment, command=command)
         if len(commands) > 1:
             raise PluginConflictError(self._two_launchers(commands))
+        for plugin, framework in self.manager.frameworks:
+            if "launched" in framework.needed and plugin in self.manager.calls.answered:
+                check_framework(plugin.distribution, plugin.name, framework)
         return commands[0] if commands else command
 
     def save_model(self, environment: Environment, module: ModuleType, model: Any) -> str | None:
@@ -217,7 +252,7 @@ def register(manager: Manager, plugin: Installed) -> None:
     if loaded is None:
         raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, f"{plugin.entry_point} is None, not a plugin"))
     try:
-        _check_lists(plugin, loaded)
+        _check_data(plugin, loaded)
         manager.register(loaded, plugin.name, plugin)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
@@ -231,7 +266,11 @@ def register(manager: Manager, plugin: Installed) -> None:
         raise faults.describe(plugin, faults.IMPORT, error, PluginLoadError) from error
 
 
-def _check_lists(plugin: Installed, loaded: object) -> None:
+def _check_data(plugin: Installed, loaded: object) -> None:
+    framework = getattr(loaded, "FRAMEWORK", None)
+    if framework is not None and not isinstance(framework, Framework):
+        problem = f"its FRAMEWORK is {answers.kind(framework)}, not a Framework"
+        raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, problem))
     for name in ("SETTINGS", "HYPERPARAMETERS"):
         if not isinstance(listed := getattr(loaded, name, ()), (list, tuple, set, frozenset)):
             problem = f"its {name} is {answers.kind(listed)}, not a list"

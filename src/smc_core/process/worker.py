@@ -118,6 +118,7 @@ class _Steps:
         hook, environment = self.plugins.hook, self.environment
         _name_what_a_rerun_starts()
         module = hook.load_user_module(environment=environment)
+        self.plugins.check_used_frameworks(environment.code_dir)
         self.phase = "train"
         self._check(module)
         if environment.enable_metrics:

@@ -6,20 +6,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from smc_core.compatibility import check_framework, is_installed
+from smc_core.compatibility import Framework, check_framework, is_installed
 
-
-def check() -> None:
-    """Compare what is installed with what the plugin works with; nothing to compare where there is no Chainer.
-
-    NumPy is looked at too, but not in an image that has no Chainer: there it is somebody else's.
-
-    Raises:
-        PluginVersionError: names the requirement, the version found, and what to install.
-
-    """
-    if is_installed("chainer"):
-        check_framework("smc-chainer", "chainer")
+CHAINER = Framework("chainer", needed=("always",))
+"""What this plugin adapts. NumPy is looked at too, but not in an image without Chainer: there it is somebody else's."""
 
 
 def chainer_module(name: str, wanted_for: str) -> ModuleType:
@@ -38,7 +28,7 @@ def chainer_module(name: str, wanted_for: str) -> ModuleType:
         raise ModuleNotFoundError(
             f"{wanted_for} needs Chainer, which is not installed: pip install 'smc-chainer[framework]'", name="chainer"
         )
-    check()
+    check_framework("smc-chainer", "chainer", CHAINER)
     return import_module(name)
 
 

@@ -13,13 +13,15 @@ from importlib import import_module
 from typing import Any
 
 from smc_chainer import environment as chainer_environment
-from smc_chainer import framework, models
+from smc_chainer import models
+from smc_chainer.framework import CHAINER
 from smc_core import hookimpl
 from smc_core.command import Command
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 
+FRAMEWORK = CHAINER
 SEED = "seed"
 """The hyperparameter that seeds Python and NumPy, from which Chainer draws the first weights."""
 HYPERPARAMETERS = [SEED]
@@ -34,8 +36,7 @@ def create_environment() -> Generator[None, Environment, Environment]:
 
 @hookimpl(wrapper=True)
 def launch(environment: Environment) -> Generator[None, list[Command], list[Command]]:
-    """Check the Chainer that the job will find, and that MPI is started where it is asked for."""
-    framework.check()
+    """Check that MPI is started where it is asked for."""
     commands = yield
     if getattr(environment, "use_mpi", False) and not commands:
         raise ConfigurationError(

@@ -7,10 +7,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from smc_core.compatibility import check_framework, is_installed
+from smc_core.compatibility import Framework, check_framework, is_installed
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.errors import ConfigurationError
 
+KERAS = Framework("keras", needed=("used",))
+"""What this plugin adapts: an image's Keras that the job's code leaves alone may be of any version."""
 BACKEND_ENV = "KERAS_BACKEND"
 BACKENDS = ("tensorflow", "jax", "torch")
 """The backends that train, in the order in which an installed one is taken; the first is Keras's default."""
@@ -53,7 +55,7 @@ def import_keras() -> Any:
         ImportError: Keras is not installed.
 
     """
-    check_framework("smc-keras", "keras")
+    check_framework("smc-keras", "keras", KERAS)
     use_backend()
     import keras
 

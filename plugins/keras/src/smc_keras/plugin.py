@@ -16,16 +16,16 @@ from typing import Any
 from smc_core import hookimpl
 from smc_core.artifacts import export_note
 from smc_core.command import Command
-from smc_core.compatibility import check_framework, is_used
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_core.settings import Flag
 from smc_keras import distribution, models, multihost
-from smc_keras.backend import BACKEND_ENV, check_backend, choose_backend
+from smc_keras.backend import BACKEND_ENV, KERAS, check_backend, choose_backend
 from smc_keras.environment import Environment
 
+FRAMEWORK = KERAS
 EXPORT = Flag("SMC_KERAS_EXPORT", "whether to export for serving beside `model.keras`", default=True, group="keras")
 SETTINGS = [distribution.DISTRIBUTION, EXPORT]
 """What is set by variables: ``smc why`` and the docs read it."""
@@ -70,20 +70,14 @@ def launch(environment: CoreEnvironment, command: Command) -> Command | None:
 
 @hookimpl(wrapper=True)
 def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType | None, ModuleType | None]:
-    """Join the other processes, and set the distribution, before the job's code can touch a device.
-
-    A job whose code imports a Keras that the plugin does not work with ends here; one that leaves it alone goes on.
-    """
+    """Join the other processes, and set the distribution, before the job's code can touch a device."""
     asked = distribution.DISTRIBUTION.of(os.environ)
     seed = _seed(environment) if os.environ.get(distribution.ADDRESS_ENV) else None
     if multihost.initialize_distribution(seed) and not asked:
         log.info("%s is not set: Keras itself trains on each host apart", distribution.DISTRIBUTION.name)
     if asked:
         multihost.data_parallel()
-    module = yield
-    if is_used("keras", environment.code_dir):
-        check_framework("smc-keras", "keras")
-    return module
+    return (yield)
 
 
 @hookimpl(wrapper=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from smc_core import hookimpl
 from smc_core.command import Command
-from smc_core.compatibility import check_framework, is_installed
+from smc_core.compatibility import Framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import UserCodeError
 from smc_core.hookspecs import TrainResult
@@ -26,6 +26,8 @@ from smc_pytorch.network import network_variables
 from smc_pytorch.processes import BACKEND
 from smc_pytorch.seeds import SEED, seed
 
+FRAMEWORK = Framework("torch", needed=("always",))
+"""What this plugin adapts: no job runs beside a PyTorch that it does not work with."""
 SETTINGS = [BACKEND, TIMEOUT]
 """What is set by variables: ``smc why`` and the docs read it."""
 HYPERPARAMETERS = [SEED]
@@ -56,8 +58,7 @@ def job_variables(environment: CoreEnvironment, environ: Mapping[str, str]) -> d
 
 @hookimpl(wrapper=True, specname="launch")
 def give_advice(environment: CoreEnvironment, command: Command) -> Generator[None, list[Command], list[Command]]:
-    """Check the PyTorch that the job will find, and say what would let it train faster, or at all."""
-    check_framework("smc-pytorch", "pytorch")
+    """Say what would let the job train faster, or at all."""
     commands = yield
     if is_installed("torch"):
         advice.warn_of_little_shared_memory()

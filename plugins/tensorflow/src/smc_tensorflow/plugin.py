@@ -14,23 +14,23 @@ import tempfile
 from collections.abc import Generator
 from dataclasses import replace
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 from smc_core import hookimpl
 from smc_core.artifacts import in_a_line, write_whole
 from smc_core.command import Command
-from smc_core.compatibility import is_installed, is_used
+from smc_core.compatibility import Framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_tensorflow import models
 from smc_tensorflow.cluster import Role, find_role
-from smc_tensorflow.compatibility import check_tensorflow
 from smc_tensorflow.environment import Environment, place
 from smc_tensorflow.tf_config import TF_CONFIG_ENV, WORKER, add_task, read_tf_config, write_tf_config
 from smc_tensorflow.tuning import MODEL_DIR
 
+FRAMEWORK = Framework("tensorflow", needed=("launched", "used"))
+"""What this plugin adapts: an image's TensorFlow that the job leaves alone may be of any version."""
 SEED = "seed"
 """The hyperparameter that seeds Python, NumPy and TensorFlow, with the same number on every host."""
 HYPERPARAMETERS = [MODEL_DIR, SEED]
@@ -58,11 +58,8 @@ def job_variables() -> dict[str, str] | None:
 
 @hookimpl
 def launch(environment: CoreEnvironment, command: Command) -> Command | None:
-    """Give the job its cluster where it asks for one, and check the TensorFlow that it will find."""
+    """Give the job its cluster where it asks for one."""
     role = find_role(environment, command.environ)
-    if role.strategy is None:
-        return None
-    check_tensorflow()
     if role.strategy == "mwms":
         return _mirrored(role, command)
     if role.strategy == "parameter-server":
@@ -102,15 +99,6 @@ def _config(role: Role, command: Command) -> dict[str, str]:
     if not text.strip():
         return {TF_CONFIG_ENV: write_tf_config(role.cluster, role.task)}
     return {} if read_tf_config(text)[1] else {TF_CONFIG_ENV: add_task(text, role.task)}
-
-
-@hookimpl(wrapper=True)
-def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType | None, ModuleType | None]:
-    """End a job whose code imports a TensorFlow that the plugin does not work with; any other goes on."""
-    module = yield
-    if is_used("tensorflow", environment.code_dir):
-        check_tensorflow()
-    return module
 
 
 @hookimpl(wrapper=True)
