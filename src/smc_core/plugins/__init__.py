@@ -16,6 +16,7 @@ distribution and version, and the hook. What the user's code raises through a pl
 """
 
 from smc_core.plugins.discovery import GROUP, Installed, installed
-from smc_core.plugins.manager import HOOKS, Plugins, namespace, new_manager, register
+from smc_core.plugins.loaded import Plugins
+from smc_core.plugins.manager import HOOKS, namespace, new_manager, register
 
 __all__ = ["GROUP", "HOOKS", "Installed", "Plugins", "installed", "namespace", "new_manager", "register"]

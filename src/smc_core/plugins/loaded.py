@@ -1,0 +1,187 @@
+"""The plugins of a job: loaded, in order, and asked through the hooks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from smc_core.command import Command
+from smc_core.compatibility import check_framework, is_installed, is_used
+from smc_core.contract import job_paths
+from smc_core.environment import Environment
+from smc_core.errors import PluginConflictError, PluginError
+from smc_core.plugins import answers, faults, owned
+from smc_core.plugins.calls import Calls
+from smc_core.plugins.discovery import Installed, installed
+from smc_core.plugins.manager import Manager, new_manager, register
+from smc_core.settings import CORE, DISABLE_PLUGINS, LAUNCHER, Setting, declared_by
+from smc_core.variables import Variable
+
+
+class Plugins:
+    """The plugins of a job, loaded, checked and in order; :attr:`hook` calls them.
+
+    Attributes:
+        installed: what is installed, disabled ones too.
+        manager: pluggy's plugin manager.
+    """
+
+    def __init__(self, manager: Manager, found: list[Installed]) -> None:
+        self.manager = manager
+        self.installed = found
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Plugins:
+        """Load every installed plugin that is not disabled.
+
+        Raises:
+            PluginError: one cannot be loaded, or answers a hook that does not exist.
+            ConfigurationError: ``SMC_DISABLE_PLUGINS`` or ``SMC_HOOK_PATIENCE`` is wrong.
+
+        """
+        manager = new_manager(environ)
+        found = installed(environ)
+        active = [plugin for plugin in found if not plugin.disabled]
+        if active:
+            with manager.calls.patience.kept():
+                for plugin in reversed(active):  # called last to first
+                    register(manager, plugin)
+        return cls(manager, found)
+
+    def settings(self) -> dict[str, Setting]:
+        """Every setting by the name of its variable: the core's, then those that plugins declare."""
+        return {**CORE, **declared_by(self.manager.get_plugins())}
+
+    def hyperparameters(self) -> frozenset[str]:
+        """The user's hyperparameters that plugins read, such as ``seed``: ``HYPERPARAMETERS`` of their modules."""
+        lists = [getattr(plugin, "HYPERPARAMETERS", ()) for plugin in self.manager.get_plugins()]
+        return frozenset(
+            name for names in lists if isinstance(names, (list, tuple, set)) for name in names if isinstance(name, str)
+        )
+
+    @property
+    def hook(self) -> Calls:
+        """Calls a hook of every plugin: ``plugins.hook.train(environment=..., module=...)``."""
+        return self.manager.calls
+
+    def create_environment(self, base_dir: str | None = None) -> Environment:
+        """The Environment of the job, as the plugins extend it.
+
+        Args:
+            base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+
+        Raises:
+            ConfigurationError: a file or variable is malformed.
+            PluginError: a plugin has done something else.
+
+        """
+        with self._watched():
+            environment: Environment = self.hook.create_environment(base_dir=job_paths(base_dir).base)
+        return environment
+
+    def callers(self, hook: str) -> list[str]:
+        """Names of the plugins that answer a hook, in call order; those that wrap it come first."""
+        return [*self.wrappers(hook), *self.answerers(hook)]
+
+    def wrappers(self, hook: str) -> list[str]:
+        """Names of the plugins that wrap a hook, the outermost first."""
+        implementations = getattr(self.manager.hook, hook).get_hookimpls()
+        return [impl.plugin_name for impl in reversed(implementations) if impl.wrapper or impl.hookwrapper]
+
+    def answerers(self, hook: str) -> list[str]:
+        """Names of the plugins that answer a hook themselves, in call order; those that only wrap it are left out."""
+        implementations = getattr(self.manager.hook, hook).get_hookimpls()
+        return [impl.plugin_name for impl in reversed(implementations) if not (impl.wrapper or impl.hookwrapper)]
+
+    def check_installed_frameworks(self) -> None:
+        """Compare the frameworks that are always needed with what is installed: before the job is launched.
+
+        Raises:
+            PluginVersionError: one is installed in a version that its plugin does not work with.
+
+        """
+        for plugin, framework in self.manager.frameworks:
+            if "always" in framework.needed and is_installed(framework.package):
+                check_framework(plugin.distribution, plugin.name, framework)
+
+    def check_used_frameworks(self, code_dir: str) -> None:
+        """Compare the frameworks that the job's own code has imported with what their plugins work with.
+
+        Args:
+            code_dir: the folder of the job's code.
+
+        Raises:
+            PluginVersionError: one is installed in a version that its plugin does not work with.
+
+        """
+        for plugin, framework in self.manager.frameworks:
+            if "used" in framework.needed and is_used(framework.package, code_dir):
+                check_framework(plugin.distribution, plugin.name, framework)
+
+    def job_variables(
+        self, environment: Environment, environ: Mapping[str, str], given: Mapping[str, str]
+    ) -> list[Variable]:
+        """The variables that plugins add to those of the job, each with the plugin as its source.
+
+        Args:
+            environment: the Environment of the job.
+            environ: the variables that the job has without them.
+            given: those of these that the container was given, which win unless they are empty.
+
+        Raises:
+            PluginConflictError: two plugins want different values for one variable.
+
+        """
+        with self._watched():
+            found = self.hook.job_variables(environment=environment, environ=MappingProxyType(dict(environ)))
+        return owned.merged(found, environ, given)
+
+    def launch(self, environment: Environment, command: Command) -> Command:
+        """The command with the launcher that a plugin puts around it, or as it is.
+
+        Raises:
+            PluginConflictError: two plugins put a launcher around it.
+            PluginVersionError: the launcher's framework is installed in a version that the plugin does not work with.
+
+        """
+        with self._watched():
+            commands = self.hook.launch(environment=environment, command=command)
+        if len(commands) > 1:
+            raise PluginConflictError(self._two_launchers(commands))
+        for plugin, framework in self.manager.frameworks:
+            if "launched" in framework.needed and plugin in self.manager.calls.answered:
+                check_framework(plugin.distribution, plugin.name, framework)
+        return commands[0] if commands else command
+
+    def save_model(self, environment: Environment, module: ModuleType, model: Any) -> str | None:
+        """Save a model; the path that was written, or None where nobody can save it.
+
+        Raises:
+            PluginError: a plugin says that it has saved the model, and nothing is there.
+
+        """
+        path = self.hook.save_model(environment=environment, module=module, model=model)
+        if path is None:
+            return None
+        written = str(os.fspath(path))
+        answered = self.manager.calls.answered
+        if answered and (problem := answers.unwritten(environment, written)):
+            raise PluginError(faults.sentence(answered[-1], "save_model", problem))
+        return written
+
+    def _watched(self) -> contextlib.AbstractContextManager[None]:
+        """One thread that watches all calls of a hook through which no code of the user's runs."""
+        if all(plugin.disabled for plugin in self.installed):
+            return contextlib.nullcontext()
+        return self.manager.calls.patience.kept()
+
+    def _two_launchers(self, commands: list[Command]) -> str:
+        plugins = self.manager.calls.answered[: len(commands)]
+        names = " and ".join(plugin.label for plugin in plugins)
+        launchers = " or ".join(f"{LAUNCHER}={command.launcher}" for command in commands)
+        last = plugins[-1].name if plugins else commands[-1].launcher
+        choice = f"choose one by {launchers}, or leave one out: {DISABLE_PLUGINS}={last}"
+        return f"plugins {names} both launch this job; {choice}"
