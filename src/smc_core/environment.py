@@ -42,6 +42,7 @@ from smc_core.field import field
 from smc_core.foreign import foreign_input
 from smc_core.frozen import Frozen, checked, copied, fields, joined, properties
 from smc_core.hyperparameters import Value, param, split_hps
+from smc_core.provenance import Source
 from smc_core.readers import channel_dir, read_config, read_hps, read_input_data_config, read_resource_config
 from smc_core.resources import cpu_count, gpu_count
 from smc_core.words import did_you_mean, nearest
@@ -70,6 +71,7 @@ __all__ = [
     "SUBMIT_DIR_PARAM",
     "USE_NGINX_ENV",
     "Environment",
+    "Source",
     "Value",
     "channel_dir",
     "cpu_count",
@@ -160,7 +162,7 @@ class Environment(Frozen):
     argument_style: ArgumentStyle = field("how hyperparameters become arguments: SMC_ARGS")
     argument_order: ArgumentOrder = field("order of the arguments, by name or as in the file: SMC_ARGS_ORDER")
 
-    sources: builtins.dict[str, str] = field(default_factory=dict, listed=False)
+    sources: builtins.dict[str, Source] = field(default_factory=dict, listed=False)
     """Field name → where its value came from."""
 
     def __init__(self, **given: Any) -> None:

@@ -19,6 +19,7 @@ from smc_core.contract import (
 from smc_core.derived import channel_fields, host_fields, hyperparameter_fields, module_name, param_fields
 from smc_core.hyperparameters import Value, split_hps, unwrapped
 from smc_core.lookup import PLACES, look_up
+from smc_core.provenance import DEFAULT, Source
 from smc_core.readers import read_hyperparameter_texts, read_input_data_config, read_resource_config
 from smc_core.resources import cpu_count, gpu_count, neuron_count
 from smc_core.settings import ARGS, ARGS_ORDER, MASTER_PORT
@@ -26,7 +27,7 @@ from smc_core.settings import ARGS, ARGS_ORDER, MASTER_PORT
 DEFAULT_LOG_LEVEL = 20
 """``logging.INFO``."""
 
-Facts = dict[str, tuple[Any, str]]
+Facts = dict[str, tuple[Any, Source]]
 """Field of the Environment → its value, and where that came from."""
 
 
@@ -50,7 +51,7 @@ def gather(
     params = {key: unwrapped(text) for key, text in texts.items()}
     first = _first_process(environ)
     facts: Facts = {
-        **_from("base directory", _folders(paths)),
+        **_from(Source("base directory"), _folders(paths)),
         **_arguments(environ),
         **first,
         **_from_file(
@@ -67,7 +68,7 @@ def gather(
             host_fields(read_resource_config(paths.base), params, is_first_process=first["is_first_process"][0]),
         ),
         **_from(
-            "this machine",
+            Source("machine"),
             {"cpu_count": cpu_count(), "gpu_count": gpu_count(environ), "neuron_count": neuron_count()},
         ),
         **_job(environ, params, paths, session),
@@ -76,13 +77,13 @@ def gather(
     return {**values, "sources": {field: source for field, (_, source) in facts.items()}}
 
 
-def _from(source: str, values: Mapping[str, Any]) -> Facts:
+def _from(source: Source, values: Mapping[str, Any]) -> Facts:
     return {field: (value, source) for field, value in values.items()}
 
 
 def _from_file(paths: JobPaths, name: str, values: Mapping[str, Any]) -> Facts:
     there = os.path.lexists(os.path.join(paths.input_config, name))
-    return _from(name if there else f"default: no {name}", values)
+    return _from(Source("file" if there else "no file", name), values)
 
 
 def _folders(paths: JobPaths) -> dict[str, str]:
@@ -110,7 +111,7 @@ def _first_process(environ: Mapping[str, str]) -> Facts:
     """A rank of 0 is what a process without one has too: several launchers may have given it one each."""
     given = [name for name in (*RANK_VARIABLES, LOCAL_RANK_ENV) if name in environ]
     other = [name for name in given if environ[name] != "0"]
-    source = f"variable {(other or given)[0]}" if given else "default"
+    source = Source("variable", (other or given)[0]) if given else DEFAULT
     return {"is_first_process": (not other, source)}
 
 
@@ -131,7 +132,7 @@ def _job(environ: Mapping[str, str], params: Mapping[str, str], paths: JobPaths,
     facts["module_name"] = (module_name(texts["user_entry_point"]), found["user_entry_point"].source)
     region = getattr(session, "region_name", None)
     if region:
-        facts["region"] = (region, "session")
+        facts["region"] = (region, Source("session"))
     return facts
 
 

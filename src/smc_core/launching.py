@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.derived import is_on, launchers_asked_for
 from smc_core.environment import Environment
+from smc_core.provenance import Source
 from smc_core.settings import PROCESSES_PER_HOST
 
 NO_LAUNCHER = "none"
@@ -54,7 +55,7 @@ def who_asks(environment: Environment, environ: Mapping[str, str]) -> str | None
     return next((f"hyperparameter {name}" for name in launchers_asked_for(environment.framework_texts)), None)
 
 
-def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> tuple[int, str]:
+def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> tuple[int, Source]:
     """Processes that a launcher starts on each host, and where the number came from.
 
     In order: the variable ``SMC_PROCESSES_PER_HOST``; the hyperparameter ``sagemaker_mpi_num_of_processes_per_host``
@@ -73,7 +74,7 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> 
     if count is not None:
         return count, PROCESSES_PER_HOST.source(environ, texts)
     gpus = environment.gpu_count
-    return (gpus, "GPUs of this machine") if gpus else (1, "no GPU on this machine")
+    return (gpus, Source("rule", "GPUs of this machine")) if gpus else (1, Source("rule", "no GPU on this machine"))
 
 
 def takes_part(environment: Environment) -> bool:

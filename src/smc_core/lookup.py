@@ -8,7 +8,6 @@ from typing import NamedTuple
 from smc_core.contract import (
     CODE_DIR_ENV,
     ENABLE_METRICS_PARAM,
-    HYPERPARAMETERS_FILE,
     JOB_NAME_ENV,
     JOB_NAME_PARAM,
     LOG_LEVEL_ENV,
@@ -25,6 +24,7 @@ from smc_core.contract import (
 )
 from smc_core.hyperparameters import Value, unwrapped
 from smc_core.native import as_path
+from smc_core.provenance import DEFAULT, Source
 
 PLACES: dict[str, tuple[str, ...]] = {
     "code_dir": (CODE_DIR_ENV,),
@@ -68,11 +68,11 @@ def is_param(place: str) -> bool:
     return not place.isupper()
 
 
-def described(place: str) -> str:
-    """A place in words: ``variable SAGEMAKER_PROGRAM``, ``hyperparameters.json: sagemaker_program``."""
+def source_of(place: str) -> Source:
+    """A place as the source of a value."""
     if is_internal(place):
-        return "the command line"
-    return f"{HYPERPARAMETERS_FILE}: {place}" if is_param(place) else f"variable {place}"
+        return Source("command line")
+    return Source("hyperparameter" if is_param(place) else "variable", place)
 
 
 class Found(NamedTuple):
@@ -80,11 +80,11 @@ class Found(NamedTuple):
 
     Attributes:
         value: the text; None where nothing gives one.
-        source: where it stands, in words.
+        source: where it stands.
     """
 
     value: Value | None
-    source: str
+    source: Source
 
 
 def look_up(field: str, environ: Mapping[str, str], params: Mapping[str, str]) -> Found:
@@ -100,8 +100,8 @@ def look_up(field: str, environ: Mapping[str, str], params: Mapping[str, str]) -
         text = (params if is_param(place) else environ).get(place)
         if text:
             text = as_path(unwrapped(text))  # most are, and what is not loses nothing
-            return Found(Value(text, place, "hyperparameter" if is_param(place) else "variable"), described(place))
-    return Found(None, "default")
+            return Found(Value(text, place, "hyperparameter" if is_param(place) else "variable"), source_of(place))
+    return Found(None, DEFAULT)
 
 
 class PassedOver(NamedTuple):

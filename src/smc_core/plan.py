@@ -20,9 +20,10 @@ from smc_core.errors import CodeError, PluginError
 from smc_core.executable import executable_argv
 from smc_core.foreign import foreign_input
 from smc_core.launching import NO_LAUNCHER, takes_part, who_asks
-from smc_core.lookup import described, passed_over
+from smc_core.lookup import passed_over, source_of
 from smc_core.masking import mask_urls
 from smc_core.plugins import Plugins
+from smc_core.provenance import Source
 from smc_core.variables import Variable, process_environ
 
 _PROCESS_ROOM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "process")
@@ -117,7 +118,7 @@ def make_plan(
 
 def _of_launcher(plain: Command, launched: Command) -> list[Variable]:
     """The variables that a launcher has added or changed."""
-    source = f"launcher {launched.launcher}"
+    source = Source("launcher", launched.launcher or "")
     changed = {name: text for name, text in launched.environ.items() if plain.environ.get(name) != text}
     return [Variable(name, text, source) for name, text in sorted(changed.items())]
 
@@ -151,7 +152,7 @@ def what_is_used(environment: Environment, inherited: Mapping[str, str]) -> str 
         used.append(f"{name} {value} ({environment.sources[fact]})")
     if not unused:
         return None
-    left = ", ".join(f"{each.value} ({described(each.place)})" for each in unused)
+    left = ", ".join(f"{each.value} ({source_of(each.place)})" for each in unused)
     return mask_urls(f"{', '.join(used)}; not used: {left}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from smc_core.errors import ConfigurationError
+from smc_core.provenance import DEFAULT, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Setting:
         """A value as people read it."""
         return "none" if value is None else str(value)
 
-    def found(self, environ: Mapping[str, str], params: Mapping[str, str] | None = None) -> tuple[str, str] | None:
+    def found(self, environ: Mapping[str, str], params: Mapping[str, str] | None = None) -> tuple[str, Source] | None:
         """The text that sets it and where that stands; None where nothing does.
 
         Args:
@@ -84,19 +85,20 @@ class Setting:
         """
         text = environ.get(self.name, "").strip()
         if text:
-            return text, f"variable {self.name}"
-        text = (params or {}).get(self.param or "", "").strip()
-        return (text, f"hyperparameter {self.param}") if text else None
+            return text, Source("variable", self.name)
+        name = self.param or ""
+        text = (params or {}).get(name, "").strip()
+        return (text, Source("hyperparameter", name)) if text else None
 
-    def source(self, environ: Mapping[str, str], params: Mapping[str, str] | None = None) -> str:
-        """What sets it: ``variable NAME``, ``hyperparameter NAME``, or ``default``."""
+    def source(self, environ: Mapping[str, str], params: Mapping[str, str] | None = None) -> Source:
+        """What sets it: its variable, its hyperparameter, or the default."""
         given = self.found(environ, params)
-        return "default" if given is None else given[1]
+        return DEFAULT if given is None else given[1]
 
-    def refused(self, text: str, source: str) -> ConfigurationError:
+    def refused(self, text: str, source: Source) -> ConfigurationError:
         """The error for a text that has not the right form."""
         some = text if len(text) <= 80 else text[:77] + "..."
-        return ConfigurationError(f"{source} is {some!r}, not {self.form}")
+        return ConfigurationError(f"{source.kind} {source.name} is {some!r}, not {self.form}")
 
 
 class Text(Setting):

@@ -6,13 +6,14 @@ None as an empty text, anything else as compact JSON with sorted keys in ASCII.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from smc_core.contract import CURRENT_HOST_ENV, MAX_VARIABLE_BYTES, job_paths
 from smc_core.environment import Environment
 from smc_core.hyperparameters import compact_json, variable_names
+from smc_core.provenance import DEFAULT, Kind, Source
 
 FIELD_VARIABLES = {
     "SM_HOSTS": "hosts",
@@ -100,7 +101,7 @@ class Variable:
 
     name: str
     text: str
-    source: str
+    source: Source
 
     @property
     def fits(self) -> bool:
@@ -125,39 +126,37 @@ def script_variables(environment: Environment) -> dict[str, Variable]:
     sources = environment.sources
     found: dict[str, Variable] = {}
 
-    def add(name: str, value: Any, source: str) -> None:
+    def add(name: str, value: Any, source: Source) -> None:
         found.setdefault(name, Variable(name, variable_text(value), source))
 
     for name, field in FIELD_VARIABLES.items():
-        add(name, getattr(environment, field), sources.get(field, "default"))
+        add(name, getattr(environment, field), sources.get(field, DEFAULT))
     for name, field in _PROCESS_VARIABLES.items():
         if getattr(environment, field) is not None:
-            add(name, getattr(environment, field), sources.get(field, "default"))
+            add(name, getattr(environment, field), sources.get(field, DEFAULT))
     if environment.topology:
-        add("SM_TOPOLOGY", environment.topology, sources.get("topology", "default"))
-    add("SM_HOST_COUNT", len(environment.hosts), sources.get("hosts", "default"))
-    add("SM_OUTPUT_FAILURE", job_paths(environment.base_dir).failure, sources.get("base_dir", "default"))
-    add("SM_CHANNELS", sorted(environment.channel_dirs), sources.get("channel_dirs", "default"))
-    add("SM_TRAINING_ENV", training_env(environment), "the Environment")
+        add("SM_TOPOLOGY", environment.topology, sources.get("topology", DEFAULT))
+    add("SM_HOST_COUNT", len(environment.hosts), sources.get("hosts", DEFAULT))
+    add("SM_OUTPUT_FAILURE", job_paths(environment.base_dir).failure, sources.get("base_dir", DEFAULT))
+    add("SM_CHANNELS", sorted(environment.channel_dirs), sources.get("channel_dirs", DEFAULT))
+    add("SM_TRAINING_ENV", training_env(environment), Source("environment"))
     _add_families(environment, add)
     return found
 
 
-def _add_families(environment: Environment, add: Any) -> None:
-    families = [
-        ("SM_CHANNEL_", environment.channel_dirs, environment.sources.get("channel_dirs", "default")),
-        (
-            "SM_HP_",
-            {k: _hp_text(t, environment.hps[k]) for k, t in environment.hp_texts.items()},
-            environment.sources.get("hps", "default"),
-        ),
+def _add_families(environment: Environment, add: Callable[[str, str, Source], None]) -> None:
+    hyperparameters = {k: _hp_text(t, environment.hps[k]) for k, t in environment.hp_texts.items()}
+    families: list[tuple[str, Mapping[str, str], str, Kind]] = [
+        ("SM_CHANNEL_", environment.channel_dirs, "channel_dirs", "channel"),
+        ("SM_HP_", hyperparameters, "hps", "hyperparameter"),
     ]
     for position in (0, 1):  # all exact names first, then the readable twins
-        for prefix, texts, source in families:
+        for prefix, texts, field, kind in families:
+            whole = environment.sources.get(field, DEFAULT)
             for key in sorted(texts):
                 names = variable_names(prefix, key)
                 for name in names[:1] if position == 0 else names[1:]:
-                    add(name, texts[key], f"{source}: {key}")
+                    add(name, texts[key], Source(kind, key) if whole.kind == "file" else whole)
 
 
 def _hp_text(text: str, value: Any) -> str:

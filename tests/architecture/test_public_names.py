@@ -19,7 +19,7 @@ ROOMS = {
         ALIASES BASE_PATH CURRENT_HOST_ENV DEFAULT_MODULE_NAME_PARAM ENABLE_METRICS_PARAM Environment
         HYPERPARAMETERS_FILE INPUT_CONFIG_PATH INPUT_DATA_CONFIG_FILE INPUT_DATA_PATH INPUT_PATH JOB_NAME_ENV
         JOB_NAME_PARAM LOG_LEVEL_PARAM MODEL_PATH OUTPUT_DATA_PATH OUTPUT_PATH PROGRAM_PARAM REGION_PARAM_NAME
-        RESOURCE_CONFIG_FILE SAGEMAKER_HPS SUBMIT_DIR_PARAM USE_NGINX_ENV Value channel_dir cpu_count field fields gpu_count
+        RESOURCE_CONFIG_FILE SAGEMAKER_HPS SUBMIT_DIR_PARAM Source USE_NGINX_ENV Value channel_dir cpu_count field fields gpu_count
         read_config read_hps read_input_data_config read_resource_config split_hps
     """,
     "smc_core.errors": """

@@ -15,6 +15,7 @@ from smc_core.environment import Environment
 from smc_core.errors import PluginConflictError, PluginError
 from smc_core.hookspecs import hookimpl
 from smc_core.plugins import Installed, Plugins, new_manager
+from smc_core.provenance import Source
 from smc_core.testing import JobFolder
 from smc_core.variables import Variable
 
@@ -55,12 +56,16 @@ def added(job: JobFolder, **plugins: object) -> list[Variable]:
 
 def test_all_answers_are_merged_and_each_has_its_owner(job: JobFolder) -> None:
     found = added(job, a=Answers({"X": "1", "SAME": "s"}), b=Answers(None), c=Answers({"B": "2", "SAME": "s"}))
-    assert found == [Variable("B", "2", "plugin c"), Variable("SAME", "s", "plugin a"), Variable("X", "1", "plugin a")]
+    assert found == [
+        Variable("B", "2", Source("plugin", "c")),
+        Variable("SAME", "s", Source("plugin", "a")),
+        Variable("X", "1", Source("plugin", "a")),
+    ]
 
 
 def test_what_the_user_set_wins_and_an_empty_text_is_not_set(job: JobFolder) -> None:
     found = added(job, a=Answers({"USERS": "1", "EMPTY": "1"}), b=Answers({"USERS": "2"}))
-    assert found == [Variable("EMPTY", "1", "plugin a")]
+    assert found == [Variable("EMPTY", "1", Source("plugin", "a"))]
 
 
 def test_two_values_for_one_variable_name_both_plugins(job: JobFolder) -> None:
@@ -80,7 +85,7 @@ def test_a_wrapper_sees_all_answers_and_owns_what_it_adds(job: JobFolder) -> Non
         return [*found, {"Y": "2"}]
 
     found = added(job, a=Wraps(change), b=Answers({"X": "1"}))
-    assert found == [Variable("X", "1", "plugin b"), Variable("Y", "2", "plugin a")]
+    assert found == [Variable("X", "1", Source("plugin", "b")), Variable("Y", "2", Source("plugin", "a"))]
     assert [dict(each) for each in seen] == [{"X": "1"}]
 
 

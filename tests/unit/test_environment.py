@@ -14,6 +14,7 @@ import pytest
 from smc_core import environment as room
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
+from smc_core.provenance import Source
 from smc_core.testing import JobFolder
 
 SEED_FIELDS = (
@@ -138,7 +139,7 @@ def test_where_a_setting_comes_from(
     job.raw_hyperparameters(hps)
     env = create(job, **variables)
     assert getattr(env, field) == value
-    assert source in env.sources[field]
+    assert source in str(env.sources[field])
 
 
 def test_the_session_gives_the_region(job: JobFolder) -> None:
@@ -146,7 +147,7 @@ def test_the_session_gives_the_region(job: JobFolder) -> None:
         region_name = "ap-south-1"
 
     env = Environment.create(Session(), base_dir=str(job.base), environ={"AWS_REGION": "eu-west-1"})
-    assert (env.region, env.sources["region"]) == ("ap-south-1", "session")
+    assert (env.region, env.sources["region"]) == ("ap-south-1", Source("session"))
 
 
 def test_hosts_and_ranks(job: JobFolder) -> None:
@@ -259,7 +260,7 @@ def test_what_follows_from_the_hyperparameters_is_found_anew(job: JobFolder) -> 
 def test_the_style_of_the_arguments_is_that_of_the_job(job: JobFolder) -> None:
     env = create(job.hyperparameters(epochs=5), SMC_ARGS="hydra", SMC_ARGS_ORDER="file")
     assert (env.argument_style, env.argument_order, env.user_args) == ("hydra", "file", ["epochs=5"])
-    assert env.sources["argument_style"] == "variable SMC_ARGS"
+    assert env.sources["argument_style"] == Source("variable", "SMC_ARGS")
     assert env.extend(hp_texts={"epochs": "6"}).user_args == ["epochs=6"]
 
 
@@ -285,10 +286,10 @@ def test_what_follows_from_channels_and_entry_point_is_found_anew(job: JobFolder
 
 def test_a_rank_stays_what_the_launcher_gave_it(job: JobFolder) -> None:
     env = create(job.hosts("algo-1"), RANK="1")
-    assert (env.is_first_process, env.sources["is_first_process"]) == (False, "variable RANK")
+    assert (env.is_first_process, env.sources["is_first_process"]) == (False, Source("variable", "RANK"))
     assert not env.extend(hosts=["algo-1", "algo-2"]).is_primary
     assert env.extend(is_first_process=True).is_primary
-    assert create(job, RANK="0").sources["is_first_process"] == "variable RANK"
+    assert create(job, RANK="0").sources["is_first_process"] == Source("variable", "RANK")
 
 
 def test_create_finds_anew_what_follows_too(job: JobFolder) -> None:

@@ -9,6 +9,7 @@ import pytest
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.launching import is_asked_for, processes_per_host, takes_part, who_asks
+from smc_core.provenance import Source
 from smc_core.testing import JobFolder
 
 PARAM = "sagemaker_torch_distributed_enabled"
@@ -53,18 +54,18 @@ def test_a_switch_that_is_neither_true_nor_false_is_refused(job: JobFolder) -> N
 @pytest.mark.parametrize(
     ("params", "environ", "expected"),
     [
-        ({}, {}, (1, "no GPU on this machine")),
-        ({"n": 4}, {}, (4, "hyperparameter sagemaker_mpi_num_of_processes_per_host")),
-        ({"n": "4"}, {"SMC_PROCESSES_PER_HOST": "2"}, (2, "variable SMC_PROCESSES_PER_HOST")),
+        ({}, {}, (1, Source("rule", "no GPU on this machine"))),
+        ({"n": 4}, {}, (4, Source("hyperparameter", "sagemaker_mpi_num_of_processes_per_host"))),
+        ({"n": "4"}, {"SMC_PROCESSES_PER_HOST": "2"}, (2, Source("variable", "SMC_PROCESSES_PER_HOST"))),
     ],
 )
 def test_processes_of_a_host(
-    job: JobFolder, params: dict[str, Any], environ: dict[str, str], expected: tuple[int, str]
+    job: JobFolder, params: dict[str, Any], environ: dict[str, str], expected: tuple[int, Source]
 ) -> None:
     renamed = {f"sagemaker_mpi_num_of_processes_per_host{'' if name == 'n' else name}": v for name, v in params.items()}
     known = environment(job, **renamed).extend(gpu_count=0)
     assert processes_per_host(known, environ) == expected
-    assert processes_per_host(environment(job).extend(gpu_count=8), {}) == (8, "GPUs of this machine")
+    assert processes_per_host(environment(job).extend(gpu_count=8), {}) == (8, Source("rule", "GPUs of this machine"))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "two"])

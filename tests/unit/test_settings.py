@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from smc_core import settings
 from smc_core.errors import ConfigurationError
+from smc_core.provenance import Source
 from smc_core.settings import Choice, Count, Flag, Names, Seconds, Setting, Text
 
 PATIENCE = Seconds("SMC_PATIENCE", "how long to wait", 30.0)
@@ -33,7 +34,7 @@ PLACE = Text("SMC_PLACE", "where")
 )
 def test_a_variable_sets_it(setting: Setting, text: str, value: object) -> None:
     assert setting.of({setting.name: text}) == value
-    assert setting.source({setting.name: text}) == f"variable {setting.name}"
+    assert setting.source({setting.name: text}) == Source("variable", setting.name)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +44,12 @@ def test_a_variable_sets_it(setting: Setting, text: str, value: object) -> None:
 @pytest.mark.parametrize("environ", [{}, "empty"])
 def test_an_empty_variable_is_none(setting: Setting, value: object, environ: object) -> None:
     assert setting.of({setting.name: " "} if environ else {}) == value
-    assert setting.source({}) == "default"
+    assert setting.source({}) == Source("default")
 
 
 def test_a_variable_wins_over_its_hyperparameter() -> None:
     params = {"sagemaker_files": "7"}
-    assert (FILES.of({}, params), FILES.source({}, params)) == (7, "hyperparameter sagemaker_files")
+    assert (FILES.of({}, params), FILES.source({}, params)) == (7, Source("hyperparameter", "sagemaker_files"))
     assert FILES.of({"SMC_FILES": "8"}, params) == 8
 
 

@@ -50,7 +50,7 @@ def test_the_environment_of_a_plain_job(
     assert environment.process_slots_per_host == 1
     assert environment.num_processes == 2
     assert environment.additional_mpi_options == ""
-    assert environment.sources["num_processes"] == "default"
+    assert str(environment.sources["num_processes"]) == "default"
 
 
 def test_one_process_a_gpu(hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_the_hyperparameters_of_the_classic_container(hook: pluggy.HookRelay, jo
     assert environment.use_mpi is True
     assert (environment.process_slots_per_host, environment.num_processes) == (2, 3)
     assert environment.additional_mpi_options == "-x NCCL_DEBUG=INFO"
-    assert environment.sources["num_processes"] == "hyperparameters.json: sagemaker_num_processes"
+    assert str(environment.sources["num_processes"]) == "hyperparameters.json: sagemaker_num_processes"
     assert environment.dict()["num_processes"] == 3
 
 

@@ -133,7 +133,7 @@ def test_the_environment_has_the_processes(
     job.hosts("algo-1", "algo-2", current="algo-2")
     environment: Any = manager.hook.create_environment(base_dir=str(job.base))
     assert (environment.process_count, environment.process_id, environment.backend) == (2, 1, "jax")
-    assert environment.sources["process_count"] == "variable SMC_LAUNCHER"
+    assert str(environment.sources["process_count"]) == "variable SMC_LAUNCHER"
 
 
 def test_jax_that_is_not_there(manager: pluggy.PluginManager, job: JobFolder, installed: set[str]) -> None:

@@ -38,7 +38,7 @@ def test_the_environment_has_the_backend(
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     environment = hook.create_environment(base_dir=str(job.base))
     assert environment.backend == "torch"
-    assert environment.sources["backend"] == "variable KERAS_BACKEND"
+    assert str(environment.sources["backend"]) == "variable KERAS_BACKEND"
     assert environment.dict()["backend"] == "torch"
 
 
@@ -47,7 +47,7 @@ def test_the_environment_says_that_the_backend_is_what_is_installed(
 ) -> None:
     monkeypatch.setattr("smc_keras.backend.is_installed", {"jax"}.__contains__)
     environment = hook.create_environment(base_dir=str(job.base))
-    assert (environment.backend, environment.sources["backend"]) == ("jax", "what is installed")
+    assert (environment.backend, str(environment.sources["backend"])) == ("jax", "what is installed")
 
 
 def variables(hook: pluggy.HookRelay, job: JobFolder, **environ: str) -> list[Mapping[str, str]]:

@@ -14,7 +14,7 @@ import pytest
 
 import smc_tensorflow
 from smc_core.command import Command
-from smc_core.environment import Environment
+from smc_core.environment import Environment, Source
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_core.plugins import Plugins, new_manager
@@ -154,7 +154,7 @@ def test_a_job_that_asks_for_nothing_has_no_launcher(hook: pluggy.HookRelay, job
 def test_tensorflow_is_told_to_be_quiet(manager: pluggy.PluginManager, job: JobFolder, environ: dict[str, str]) -> None:
     environment = Environment.create(base_dir=str(job.base), environ=environ)
     found = Plugins(manager, []).job_variables(environment, environ, environ)
-    assert found == [Variable("TF_CPP_MIN_LOG_LEVEL", "1", "plugin tensorflow")]
+    assert found == [Variable("TF_CPP_MIN_LOG_LEVEL", "1", Source("plugin", "tensorflow"))]
 
 
 def test_a_log_level_of_the_user_stays(manager: pluggy.PluginManager, job: JobFolder) -> None:
@@ -180,7 +180,7 @@ def test_the_environment_has_the_cluster(
     assert environment.tf_strategy == "mwms"
     assert environment.cluster == {"worker": ["algo-1:8890", "algo-2:8891"]}
     assert (environment.task_type, environment.task_index, environment.is_chief) == ("worker", 1, False)
-    assert environment.sources["cluster"] == "the hosts and the launcher"
+    assert str(environment.sources["cluster"]) == "the hosts and the launcher"
 
 
 def test_a_script_makes_the_same_environment(

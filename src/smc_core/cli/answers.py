@@ -13,22 +13,22 @@ from smc_core.contract import (
     BASE_DIR_ENV,
     BASE_PATH,
     CODE_DIR_ENV,
-    HYPERPARAMETERS_FILE,
 )
 from smc_core.environment import ALIASES, Environment, fields
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import variable_names
-from smc_core.lookup import PLACES, described, is_internal, is_param, places
+from smc_core.lookup import PLACES, is_internal, is_param, places, source_of
 from smc_core.masking import MASK
 from smc_core.parameters import channels_text, parameter_names
 from smc_core.plugins import Plugins
+from smc_core.provenance import DEFAULT, Source
 from smc_core.resources import cpu_quota, installed_gpus
 from smc_core.secret_names import is_secret
 from smc_core.settings import Setting
 from smc_core.variables import FIELD_VARIABLES, process_environ, script_variables, variable_text
 from smc_core.words import did_you_mean, nearest
 
-_BASE = "base directory"
+_GIVEN = Source("rule", "variable that this process was given")
 
 
 class Considered(NamedTuple):
@@ -39,7 +39,7 @@ class Considered(NamedTuple):
         found: what stands there; None for nothing.
     """
 
-    place: str
+    place: Source
     found: str | None
 
 
@@ -53,14 +53,16 @@ class Answer(NamedTuple):
         considered: the places that were looked at, in their order.
         also: the same value under other names.
         what: what it sets, where it is a setting.
+        how: more of the source, in words.
     """
 
     name: str
     value: str
-    source: str
+    source: Source
     considered: list[Considered]
     also: list[str]
     what: str = ""
+    how: str = ""
 
 
 def why(name: str, *, as_json: bool) -> str:
@@ -79,8 +81,8 @@ def why(name: str, *, as_json: bool) -> str:
     environment = plugins.create_environment()
     answer = _answer(name, environment, plugins)
     if is_secret(answer.name):
-        hidden = [each if each.place == "default" else _hidden(each) for each in answer.considered]
-        answer = answer._replace(value=answer.value if answer.source == "default" else MASK, considered=hidden)
+        hidden = [each if each.place == DEFAULT else _hidden(each) for each in answer.considered]
+        answer = answer._replace(value=answer.value if answer.source == DEFAULT else MASK, considered=hidden)
     return masker(environment)(json.dumps(_content(answer), indent=2) if as_json else _text(answer))
 
 
@@ -116,15 +118,15 @@ def _answer(name: str, environment: Environment, plugins: Plugins) -> Answer:
 def _of_process(name: str, environment: Environment, plugins: Plugins) -> Answer:
     """A variable that is not of the Environment: one that the container was given, smc's own, or a plugin's."""
     environ, _ = process_environ(environment, os.environ)
-    considered = [Considered(f"variable {name}", os.environ.get(name))]
+    considered = [_considered_variable(name)]
     if environ.get(name):
-        source = "variable that this process was given" if name in os.environ else "smc's default"
+        source = _GIVEN if name in os.environ else Source("rule", "smc's default")
         return Answer(name, environ[name], source, considered, [])
     added = {variable.name: variable for variable in plugins.job_variables(environment, environ, os.environ)}
     if name in added:
         return Answer(name, added[name].text, added[name].source, considered, [])
     if name in environ:
-        return Answer(name, "", "variable that this process was given", considered, [])
+        return Answer(name, "", _GIVEN, considered, [])
     instead = _instead(name.lstrip("-"), environment, [*environ, *added, *plugins.settings()])
     raise ConfigurationError(f"nothing is called {name!r} in this job{instead}")
 
@@ -133,10 +135,11 @@ def _field(field: str, environment: Environment) -> Answer:
     value = environment.dict()[field]
     also = [variable for variable, known in FIELD_VARIABLES.items() if known == field]
     also += [alias for alias, known in ALIASES.items() if known == field]
-    source = environment.sources.get(field, "a plugin")
-    if source == _BASE:
-        source += f", by variable {BASE_DIR_ENV}" if os.environ.get(BASE_DIR_ENV) else ", by default"
-    return Answer(field, variable_text(value), source, list(_considered(field, environment)), also)
+    source = environment.sources.get(field, Source("rule", "a plugin"))
+    how = ""
+    if source.kind == "base directory":
+        how = f", by variable {BASE_DIR_ENV}" if os.environ.get(BASE_DIR_ENV) else ", by default"
+    return Answer(field, variable_text(value), source, list(_considered(field, environment)), also, how=how)
 
 
 def _variable(name: str, environment: Environment) -> Answer:
@@ -151,22 +154,24 @@ def _variable(name: str, environment: Environment) -> Answer:
             answer = _hyperparameter(key, environment)
             also = [key, *(other for other in answer.also if other != name)]
             return answer._replace(name=name, value=variable.text, also=also)
-    considered = [Considered(f"variable {name}, overwritten", os.environ[name])] if name in os.environ else []
+    overwritten = Source("rule", f"variable {name}, overwritten")
+    considered = [Considered(overwritten, os.environ[name])] if name in os.environ else []
     return Answer(name, variable.text, variable.source, considered, [])
 
 
 def _hyperparameter(key: str, environment: Environment) -> Answer:
     text = environment.hp_texts[key]
-    considered = [Considered(f"{HYPERPARAMETERS_FILE}: {key}", text)]
+    source = Source("hyperparameter", key)
     decoded = f"decoded: {environment.hps[key]!r}"
     argument = f"argument: {' '.join(arguments({key: text}, environment.argument_style)) or 'none'}"
     also = [*variable_names("SM_HP_", key), argument, decoded]
-    return Answer(key, text, f"{HYPERPARAMETERS_FILE}: {key}", considered, also)
+    return Answer(key, text, source, [Considered(source, text)], also)
 
 
 def _channel(name: str, channel: str, environment: Environment) -> Answer:
     also = [f"environment.channel_dirs[{channel!r}]", *variable_names("SM_CHANNEL_", channel)]
-    source = f"{environment.sources.get('channel_dirs', 'default')}: {channel}"
+    whole = environment.sources.get("channel_dirs", DEFAULT)
+    source = Source("channel", channel) if whole.kind == "file" else whole
     return Answer(
         name, environment.channel_dirs[channel], source, [], also, "the parameter of train() for this channel"
     )
@@ -175,50 +180,60 @@ def _channel(name: str, channel: str, environment: Environment) -> Answer:
 def _own_setting(setting: Setting, environment: Environment) -> Answer:
     params = environment.framework_texts
     given = setting.found(os.environ, params)
-    considered = [Considered(f"variable {setting.name}", os.environ.get(setting.name))]
+    considered = [_considered_variable(setting.name)]
     if setting.param:
-        considered.append(Considered(f"{HYPERPARAMETERS_FILE}: {setting.param}", params.get(setting.param)))
+        considered.append(Considered(Source("hyperparameter", setting.param), params.get(setting.param)))
     default = plain(setting.default_text)
-    considered.append(Considered("default", default))
-    value, source = given or (default, "default")
+    considered.append(Considered(DEFAULT, default))
+    value, source = given or (default, DEFAULT)
     return Answer(setting.name, value, source, considered, [], plain(setting.what))
 
 
 def _param(name: str, environment: Environment) -> Answer:
     text = environment.framework_texts[name]
-    place = f"{HYPERPARAMETERS_FILE}: {name}"
+    place = Source("hyperparameter", name)
     return Answer(name, text, place, [Considered(place, text)], [f"environment.framework_params[{name!r}]"])
+
+
+def _considered_variable(name: str) -> Considered:
+    return Considered(Source("variable", name), os.environ.get(name))
 
 
 def _considered(field: str, environment: Environment) -> Iterator[Considered]:
     """The places that are looked at for a field, the first that counts first."""
+    source = environment.sources.get(field, DEFAULT)
     if field in PLACES:
         for place in places(field, environment.framework_texts):
             found = environment.param(place) if is_param(place) else os.environ.get(place)
             if found is not None or not is_internal(place):
-                yield Considered(described(place), None if found is None else str(found))
-        is_default = environment.sources[field] == "default"
-        yield Considered("default", variable_text(environment.dict()[field]) if is_default else "not needed")
+                yield Considered(source_of(place), None if found is None else str(found))
+        default = variable_text(environment.dict()[field]) if source == DEFAULT else "not needed"
+        yield Considered(DEFAULT, default)
     elif field == "cpu_count":
-        quota = cpu_quota()
-        yield Considered("processors that this process may run on (affinity)", str(len(os.sched_getaffinity(0))))
-        yield Considered("quota of the control group", None if quota is None else f"{quota:g}")
-        yield Considered("processors of the machine, which is not asked", str(os.cpu_count()))
+        yield from _considered_processors()
     elif field == "gpu_count":
-        yield Considered("GPUs that the NVIDIA driver tells of", str(installed_gpus()))
-        yield Considered("variable CUDA_VISIBLE_DEVICES", os.environ.get("CUDA_VISIBLE_DEVICES"))
-    elif environment.sources.get(field) == _BASE:
-        yield Considered(f"variable {BASE_DIR_ENV}", os.environ.get(BASE_DIR_ENV))
-        yield Considered("default", BASE_PATH)
-    else:
-        file = environment.sources.get(field, "").removeprefix("default: no ")
-        if file.endswith(".json"):
-            path = os.path.join(environment.input_config_dir, file)
-            yield Considered(path, "read" if os.path.exists(path) else None)
+        yield Considered(Source("rule", "GPUs that the NVIDIA driver reports"), str(installed_gpus()))
+        yield _considered_variable("CUDA_VISIBLE_DEVICES")
+    elif source.kind == "base directory":
+        yield _considered_variable(BASE_DIR_ENV)
+        yield Considered(DEFAULT, BASE_PATH)
+    elif source.kind in ("file", "no file"):
+        path = os.path.join(environment.input_config_dir, source.name)
+        yield Considered(Source("file", path), "read" if source.kind == "file" else None)
+
+
+def _considered_processors() -> Iterator[Considered]:
+    quota = cpu_quota()
+    for what, count in (
+        ("processors that this process may run on (affinity)", str(len(os.sched_getaffinity(0)))),
+        ("quota of the control group", None if quota is None else f"{quota:g}"),
+        ("processors of the machine, which do not count", str(os.cpu_count())),
+    ):
+        yield Considered(Source("rule", what), count)
 
 
 def _text(answer: Answer) -> str:
-    lines = [f"{answer.name} = {answer.value}", f"  from        {answer.source}"]
+    lines = [f"{answer.name} = {answer.value}", f"  from        {answer.source}{answer.how}"]
     lines += [f"  sets        {answer.what}"] if answer.what else []
     for label, texts in (("considered", [_line(each) for each in answer.considered]), ("the same", answer.also)):
         lines += [f"  {label if index == 0 else '':<12}{text}" for index, text in enumerate(texts)]
@@ -230,7 +245,14 @@ def _line(each: Considered) -> str:
 
 
 def _content(answer: Answer) -> dict[str, Any]:
-    return {**answer._asdict(), "considered": [each._asdict() for each in answer.considered]}
+    return {
+        "name": answer.name,
+        "value": answer.value,
+        "source": f"{answer.source}{answer.how}",
+        "considered": [{"place": str(each.place), "found": each.found} for each in answer.considered],
+        "also": answer.also,
+        "what": answer.what,
+    }
 
 
 def _instead(name: str, environment: Environment, others: list[str]) -> str:

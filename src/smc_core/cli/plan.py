@@ -104,9 +104,9 @@ def _content(made: Plan, plugins: Plugins) -> dict[str, Any]:
         "launcher": ran.launcher,
         "arguments": env.user_args,
         "plugins": [str(plugin) for plugin in plugins.installed if not plugin.disabled],
-        "settings": {n: {"value": masked(v, n), "source": env.sources[n]} for n, v in fields.items()},
+        "settings": {n: {"value": masked(v, n), "source": str(env.sources[n])} for n, v in fields.items()},
         "variables": {
-            v.name: {"value": MASK if is_secret(v.name) else v.text, "source": v.source}
+            v.name: {"value": MASK if is_secret(v.name) else v.text, "source": str(v.source)}
             for v in (*script_variables(env).values(), *made.added)
             if v.fits
         },

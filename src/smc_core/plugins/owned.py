@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smc_core.errors import PluginConflictError, PluginError
 from smc_core.plugins import faults
+from smc_core.provenance import Source
 from smc_core.settings import DISABLE_PLUGINS
 from smc_core.variables import Variable
 
@@ -74,7 +75,8 @@ def merged(answers: Iterable[OwnedVariables], environ: Mapping[str, str], given:
             other = owners.setdefault(name, answer)
             if other[name] != answer[name]:
                 raise _conflict(name, other.plugin, answer.plugin)
-    return [Variable(name, answer[name], f"plugin {answer.plugin.name}") for name, answer in sorted(owners.items())]
+    sources = {name: Source("plugin", answer.plugin.name) for name, answer in owners.items()}
+    return [Variable(name, owners[name][name], source) for name, source in sorted(sources.items())]
 
 
 def _conflict(name: str, first: Installed, second: Installed) -> PluginConflictError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smc_core.environment import Environment as CoreEnvironment
-from smc_core.environment import field
+from smc_core.environment import Source, field
 from smc_core.errors import ConfigurationError
 
 USE_MPI_PARAM = "sagemaker_use_mpi"
@@ -57,7 +57,7 @@ def _count(environment: CoreEnvironment, name: str, default: int) -> int:
     return count
 
 
-def _sources(environment: CoreEnvironment) -> dict[str, str]:
+def _sources(environment: CoreEnvironment) -> dict[str, Source]:
     """Where each field came from, for ``smc env``."""
     params = {
         "use_mpi": USE_MPI_PARAM,
@@ -66,6 +66,6 @@ def _sources(environment: CoreEnvironment) -> dict[str, str]:
         "additional_mpi_options": MPI_OPTIONS_PARAM,
     }
     return {
-        field: "default" if environment.param(param) is None else f"hyperparameters.json: {param}"
+        field: Source("default") if environment.param(param) is None else Source("hyperparameter", param)
         for field, param in params.items()
     }

@@ -18,6 +18,7 @@ from smc_core.artifacts import export_note
 from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment as CoreEnvironment
+from smc_core.environment import Source
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
 from smc_core.settings import Flag
@@ -41,9 +42,10 @@ log = logging.getLogger("smc.keras")
 def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
     """Add the backend, and the place of this process among those that train."""
     environment = yield
-    source = f"variable {BACKEND_ENV}" if os.environ.get(BACKEND_ENV) else "what is installed"
+    named = os.environ.get(BACKEND_ENV)
+    source = Source("variable", BACKEND_ENV) if named else Source("rule", "what is installed")
     hosts = distribution.processes(environment, os.environ)
-    launcher = f"variable {LAUNCHER_ENV}" if hosts else "default"
+    launcher = Source("variable", LAUNCHER_ENV) if hosts else Source("default")
     return environment.extend(
         Environment,
         backend=choose_backend(),

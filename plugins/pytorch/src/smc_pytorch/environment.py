@@ -7,9 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from smc_core.contract import HYPERPARAMETERS_FILE
 from smc_core.environment import Environment as CoreEnvironment
-from smc_core.environment import field
+from smc_core.environment import Source, field
 from smc_core.errors import ConfigurationError
 from smc_core.launching import takes_part, who_asks
 from smc_pytorch.processes import BACKEND, NO_GROUP, choose_backend, processes_per_host, torchrun_is_asked_for
@@ -71,7 +70,7 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
     hosts = environment.distribution_hosts
     joined = who_asks(environment, environ) is not None or BACKEND.of(environ) == NO_GROUP
     here = takes_part(environment) and joined
-    processes, source = 1, "one process a host" if here or len(hosts) == 1 else "no launcher"
+    processes, source = 1, Source("rule", "one process a host" if here or len(hosts) == 1 else "no launcher")
     if here and torchrun_is_asked_for(environment, environ):
         processes, source = processes_per_host(environment, environ)
     fields: dict[str, Any] = {
@@ -83,17 +82,17 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
     sources = dict.fromkeys(fields, source)
     fields["master_port"], fields["master_addr"] = environment.master_port, environment.master_hostname
     fields["backend"], sources["backend"] = choose_backend(environment.gpu_count, environ)
-    sources["master_addr"] = environment.sources.get("master_hostname", "default")
+    sources["master_addr"] = environment.sources.get("master_hostname", Source("default"))
     for name, variables in WORKER_VARIABLES.items():
         variable = next((each for each in variables if environ.get(each)), None)
         if variable is not None:
-            fields[name], sources[name] = _number(environ, variable), f"variable {variable}"
+            fields[name], sources[name] = _number(environ, variable), Source("variable", variable)
     if len(hosts) == 1 and not any(environ.get(each) for each in WORKER_VARIABLES["rank"]):
         fields["rank"] = fields["local_rank"]  # a copy that a library has started, which is told no other
     if environ.get("MASTER_ADDR"):
-        fields["master_addr"], sources["master_addr"] = environ["MASTER_ADDR"], "variable MASTER_ADDR"
+        fields["master_addr"], sources["master_addr"] = environ["MASTER_ADDR"], Source("variable", "MASTER_ADDR")
     if SEED in environment.hp_texts:
-        sources[SEED] = f"{HYPERPARAMETERS_FILE}: {SEED}"  # it is used, whether train() takes it or not
+        sources[SEED] = Source("hyperparameter", SEED)  # it is used, whether train() takes it or not
     return {**fields, "sources": {**environment.sources, **sources}}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from smc_core import launching
 from smc_core.contract import LAUNCHER_ENV
-from smc_core.environment import Environment
+from smc_core.environment import Environment, Source
 from smc_core.errors import ConfigurationError
 from smc_core.settings import Text
 
@@ -51,7 +51,7 @@ def torchrun_is_asked_for(environment: Environment, environ: Mapping[str, str] |
     return launching.is_asked_for(LAUNCHER, TORCH_DISTRIBUTED_PARAM, environment, environ)
 
 
-def processes_per_host(environment: Environment, environ: Mapping[str, str] | None = None) -> tuple[int, str]:
+def processes_per_host(environment: Environment, environ: Mapping[str, str] | None = None) -> tuple[int, Source]:
     """Processes that torchrun starts on this host, and where the number came from.
 
     Args:
@@ -67,13 +67,13 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str] | No
     count, where = launching.processes_per_host(environment, environ)
     if 0 < gpus < count and choose_backend(gpus, environ)[0] == "nccl":
         raise ConfigurationError(
-            f"{where} is {count}, and this host has {gpus} GPU{'s' if gpus > 1 else ''}: NCCL wants one for each "
-            f"process; set it to {gpus} or less, or {BACKEND}=gloo"
+            f"{where.kind} {where.name} is {count}, and this host has {gpus} GPU{'s' if gpus > 1 else ''}: NCCL wants "
+            f"one for each process; set it to {gpus} or less, or {BACKEND}=gloo"
         )
     return count, where
 
 
-def choose_backend(gpus: int, environ: Mapping[str, str] | None = None) -> tuple[str, str]:
+def choose_backend(gpus: int, environ: Mapping[str, str] | None = None) -> tuple[str, Source]:
     """The backend of ``torch.distributed``, and where it came from: ``SMC_TORCH_BACKEND``; nccl with GPUs; gloo.
 
     Args:
@@ -83,8 +83,10 @@ def choose_backend(gpus: int, environ: Mapping[str, str] | None = None) -> tuple
     """
     named = BACKEND.of(os.environ if environ is None else environ)
     if named:
-        return named, f"variable {BACKEND}"
-    return ("nccl", "GPUs of this machine") if gpus else ("gloo", "no GPU on this machine")
+        return named, Source("variable", BACKEND.name)
+    if gpus:
+        return "nccl", Source("rule", "GPUs of this machine")
+    return "gloo", Source("rule", "no GPU on this machine")
 
 
 def check_backend(backend: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from smc_core.environment import Environment as CoreEnvironment
-from smc_core.environment import field
+from smc_core.environment import Source, field
 from smc_tensorflow.cluster import find_role
 from smc_tensorflow.tf_config import TF_CONFIG_ENV
 from smc_tensorflow.tuning import own_model_dir
@@ -49,7 +49,8 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
     """
     environ = os.environ if environ is None else environ
     role = find_role(environment, environ)
-    source = f"variable {TF_CONFIG_ENV}" if environ.get(TF_CONFIG_ENV) else "the hosts and the launcher"
+    named = environ.get(TF_CONFIG_ENV)
+    source = Source("variable", TF_CONFIG_ENV) if named else Source("rule", "the hosts and the launcher")
     fields = {
         "tf_strategy": role.strategy,
         "cluster": dict(role.cluster),
