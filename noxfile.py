@@ -206,10 +206,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Start-up, size and throughput beside their peers, in one run: a measurement, and no test. nox -s bench."""
-    session.install(".")
-    for program in sorted(Path("benchmarks").glob("[!_]*.py")):
-        session.run("python", str(program), *session.posargs)
+    """What smc costs beside its peers: a measurement, and no test. nox -s bench -- startup hosts --quick."""
+    session.install("uv")
+    session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session

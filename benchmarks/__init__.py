@@ -1,0 +1,1 @@
+"""What smc costs, beside what others cost: ``python -m benchmarks --help``."""

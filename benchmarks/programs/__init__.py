@@ -1,0 +1,1 @@
+"""Programs that topics start in an environment that has smc."""
