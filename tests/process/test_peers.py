@@ -265,6 +265,19 @@ def test_the_last_word_comes_when_all_hosts_have_ended(coordinator: Coordinator,
     assert coordinator.cause is two.cause is three.cause is None
 
 
+def test_where_the_master_is_the_last_to_end_nobody_waits_for_its_next_turn(
+    coordinator: Coordinator, join: Join
+) -> None:
+    two, three = join("algo-2"), join("algo-3")
+    for each in (two, three):
+        each.report_end("done")
+    until(lambda: coordinator._at_work == {"algo-1"}, coordinator, two, three)
+    assert not coordinator.is_final
+    coordinator.report_end("done")
+    assert coordinator.is_final
+    until(lambda: two.is_final and three.is_final, two, three)
+
+
 @pytest.mark.parametrize("kind", ["done", "stopped", "ended"])
 def test_a_host_that_is_lost_after_it_has_ended_is_no_failure(coordinator: Coordinator, join: Join, kind: str) -> None:
     two, three = join("algo-2"), join("algo-3")

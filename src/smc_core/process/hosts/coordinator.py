@@ -58,11 +58,13 @@ class Coordinator(Peers):
         """Take in a cause of this host's own, or about a host that never came."""
         self._at_work.discard(self.me)
         self._add(cause)
+        self._settle(time.monotonic())
 
     def report_end(self, kind: str) -> None:
         """Report the master's end to the members."""
         self._at_work.discard(self.me)
         self._send_to_all(Message(kind, host=self.me))
+        self._settle(time.monotonic())
 
     def close(self) -> None:
         """Leave; the members know by now how it ended."""
@@ -157,6 +159,10 @@ class Coordinator(Peers):
     def _on_turn(self, now: float) -> None:
         if self._entrance is not None:
             self._admit()  # those who have said nothing for too long have to go
+        self._settle(now)
+
+    def _settle(self, now: float) -> None:
+        """Have the last word, where nothing can change any more."""
         is_settled = self._settled_at is not None and now >= self._settled_at
         if not self.is_final and (is_settled or not self._at_work):
             self.is_final = True
