@@ -46,7 +46,7 @@ def test_all_meet_in_whatever_order_they_come(port: int, monkeypatch: pytest.Mon
 
 def test_a_host_that_never_comes_is_named_by_all_others(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMC_HOST_WAIT", "2")
-    why = "did not come within 2 s (SMC_HOST_WAIT sets how long to wait)"
+    why = "did not join within 2 s (SMC_HOST_WAIT sets how long to wait)"
     assert meet(NAMES[:2], port) == {
         "127.0.0.1": f"host 127.0.0.3 {why}",
         "127.0.0.2": f"host 127.0.0.3: {why}",

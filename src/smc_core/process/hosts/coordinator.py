@@ -100,16 +100,16 @@ class Coordinator(Peers):
 
     def _turn_away(self, connection: Connection) -> None:
         """Say what is wrong to a host that has the job's key and no seat, and to the reader of this host's log."""
-        why = "that host is here already, or none of this job"
-        log.line(f"{connection.host} was turned away: {why}")
-        cause = Cause(self.me, None, time.time(), False, f"turned {connection.host} away: {why}")
+        why = "it has joined already, or is not part of this job"
+        log.line(f"{connection.host} was rejected: {why}")
+        cause = Cause(self.me, None, time.time(), False, f"rejected {connection.host}: {why}")
         connection.send(Message("failed", cause=cause))
         connection.link.close()
 
     def _read(self, connection: Connection) -> None:
         received = connection.receive()
         if received is None:
-            self._lose(connection, "its connection broke")
+            self._lose(connection, "the connection broke")
             return
         for message in received:
             self._take(connection, message)

@@ -88,7 +88,7 @@ def reach(host: str, port: int, purpose: str, *, me: str, seconds: float) -> Hos
         seconds: how long to try.
 
     Raises:
-        HostError: it cannot be reached, or is none of this job's hosts.
+        HostError: it cannot be reached, or is not a host of this job.
 
     """
     where = f"port {port} of {host}"

@@ -23,8 +23,8 @@ from smc_core.settings import HOST_SECRET
 _MOST_UNSENT = 16 * LONGEST_LINE
 """Bytes that wait for a host that reads nothing, before it is given up."""
 REFUSED = (
-    "one does not recognise the other; all hosts of a job need the same hyperparameters.json, list of hosts and "
-    f"job name, or the same {HOST_SECRET}"
+    "the two hosts do not recognise each other; all hosts of a job need the same hyperparameters.json, list of hosts "
+    f"and job name, or the same {HOST_SECRET}"
 )
 REFUSED_SECONDS = 60.0
 """After which a host that is refused again and again gives up: it is of another job, or has other settings."""
@@ -201,7 +201,7 @@ def join(me: str, host: str, port: int, key: bytes, purpose: str, deadline: floa
             now = time.monotonic()
             if refused_since is None:
                 refused_since = now
-                log.line(f"not taken in at port {port} of {host} yet: {REFUSED}")
+                log.line(f"not accepted at port {port} of {host} yet: {REFUSED}")
             if now + _RETRY_SECONDS >= min(deadline, refused_since + REFUSED_SECONDS):
                 raise
             time.sleep(_RETRY_SECONDS)

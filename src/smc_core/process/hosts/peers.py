@@ -14,7 +14,7 @@ from smc_core.process.hosts.peer_link import Connection
 PURPOSE = "watch"
 """What the connections between the hosts of a job are for, as their handshake names it."""
 BEAT_SECONDS = 2.0
-"""Seconds between two signs of life; fewer where the time-out is short."""
+"""Seconds between two heartbeats; fewer where the time-out is short."""
 
 
 class Peers:
@@ -109,7 +109,7 @@ class Peers:
     def _lose_the_silent(self, now: float) -> None:
         for connection in self._connections():
             if now - connection.heard > self._timeout:
-                self._lose(connection, f"no sign of life for {self._timeout:g} s")
+                self._lose(connection, f"no heartbeat for {self._timeout:g} s")
 
     def _register(self, source: Any, do: Callable[[], None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, do)
@@ -177,7 +177,7 @@ class Member(Peers):
         for message in messages or []:
             self._take(message, self._connection.ahead)
         if messages is None:
-            self._lose(self._connection, "its connection broke")
+            self._lose(self._connection, "the connection broke")
 
     def _take(self, message: Message, ahead: float) -> None:
         kind = message.kind

@@ -36,7 +36,9 @@ def meet(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
 
     """
     if host == hosts[0] and is_guessable(os.environ):
-        log.line(f"the hosts know each other by their names alone: {HOST_SECRET} keeps strangers on their network out")
+        log.line(
+            f"only their names prove that hosts are of this job: set {HOST_SECRET} where strangers share the network"
+        )
     patience = host_wait(os.environ)
     peers = _connect(host, hosts, port, timeout, time.monotonic() + patience)
     try:
@@ -59,7 +61,7 @@ def _wait(peers: Peers, patience: float, *, is_master: bool) -> None:
         if now >= begun + patience:
             raise _absence(peers, patience, is_master=is_master)
         if now >= next_line:
-            log.line(f"waiting for {_names(peers)}, for {now - begun:.0f} s")
+            log.line(f"still waiting for {_names(peers)} after {now - begun:.0f} s")
             next_line += LOG_SECONDS
         peers.turn(min(next_line, begun + patience) - now)
 
@@ -83,7 +85,7 @@ def _connect(host: str, hosts: Sequence[str], port: int, timeout: float, deadlin
 
 def _absence(peers: Peers, seconds: float, *, is_master: bool) -> HostError:
     names = _names(peers)
-    text = f"did not come within {seconds:g} s ({HOST_WAIT} sets how long to wait)"
+    text = f"did not join within {seconds:g} s ({HOST_WAIT} sets how long to wait)"
     if is_master and peers.missing:
         peers.report_failure(Cause(names, None, time.time(), True, text))
         peers.turn(0)
