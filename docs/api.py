@@ -1,7 +1,7 @@
 """Writes what docstrings say into the pages of the reference. See ``docs/generate.py``.
 
 A page has it between ``<!-- api: NAME -->`` and ``<!-- end -->``, where NAME is a module, class or function by its
-full name; ``<!-- api: NAME: MEMBERS -->`` adds members, or ``*`` for all that have a docstring.
+full name, or a constant; ``<!-- api: NAME: MEMBERS -->`` adds members, or ``*`` for all that have a docstring.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import itertools
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,10 +33,12 @@ def rendered(page: str) -> str:
 
 def block(name: str, members: str | None) -> str:
     """What the docstrings of an object and its members say, as Markdown."""
-    value = _imported(name)
-    parts = [] if isinstance(value, ModuleType) else [f"**{_heading(value)}**"]
+    value, own_name = _imported(name), name.rpartition(".")[2]
+    if not isinstance(value, ModuleType) and not callable(value):
+        return f"**`{own_name}: {type(value).__name__}`**\n\n{markdown(_doc_of_constant(own_name, value))}\n"
+    parts = [] if isinstance(value, ModuleType) else [f"**{_heading(value, own_name)}**"]
     parts.append(markdown(inspect.getdoc(value) or ""))
-    prefix = "" if isinstance(value, ModuleType) else f"{value.__name__}."
+    prefix = "" if isinstance(value, ModuleType) else f"{own_name}."
     for member in _members(value, members or ""):
         found = inspect.getattr_static(value, member)
         parts += [f"**{_heading(found, f'{prefix}{member}')}**", markdown(_doc(found))]
@@ -47,6 +51,16 @@ def _imported(name: str) -> Any:
     except ModuleNotFoundError:
         module, _, attribute = name.rpartition(".")
         return getattr(_imported(module), attribute)
+
+
+def _doc_of_constant(name: str, value: object) -> str:
+    """The text that stands below a constant, in the module that defines it."""
+    for module in [each for key, each in sorted(sys.modules.items()) if key.startswith("smc_core.")]:
+        body = ast.parse(inspect.getsource(module)).body if vars(module).get(name) is value else []
+        for node, after in itertools.pairwise(body):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name and isinstance(after, ast.Expr):
+                return inspect.cleandoc(str(ast.literal_eval(after.value)))
+    raise ValueError(f"nothing is written below {name}")
 
 
 def _members(value: Any, members: str) -> Iterator[str]:

@@ -69,7 +69,7 @@ def of_plugins() -> list[settings.Setting]:
     found = []
     for path in sorted(ROOT.glob("plugins/*/src/**/*.py")):
         source = path.read_text(encoding="utf-8")
-        if "smc_core.settings" not in source:
+        if "smc_core.setting" not in source:
             continue
         tree = ast.parse(source)
         names = {"DATA": "data"} | {

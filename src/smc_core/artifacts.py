@@ -17,8 +17,13 @@ _LONGEST_TEXT = 300
 """Characters of an error's text in a line of the log."""
 
 
-def in_a_line(error: Exception) -> str:
-    """The class of an error and its text on one line, cut: for the log, where a copy for serving cannot be written."""
+def error_in_a_line(error: Exception) -> str:
+    """The class of an error and its text on one line of at most 300 characters, for the log.
+
+    Args:
+        error: any exception.
+
+    """
     text = cut(" ".join(str(error).split()), _LONGEST_TEXT)  # a message may break in the middle of a sentence
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -29,9 +34,12 @@ def export_note(error: Exception) -> str:
     Args:
         error: what the exporter raised. A package that is missing is no fault: the export is optional.
 
+    Returns:
+        ``not exported for serving: ValueError: …``, or which package the export needs.
+
     """
     if not isinstance(error, ImportError):
-        return f"not exported for serving: {in_a_line(error)}"
+        return f"not exported for serving: {error_in_a_line(error)}"
     named = _NEEDED.search(str(error))
     package = (error.name or "").partition(".")[0] or (named.group(1) if named else "")
     return f"serving export skipped: needs {package or 'a package that is not installed'} (optional)"
@@ -88,7 +96,16 @@ def write_into(folder: str, write: Callable[[str], object]) -> None:
 
 
 def move_into(source: str, folder: str) -> None:
-    """Move all files and folders from one folder into another on the same file system; they replace what was there."""
+    """Move all files and folders of one folder into another, each whole; they replace what was there.
+
+    Args:
+        source: a folder that may be left empty.
+        folder: where they belong, on the same file system.
+
+    Raises:
+        OSError: one cannot be moved; those before it have been.
+
+    """
     for name in sorted(os.listdir(source)):
         _move(os.path.join(source, name), os.path.join(folder, name))
 
@@ -154,5 +171,5 @@ def _picklable(part: Any) -> Any:
     try:
         pickle.dump(part, _Nowhere())
     except Exception as error:  # noqa: BLE001 - pickling runs the code of any class
-        return f"{type(part).__module__}.{type(part).__qualname__}, which cannot be pickled: {in_a_line(error)}"
+        return f"{type(part).__module__}.{type(part).__qualname__}, which cannot be pickled: {error_in_a_line(error)}"
     return part

@@ -65,7 +65,13 @@ class Unmet(NamedTuple):
 
 
 def is_installed(module: str) -> bool:
-    """Whether a top-level package can be imported (a bare folder of its name cannot); it is not imported."""
+    """Whether a package is installed. It is not imported.
+
+    Args:
+        module: its top-level name in an import, such as ``torch``. A folder of that name without ``__init__.py`` is
+            none.
+
+    """
     return module.isidentifier() and _origin(module) is not None
 
 

@@ -170,6 +170,16 @@ def job_paths(base_dir: str | os.PathLike[str] | None = None, environ: Mapping[s
     return JobPaths(os.path.abspath(os.fspath(base_dir)))
 
 
+def current_host(environ: Mapping[str, str] = os.environ) -> str:
+    """The name of this host in the job (``SM_CURRENT_HOST``); outside a job the machine's own.
+
+    Args:
+        environ: the variables to look in, by default those of this process.
+
+    """
+    return environ.get("SM_CURRENT_HOST") or os.uname().nodename
+
+
 def write_atomic(path: str | os.PathLike[str], content: bytes, mode: int = 0o644) -> None:
     """Write a file so that a reader sees all of it or nothing: a temporary name beside it, then a rename.
 

@@ -19,7 +19,11 @@ NO_LAUNCHER = "none"
 
 
 def is_switched_on(environment: Environment, param: str) -> bool:
-    """Whether a hyperparameter of the platform's, such as ``sagemaker_mpi_enabled``, is there and true.
+    """Whether a hyperparameter of the platform's is there and true.
+
+    Args:
+        environment: the Environment of the job.
+        param: its name, such as ``sagemaker_mpi_enabled``.
 
     Raises:
         ConfigurationError: it is neither true nor false.
@@ -48,7 +52,16 @@ def is_asked_for(launcher: str, param: str | None, environment: Environment, env
 
 
 def who_asks(environment: Environment, environ: Mapping[str, str]) -> str | None:
-    """What asks for a launcher, whichever, in words; None where nothing does."""
+    """What asks for a launcher, whichever it is.
+
+    Args:
+        environment: the Environment of the job.
+        environ: the variables of the job.
+
+    Returns:
+        ``variable SMC_LAUNCHER=mpi``, or ``hyperparameter sagemaker_mpi_enabled``; None where nothing does.
+
+    """
     named = environ.get(LAUNCHER_ENV, "").strip().lower()
     if named:
         return None if named == NO_LAUNCHER else f"variable {LAUNCHER_ENV}={named}"
@@ -56,7 +69,7 @@ def who_asks(environment: Environment, environ: Mapping[str, str]) -> str | None
 
 
 def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> tuple[int, Source]:
-    """Processes that a launcher starts on each host, and where the number came from.
+    """How many processes a launcher starts on each host, and where the number comes from.
 
     In order: the variable ``SMC_PROCESSES_PER_HOST``; the hyperparameter ``sagemaker_mpi_num_of_processes_per_host``
     (the classic name, for every launcher); one for each GPU; one.
@@ -78,5 +91,10 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> 
 
 
 def takes_part(environment: Environment) -> bool:
-    """Whether this host is one of those that train together: of a group that distributes, where there are groups."""
+    """Whether this host is one of those that train together.
+
+    Args:
+        environment: the Environment of the job. Where it has instance groups, some of them may not take part.
+
+    """
     return environment.current_host in environment.distribution_hosts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from smc_core.errors import ConfigurationError
+
 LAST_PORT = 65535
 
 
@@ -13,13 +15,11 @@ class Ports(NamedTuple):
     Attributes:
         rendezvous: where the processes of a framework find each other, on the master.
         watch: where the hosts watch each other, on the master.
-        own: the first of a launcher's own, on any host.
 
     """
 
     rendezvous: int
     watch: int
-    own: int
 
     @classmethod
     def of(cls, master_port: int) -> Ports:
@@ -29,8 +29,26 @@ class Ports(NamedTuple):
             master_port: ``environment.master_port``.
 
         """
-        return cls(master_port, master_port + 1, master_port + 2)
+        return cls(master_port, master_port + 1)
+
+    def own(self, count: int) -> range:
+        """The ports that a launcher may use as its own, on any host.
+
+        Args:
+            count: how many it needs; one there always is.
+
+        Raises:
+            ConfigurationError: there are not so many above the master's.
+
+        """
+        first = self.watch + 1
+        if first + count - 1 > LAST_PORT:
+            raise ConfigurationError(
+                f"SMC_MASTER_PORT={self.rendezvous} leaves {LAST_PORT - self.watch} of the {count} ports that the "
+                f"launcher needs above it; set it to {LAST_PORT - count - 1} or less"
+            )
+        return range(first, first + count)
 
 
-LAST_MASTER_PORT = LAST_PORT - Ports.of(0).own
-"""The highest port of a master: a launcher has at least one port of its own."""
+LAST_MASTER_PORT = LAST_PORT - 2
+"""The highest port of a master: above it the hosts watch each other, and a launcher has at least one port."""

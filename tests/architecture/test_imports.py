@@ -57,8 +57,17 @@ def test_no_module_imports_itself_by_way_of_others(monkeypatch: pytest.MonkeyPat
         "import smc_core.runner, smc_core.process.parent.supervisor",
         "import smc_core.process.script, smc_core.process.report.writer",
         "import smc_core, smc_core.errors, smc_core.contract, smc_core.masking",
+        "from smc_core.kit import is_asked_for, log_line, main, report_death, run_child, run_ranks",
     ],
-    ids=["smc --help", "smc COMMAND --help", "usage error", "supervisor", "script runner", "import smc_core"],
+    ids=[
+        "smc --help",
+        "smc COMMAND --help",
+        "usage error",
+        "supervisor",
+        "script runner",
+        "import smc_core",
+        "launcher",
+    ],
 )
 def test_a_fresh_interpreter_has_loaded_no_library(code: str) -> None:
     program = f"{code}\n{LOADED.format(file='sys.stderr')}"

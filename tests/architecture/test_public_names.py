@@ -29,8 +29,13 @@ ROOMS = {
     "smc_core.functions": """
         Signature call call_with_env execute import_target intersect_fn_args signature
     """,
-    "smc_core.kit.launcher": """
-        HostLink Ports await_request main reach
+    "smc_core.kit": """
+        Framework HARMLESS_SIGNALS HostLink Inbox Ports Report STOP_SIGNALS await_request
+        check_framework death_in_words die_with_parent error_in_a_line exit_code export_note first_report
+        is_asked_for is_installed is_running is_switched_on job_reports lazy_exports log_line main
+        move_into processes_per_host reach report_death report_for_another run_child run_ranks
+        signal_tree signals_to_take size_text start_child stop_children takes_part who_asks write_into
+        write_whole
     """,
     "smc_core.modules": """
         DEFAULT_MODULE_NAME download download_and_import execute import_module install start_metrics
@@ -54,6 +59,14 @@ FIELDS = """
 @pytest.mark.parametrize("room", ROOMS)
 def test_names_of_a_room(room: str) -> None:
     assert _names(room) == ROOMS[room].split()
+
+
+def test_each_name_of_the_kit_is_found_where_it_is_defined() -> None:
+    kit = importlib.import_module("smc_core.kit")
+    assert [name for name in kit.__all__ if not hasattr(kit, name)] == []
+    assert {*dir(kit), "lazy_exports"} == {*kit.__all__}
+    with pytest.raises(AttributeError, match=r"module 'smc_core\.kit' has no attribute 'write_hole'"):
+        kit.write_hole  # noqa: B018 - the error is what is wanted
 
 
 def test_fields_of_the_environment() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.artifacts import export_note, in_a_line, write_into, write_whole
+from smc_core.artifacts import error_in_a_line, export_note, write_into, write_whole
 
 
 def write_folder(path: str) -> None:
@@ -26,7 +26,7 @@ def write_folder(path: str) -> None:
     ],
 )
 def test_an_error_in_a_line(error: Exception, line: str) -> None:
-    assert in_a_line(error) == line
+    assert error_in_a_line(error) == line
 
 
 def test_a_file_and_a_folder_replace_what_was_there(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 from smc_core.testing.conformance import PluginConformance, SaveModelConformance
 
 

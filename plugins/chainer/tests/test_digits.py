@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 from smc_core.testing import JobFolder, JobResult
 from smc_core.testing.fixtures import RunPython
 

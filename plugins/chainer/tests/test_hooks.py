@@ -12,9 +12,9 @@ import pytest
 from smc_chainer import plugin
 from smc_core import hookimpl
 from smc_core.command import Command
-from smc_core.compatibility import is_installed
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError, PluginVersionError
+from smc_core.kit import is_installed
 from smc_core.plugins import Plugins, new_manager
 from smc_core.testing import JobFolder
 

@@ -10,8 +10,8 @@ import pytest
 
 import smc_chainer
 from smc_chainer import framework
-from smc_core.compatibility import is_installed
 from smc_core.environment import fields
+from smc_core.kit import is_installed
 from smc_core.testing.fixtures import RunPython
 
 needs_chainer = pytest.mark.skipif(not is_installed("chainer"), reason="Chainer is not installed")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 from smc_keras.backend import BACKENDS
 
 pytest_plugins = ["smc_core.testing.fixtures"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 from smc_core.testing import JobFolder
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "keras_digits"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 from smc_core.testing import JobFolder
 from smc_core.testing.fixtures import RunPython
 from smc_keras.backend import BACKENDS

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 
 ODD = Path(__file__).parent / "odd"
 OTHERS = "INFO to load model.keras: "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 from smc_core.testing import JobFolder
 
 PYTORCH = """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 from smc_core.testing import JobResult
 from smc_core.testing.fixtures import RunPython
 from smc_core.testing.hosts import Host, Hosts, why_not

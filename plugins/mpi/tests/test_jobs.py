@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 from smc_core.testing import JobFolder
 from smc_core.testing.hosts import Host, Hosts
 
@@ -60,6 +60,16 @@ def test_digits_are_learnt_by_two_ranks_on_one_host(job: JobFolder, digits: Path
     ended = job.code(train_py=program()).run("train.py", PATH=PATH)
     assert ended.exit_code == 0, ended.stderr
     assert accuracy(job.base / "model/weights.npy", digits) >= 0.93
+
+
+def test_an_environment_need_not_be_activated(job: JobFolder) -> None:
+    """Neither ``mpirun`` nor its daemons are on PATH; they are beside the interpreter."""
+    code = "from mpi4py import MPI\nprint('ranks', MPI.COMM_WORLD.allreduce(1))"
+    ended = job.code(train_py=code).run(
+        "train.py", PATH="/usr/bin:/bin", SMC_LAUNCHER="mpi", SMC_PROCESSES_PER_HOST="2"
+    )
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stdout.splitlines() == ["ranks 2"] * 2
 
 
 def test_digits_are_learnt_by_four_ranks_on_two_hosts(hosts: Hosts, digits: Path) -> None:

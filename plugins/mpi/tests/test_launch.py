@@ -130,7 +130,6 @@ def test_simulated_hosts_are_refused(job: JobFolder, mpirun: str) -> None:
         ({}, {"SMC_PROCESSES_PER_HOST": "-1"}, "variable SMC_PROCESSES_PER_HOST is '-1'"),
         ({"sagemaker_mpi_num_processes": 0}, {}, "sagemaker_mpi_num_processes is '0'"),
         ({"sagemaker_mpi_custom_mpi_options": "-x 'A"}, {}, "sagemaker_mpi_custom_mpi_options is no command line"),
-        ({}, {"PATH": "/nowhere"}, "there is no mpirun"),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -138,6 +137,18 @@ def test_what_is_wrong_is_said(
 ) -> None:
     with pytest.raises(ConfigurationError, match=said):
         launched(mpi(job, **params), mpirun, **variables)
+
+
+def test_an_environment_that_is_not_activated_has_its_mpirun_beside_the_interpreter(
+    job: JobFolder, mpirun: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", os.path.join(os.path.dirname(mpirun), "python"))
+    command = launched(mpi(job), mpirun, PATH="/nowhere")
+    assert command is not None
+    assert mpirun in command.argv
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(ConfigurationError, match="there is no mpirun"):
+        launched(mpi(job), mpirun, PATH="/nowhere")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from smc_core.compatibility import is_installed
 from smc_core.errors import PluginVersionError
+from smc_core.kit import is_installed
 from smc_core.testing.conformance import PluginConformance, SaveModelConformance
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from smc_core.process.report.reader import Report
+from smc_core.kit import Report
 from smc_pytorch.deaths import Death, Watch, culprit, early, waited_in_vain
 
 KILLED, ABORTED = -signal.SIGKILL, -signal.SIGABRT

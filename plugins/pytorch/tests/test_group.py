@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.compatibility import is_installed
 from smc_core.errors import ConfigurationError, UserCodeError
+from smc_core.kit import is_installed
 from smc_pytorch import absent, advice, group, processes
 
 if not is_installed("torch"):

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from smc_core.compatibility import is_installed
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
+from smc_core.kit import is_installed
 from smc_core.testing import JobFolder
 from smc_pytorch import keeping, seeds
 

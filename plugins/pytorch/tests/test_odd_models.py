@@ -14,8 +14,8 @@ from unittest import mock
 
 import pytest
 
-from smc_core.compatibility import is_installed
 from smc_core.errors import UserCodeError
+from smc_core.kit import is_installed
 from smc_core.testing.fixtures import RunPython
 from smc_pytorch import formats, models, states, wrappers
 

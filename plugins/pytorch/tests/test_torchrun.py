@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.compatibility import is_installed
-from smc_core.process.report.reader import read_reports
+from smc_core.kit import is_installed, job_reports
 from smc_core.testing import JobFolder
 from smc_pytorch import torchrun
 from smc_pytorch.deaths import Death
@@ -46,7 +45,7 @@ def _reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_exit_code_is_that_of_the_first_that_failed(statuses: tuple[int, ...], code: int, tmp_path: Path) -> None:
     assert torchrun._exit_code(ended(*statuses)) == code
-    told = read_reports(str(tmp_path))
+    told = job_reports()
     assert [report.exit_code for report in told] == [code] * bool(code)
 
 
@@ -54,13 +53,13 @@ def test_what_the_agent_has_reaped_before_it_was_seen_counts(tmp_path: Path) -> 
     processes = ended(0, 0)
     processes.statuses = {1: -signal.SIGSEGV}
     assert torchrun._exit_code(processes) == 139
-    assert [report.rank for report in read_reports(str(tmp_path))] == [1]
+    assert [report.rank for report in job_reports()] == [1]
 
 
 @pytest.mark.parametrize(("statuses", "code"), [((0, 0), 0), ((-15, -15), 143), ((0, 3), 3), ((0, -9), 137)])
 def test_of_a_stop_nothing_is_reported(statuses: tuple[int, ...], code: int, tmp_path: Path) -> None:
     assert torchrun._exit_code(ended(*statuses, asked=signal.SIGTERM)) == code
-    assert read_reports(str(tmp_path)) == []
+    assert job_reports() == []
 
 
 def test_a_file_of_the_users_stands_in_for_no_module(job: JobFolder) -> None:
@@ -93,7 +92,7 @@ def test_hosts_that_cannot_meet(tmp_path: Path, free_port: int) -> None:
         check=False,
     )
     assert run.returncode == 5, run.stderr
-    (told,) = read_reports(str(tmp_path))
+    (told,) = job_reports()
     assert told.type == "smc_core.errors.HostError"
     assert told.message.startswith(f"torchrun cannot join the hosts at 127.0.0.1:{free_port}: ")
 

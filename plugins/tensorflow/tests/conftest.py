@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from smc_core.compatibility import is_installed
+from smc_core.kit import is_installed
 from smc_core.testing import JobFolder
 from smc_tensorflow import load_model
 

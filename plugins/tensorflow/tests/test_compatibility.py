@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from smc_core import Command, Environment
-from smc_core.compatibility import check_framework
 from smc_core.errors import PluginVersionError
+from smc_core.kit import check_framework
 from smc_core.plugins import Plugins
 from smc_core.testing import JobFolder
 from smc_tensorflow import plugin

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.kit import Report, job_reports
 from smc_core.plan import SCRIPT_RUNNER
-from smc_core.process.report.reader import Report, read_reports
 
 SECONDS = 60.0
 RUN = """
@@ -65,6 +65,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         environ = {
             **os.environ,
             "SMC_REPORT_DIR": str(tmp_path / "reports"),
+            "SM_CURRENT_HOST": "algo-1",
             "HERE": str(tmp_path),
             "TF_CONFIG": json.dumps({"cluster": {"chief": [chief], "ps": ["localhost:2"]}}),
         }
@@ -80,7 +81,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def reports(tmp_path: Path) -> Callable[[], list[Report]]:
     """What was reported, the earliest first."""
-    return lambda: read_reports(str(tmp_path / "reports"))
+    return lambda: job_reports({"SMC_REPORT_DIR": str(tmp_path / "reports")})
 
 
 def wait_for(path: Path) -> None:

@@ -228,7 +228,7 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
             name: logs.enter_context(_log(os.path.join(record.folder, name, records.LOG_FILE))) for name in record.hosts
         }
         hosts = []
-        port, secret = (str(several.free_port()), os.urandom(32).hex()) if record.hosts else ("", "")
+        port, secret = (str(several.free_port(len(record.hosts))), os.urandom(32).hex()) if record.hosts else ("", "")
         for name in record.hosts or [""]:
             variables = host_variables(record, code, record.host_paths(name), os.environ, python)
             if record.hosts:

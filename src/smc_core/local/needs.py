@@ -82,7 +82,7 @@ def _interruptible() -> Iterator[None]:
     def interrupt(number: int, _frame: object) -> None:
         raise Interrupted(number)
 
-    asking = signals.taken(signals.ignored_at_start()).intersection((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    asking = signals.taken() & signals.STOP_SIGNALS
     before = {number: signal.signal(number, interrupt) for number in asking}
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -14,6 +14,7 @@ from smc_core.errors import ConfigurationError
 from smc_core.local.folder import JOBS
 from smc_core.local.request import Request
 from smc_core.local.withheld import Withheld, without_secrets
+from smc_core.process import processes
 from smc_core.regular_file import read_regular
 from smc_core.words import did_you_mean, nearest
 
@@ -186,10 +187,6 @@ def _names() -> list[str]:
 
 
 def _born(pid: int) -> int | None:
-    """When a process was started (field 22 in ``proc(5)``); None where it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return int(fields[19]) if fields[0] != "Z" else None
+    """When a process started, in clock ticks; None where it is gone."""
+    found = processes.find(pid)
+    return None if found is None else found.born

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Iterator
 
 from smc_core.contract import JobPaths, write_atomic
+from smc_core.errors import ConfigurationError
 from smc_core.local.host import IDENTITY_OPTION, PROBE_OPTION
 from smc_core.local.identity import address, hosts_file
 from smc_core.local.record import Record
 from smc_core.local.watch import HOST_PROGRAM
-from smc_core.ports import LAST_MASTER_PORT, Ports
+from smc_core.ports import Ports
 from smc_core.process import log
 from smc_core.words import some_of
 
@@ -51,16 +52,21 @@ def hosts_path(folder: str) -> str:
     return os.path.join(folder, "hosts")
 
 
-def free_port() -> int:
-    """A port for the master, of which the next ones are free too: hosts on one machine share its ports."""
+def free_port(hosts: int) -> int:
+    """A port for the master, of which the next ones are free too: hosts on one machine share its ports.
+
+    Args:
+        hosts: how many there are; a launcher may need a port for itself, and two for each of them.
+
+    """
     while True:
-        with contextlib.suppress(OSError), contextlib.ExitStack() as taken:
+        with contextlib.suppress(OSError, ConfigurationError), contextlib.ExitStack() as taken:
             first = taken.enter_context(socket.create_server((address(1), 0)))
             port: int = first.getsockname()[1]
-            if port <= LAST_MASTER_PORT:
-                for other in Ports.of(port)[1:]:
-                    taken.enter_context(socket.create_server((address(1), other)))
-                return port
+            ports = Ports.of(port)
+            for other in (ports.watch, *ports.own(1 + 2 * hosts)):
+                taken.enter_context(socket.create_server((address(1), other)))
+            return port
 
 
 def host_arguments(record: Record, name: str) -> list[str]:

@@ -17,7 +17,7 @@ from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.streams import Stream
 from smc_core.process import log, signals
 from smc_core.process.outcome import handover
-from smc_core.process.outcome.ending import STOPPED
+from smc_core.process.outcome.ending import STOPPED, exit_code
 from smc_core.process.parent import pseudo_terminal
 
 HOST_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host.py")
@@ -26,7 +26,6 @@ _LONGEST_WAIT = 3600.0
 """Seconds; a wait of weeks is more than epoll takes."""
 _SIZE_STEP = 0.5
 """Seconds between two looks at the size of the user's terminal."""
-_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Host:
@@ -99,7 +98,7 @@ class Host:
         """Whether it has ended by now."""
         status = self._process.poll()
         if status is not None:
-            self.code = status if status >= 0 else 128 - status
+            self.code = exit_code(status)
             self.outcome = handover.read(self._heard)
             self.ended = time.monotonic()
         return status is not None
@@ -160,7 +159,7 @@ class Watch:
         wake, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(end, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        for number in signals.taken(signals.ignored_at_start()).intersection(_PASSED_ON):
+        for number in signals.taken() - signals.HARMLESS_SIGNALS - {signal.SIGCHLD}:
             signal.signal(number, self._on_signal)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what has come while the hosts were started is passed on now
         with selectors.DefaultSelector() as selector:

@@ -116,7 +116,12 @@ def full_disks(paths: Iterable[str]) -> list[str]:
 
 
 def size_text(count: int) -> str:
-    """Bytes in the unit that suits them: ``512.0 MiB``."""
+    """A number of bytes in the unit that suits it: ``512.0 MiB``.
+
+    Args:
+        count: bytes.
+
+    """
     size = float(count)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:

@@ -16,7 +16,12 @@ ISSUES = "please report it with the lines above (CONTRIBUTING.md says where)"
 
 
 def line(text: str) -> None:
-    """Say one line, whatever is in the text; a stderr that is gone is no reason to end a job."""
+    """Print a line to stderr, with ``smc: `` in front. Never an error, not even where stderr is gone.
+
+    Args:
+        text: the line; line breaks and control characters in it are escaped, secrets in URLs are masked.
+
+    """
     if "://" in text:
         from smc_core.masking import mask_urls
 

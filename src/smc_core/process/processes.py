@@ -9,16 +9,42 @@ from typing import NamedTuple
 
 
 class Process(NamedTuple):
-    """One living process: its number, its parent's, and its process group's."""
+    """One living process: its number, its parent's, its process group's, and when it started.
+
+    ``born`` is in clock ticks since the machine started; with it a process id names one process for ever.
+    """
 
     pid: int
     parent: int
     group: int
+    born: int
+
+
+def find(pid: int) -> Process | None:
+    """A living process; None where it is gone, or a zombie, which has exited and waits for its parent."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()  # the name before it may hold anything
+    except OSError:
+        return None
+    if fields[0] in (b"Z", b"X"):
+        return None
+    return Process(pid, parent=int(fields[1]), group=int(fields[2]), born=int(fields[19]))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs, or sleeps: it has not exited.
+
+    Args:
+        pid: its process id. A child that has exited and waits to be reaped is not running.
+
+    """
+    return find(pid) is not None
 
 
 def table() -> list[Process]:
-    """All living processes that this one can see; zombies, which have ended, are left out."""
-    return [process for pid in _pids() if (process := _read(pid)) is not None]
+    """All living processes that this one can see."""
+    return [process for pid in _pids() if (process := find(pid)) is not None]
 
 
 def descendants(ancestors: Iterable[int], among: list[Process]) -> set[int]:
@@ -74,21 +100,23 @@ def send(pids: Iterable[int], number: int) -> None:
             os.kill(pid, number)
 
 
+def signal_tree(pid: int, number: int) -> None:
+    """Send a signal to a process and to all that descend from it; to those first, for without it nobody finds them.
+
+    Args:
+        pid: the process; nothing is sent where it is gone.
+        number: the signal.
+
+    """
+    send(descendants([pid], table()), number)
+    send([pid], number)
+
+
 def _pids() -> list[int]:
     try:
         return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
     except OSError:
         return []
-
-
-def _read(pid: int) -> Process | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()  # the name before it may hold anything
-    except OSError:
-        return None
-    state, parent, group = fields[0], int(fields[1]), int(fields[2])
-    return None if state in (b"Z", b"X") else Process(pid, parent, group)
 
 
 def _environment(pid: int) -> list[bytes]:

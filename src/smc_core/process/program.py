@@ -1,27 +1,74 @@
-"""The net below the programs that start other processes: whatever fails in one reaches the failure file."""
+"""What all programs share that start other processes: how they start them, exit, and are heard when they fail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
 
+from smc_core.errors import CodeError, HostError
 from smc_core.process import log
 from smc_core.process.failure import report_failure
+from smc_core.process.outcome.ending import exit_code
 
 
-def main(run: Callable[[Sequence[str]], int], argv: Sequence[str], *, phase: str = "launch") -> int:
-    """Run a program; an error is logged in one or two lines and reported.
+def main(run: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
+    """Run a program: whatever fails in it is logged in one or two lines, and reported.
 
     Args:
-        run: the program: takes its arguments, returns its exit code.
+        run: the program: takes its arguments, returns its exit code, or minus the signal that killed its child; then
+            the same signal kills this process, so that its parent sees it.
         argv: the arguments.
-        phase: what it does, for the report: launch or hosts.
 
     Returns:
-        Its exit code; the error's own where it fails, 70 for one that nobody expects.
+        Its exit code; that of the error where it fails, 70 for one that nobody expects.
 
     """
     try:
-        return run(argv)
+        return exit_as(run(argv))
     except Exception as error:  # noqa: BLE001 - whatever fails here must reach the failure file
-        report_failure(error, phase=phase)
+        report_failure(error, phase="hosts" if isinstance(error, HostError) else "launch")
         return log.failure(error)
+
+
+def start_child(
+    command: Sequence[str], *, environ: Mapping[str, str] | None = None, own_session: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start a program.
+
+    Args:
+        command: an argument list; no shell reads it.
+        environ: all of its variables, by default those of this process.
+        own_session: whether it leads a session and a process group of its own: what is sent to this process's group,
+            as Ctrl-C is, then does not reach it.
+
+    Raises:
+        CodeError: it cannot be started; the message names it and says why.
+
+    """
+    try:
+        return subprocess.Popen(command, env=environ, start_new_session=own_session)  # noqa: S603 - a list, and no shell
+    except OSError as error:
+        raise CodeError.of_start(command[0], error) from error
+
+
+def exit_as(status: int) -> int:
+    """Exit as a child did: where a signal killed it, the same signal kills this process, so that its parent sees it.
+
+    Args:
+        status: the child's exit code, or the signal as a negative number.
+
+    Returns:
+        The exit code for ``sys.exit``, where it was no signal that kills.
+
+    """
+    if status < 0:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the child has left its core already
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [-status])
+        if -status != signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    return exit_code(status)

@@ -136,9 +136,9 @@ def _keep(plugins: Plugins, environment: Environment, model: Any) -> str:
     try:
         kept = plugins.hook.keep_model(environment=environment, model=model, path=path)
     except Exception as error:  # noqa: BLE001 - what is told is why it was not saved
-        from smc_core.artifacts import in_a_line
+        from smc_core.artifacts import error_in_a_line
 
-        return f"not kept either: {in_a_line(error)}"
+        return f"not kept either: {error_in_a_line(error)}"
     log.line(f"kept: {kept}; it can run code when it is read: read it only where you trust it")
     return f"kept: {kept}"
 

@@ -31,8 +31,10 @@ _OWN = {
 }
 """About the supervisor's own children, terminal and limits, or beyond any program."""
 _IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
-HARMLESS = frozenset({signal.SIGCONT, signal.SIGWINCH})
-"""Ask nobody to end, whatever a script makes of them; ``fg`` and a terminal's new size send them."""
+HARMLESS_SIGNALS = frozenset({signal.SIGCONT, signal.SIGWINCH})
+"""SIGCONT and SIGWINCH, which ask nobody to stop: ``fg`` and a terminal's new size send them."""
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+"""SIGTERM, SIGINT, SIGHUP and SIGQUIT: each asks a program to stop, and leaves it the time that it needs."""
 SAME_REQUEST = 0.5
 """Seconds in which a second SIGTERM or SIGINT is the first one once more."""
 FORWARDED = frozenset(signal.valid_signals() - _FAULTS - _OWN)
@@ -76,16 +78,25 @@ def name(number: int) -> str:
         return f"signal {number}"
 
 
-def taken(ignored: frozenset[int]) -> frozenset[int]:
-    """The signals that a program of ours handles, where those given were ignored when it began."""
+def taken(ignored: frozenset[int] | None = None) -> frozenset[int]:
+    """The signals that a program takes which starts others: all that may be meant for the job, and SIGCHLD.
+
+    What was ignored when the program started stays ignored, as ``nohup`` asks; but SIGTERM is always taken, for by it
+    every job is stopped.
+
+    Args:
+        ignored: the signals that were ignored then; None in a program that has not changed any since.
+
+    """
+    ignored = ignored_at_start() if ignored is None else ignored
     return (FORWARDED | {signal.SIGCHLD}) - (ignored - {signal.SIGTERM})
 
 
 class Inbox:
     """Takes the signals of this process, in the order in which they arrive, to be read like a file.
 
-    What was ignored when the program began stays ignored, as ``nohup`` asks; but SIGTERM is always taken, for by it
-    every job is stopped.
+    To be created in the main thread, once. SIGCHLD is among the signals (:func:`taken`), so that whoever waits for
+    ``descriptor`` to be readable also learns that a child has exited.
 
     Attributes:
         descriptor: readable when a signal has arrived.
@@ -99,7 +110,6 @@ class Inbox:
         signal.set_wakeup_fd(self._end, warn_on_full_buffer=False)
         for number in taken(self.ignored):
             signal.signal(number, _do_nothing)  # the number is already in the pipe
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # lets the supervisor give its terminal away and take it back
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def take(self) -> Iterator[int]:

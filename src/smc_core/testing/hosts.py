@@ -23,6 +23,7 @@ from types import TracebackType
 
 import smc_core
 from smc_core.contract import BASE_PATH
+from smc_core.process.outcome.ending import exit_code
 from smc_core.testing.job_folder import JobFolder, JobResult
 from smc_core.testing.running import SECONDS, Running, wait_until
 
@@ -284,7 +285,7 @@ class _Namespace(Host):
 
     def wait(self, seconds: float = SECONDS) -> JobResult:
         result = self._started().wait(seconds)
-        return result if result.exit_code >= 0 else replace(result, exit_code=128 - result.exit_code)
+        return replace(result, exit_code=exit_code(result.exit_code))
 
     def kill(self) -> None:
         _command("ip", "-netns", self._space, "link", "set", "eth0", "down")

@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from smc_core.compatibility import Framework, check_framework, is_installed
+from smc_core.kit import Framework, check_framework, is_installed
 
 CHAINER = Framework("chainer", needed=("always",))
 """What this plugin adapts. NumPy is looked at too, but not in an image without Chainer: there it is somebody else's."""

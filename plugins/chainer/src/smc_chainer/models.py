@@ -6,7 +6,7 @@ import os
 from typing import Any, TypeVar
 
 from smc_chainer.framework import chainer_module
-from smc_core.artifacts import write_whole
+from smc_core.kit import write_whole
 
 MODEL_FILE = "model.npz"
 """Name below the model folder; that of the classic container."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smc_core.lazy import exports
+from smc_core.kit import lazy_exports
 
 if TYPE_CHECKING:
     from smc_keras.callbacks import EpochLogger, backup_and_restore
@@ -26,7 +26,7 @@ __all__ = [
     "own_part",
 ]
 
-__getattr__, __dir__ = exports(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "Environment": "environment",

@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from smc_core.compatibility import Framework, check_framework, is_installed
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.errors import ConfigurationError
+from smc_core.kit import Framework, check_framework, is_installed
 
 KERAS = Framework("keras", needed=("used",))
 """What this plugin adapts: an image's Keras that the job's code leaves alone may be of any version."""

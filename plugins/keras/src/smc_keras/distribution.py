@@ -11,12 +11,11 @@ import os
 from collections.abc import Mapping
 
 from smc_core.command import Command
-from smc_core.compatibility import is_installed
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
-from smc_core.launching import is_asked_for, takes_part
-from smc_core.settings import Choice
+from smc_core.kit import is_asked_for, is_installed, takes_part
+from smc_core.setting import Choice
 from smc_keras.backend import BACKEND_ENV, LAUNCHER
 
 DATA = "data"

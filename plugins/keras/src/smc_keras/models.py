@@ -8,7 +8,7 @@ import sys
 import warnings
 from typing import Any
 
-from smc_core.artifacts import in_a_line, write_whole
+from smc_core.kit import error_in_a_line, write_whole
 from smc_keras import reading
 from smc_keras.backend import import_keras
 
@@ -83,7 +83,7 @@ def save(model: Any, model_dir: str) -> str:
         log.warning(
             "%s cannot be saved whole, only its weights are, as %s: %s; give the class a get_config() and "
             "@keras.saving.register_keras_serializable()",
-            *(type(model).__qualname__, WEIGHTS_FILE, in_a_line(error)),
+            *(type(model).__qualname__, WEIGHTS_FILE, error_in_a_line(error)),
         )
         return path
     return _readable(model, path)
@@ -94,7 +94,7 @@ def _readable(model: Any, path: str) -> str:
     try:
         verdict = reading.read_back(model, path)
     except Exception as error:  # noqa: BLE001 - the model is written; a look at it must not lose it
-        log.warning("%s is written, and was not read back: %s", MODEL_FILE, in_a_line(error))
+        log.warning("%s is written, and was not read back: %s", MODEL_FILE, error_in_a_line(error))
         return path
     if verdict.unreadable:
         weights = write_whole(os.path.join(os.path.dirname(path), WEIGHTS_FILE), model.save_weights)

@@ -12,10 +12,8 @@ import os
 import sys
 from typing import Any
 
-from smc_core.compatibility import is_installed
-from smc_core.contract import REPORT_DIR_ENV
 from smc_core.environment import Environment
-from smc_core.process.report.reader import read_reports
+from smc_core.kit import first_report, is_installed
 from smc_keras.backend import import_keras
 from smc_keras.distribution import ADDRESS_ENV, PROCESS_ENV, PROCESSES_ENV
 
@@ -176,16 +174,16 @@ def _leave_where_this_process_failed() -> None:
     """End this process at once where it has reported a failure: what else ends it would wait for the others.
 
     Whatever ends the job's code with another exit code than 0 is reported before
-    (``smc_core.process.report.writer``): an exception in a function or a script, and ``sys.exit``.
+    : an exception in a function or a script, and ``sys.exit``.
     """
-    failed = [report for report in read_reports(os.environ.get(REPORT_DIR_ENV)) if report.pid == os.getpid()]
-    if not _state["joined"] or not failed:
+    failed = first_report(pid=os.getpid())
+    if not _state["joined"] or failed is None:
         return
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    os._exit(failed[0].exit_code)
+    os._exit(failed.exit_code)
 
 
 def _seed(seed: int | None) -> None:

@@ -14,14 +14,14 @@ from types import ModuleType
 from typing import Any
 
 from smc_core import hookimpl
-from smc_core.artifacts import export_note
 from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.environment import Source
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
-from smc_core.settings import Flag
+from smc_core.kit import export_note
+from smc_core.setting import Flag
 from smc_keras import distribution, models, multihost
 from smc_keras.backend import BACKEND_ENV, KERAS, check_backend, choose_backend
 from smc_keras.environment import Environment

@@ -21,7 +21,7 @@ import shlex
 from collections.abc import Sequence
 
 from smc_core.errors import HostError
-from smc_core.kit.launcher import main, reach
+from smc_core.kit import main, reach
 
 DAEMONS = ("prted", "orted")
 """Open MPI's daemon on each host: that of version 5, and of version 4."""
@@ -42,8 +42,7 @@ def run(argv: Sequence[str]) -> int:
         name, arguments = daemon_of(" ".join(command))
     except ValueError as error:
         raise HostError(f"mpirun asks {host} for what smc-mpi does not know: {error}") from error
-    me = os.environ.get("SM_CURRENT_HOST") or os.uname().nodename
-    with reach(host, port, PURPOSE, me=me, seconds=_PATIENCE_SECONDS) as link:
+    with reach(host, port, PURPOSE, seconds=_PATIENCE_SECONDS) as link:
         link.send(json.dumps({"daemon": name, "arguments": arguments}).encode("ascii"))
         answer = link.receive() or b""
     return int(answer) if answer.isdigit() and len(answer) <= 3 else 1
@@ -65,4 +64,4 @@ def daemon_of(command: str) -> tuple[str, list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(run, sys.argv[1:], phase="hosts"))
+    sys.exit(main(run, sys.argv[1:]))

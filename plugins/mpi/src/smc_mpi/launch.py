@@ -17,9 +17,7 @@ from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
-from smc_core.launching import is_asked_for, processes_per_host, takes_part
-from smc_core.ports import Ports
-from smc_core.process import log
+from smc_core.kit import Ports, is_asked_for, log_line, processes_per_host, takes_part
 from smc_mpi.ranks import RANK
 
 LAUNCHER = "mpi"
@@ -50,9 +48,9 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
         return None
     hosts = environment.distribution_hosts
     if not takes_part(environment):
-        log.line(f"{environment.current_host} runs without MPI: its instance group does not distribute")
+        log_line(f"{environment.current_host} runs without MPI: its instance group does not distribute")
         return None
-    mpirun = shutil.which("mpirun", path=command.environ.get("PATH"))
+    mpirun = _find_mpirun(command.environ.get("PATH"))
     if mpirun is None:
         raise ConfigurationError(
             f"the job asks for MPI, and there is no mpirun; install Open MPI in the image (Debian's openmpi-bin, or "
@@ -63,7 +61,7 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
             f"Open MPI cannot run on {len(hosts)} hosts that share one machine's addresses; "
             f"leave --hosts out, and set SMC_PROCESSES_PER_HOST={len(hosts)}"
         )
-    port = Ports.of(environment.master_port).own
+    [port] = Ports.of(environment.master_port).own(1)
     if not environment.is_master:
         serve = [sys.executable, SERVE, "--host", environment.current_host, "--master", environment.master_hostname]
         argv = (*serve, "--port", str(port), "--daemons", os.path.dirname(mpirun))
@@ -78,6 +76,11 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
     settings = _settings(environment, port, interfaces) if len(hosts) > 1 else {}
     missing = {name: text for name, text in settings.items() if name not in command.environ}
     return command.under(prefix, LAUNCHER, missing)
+
+
+def _find_mpirun(path: str | None) -> str | None:
+    """``mpirun`` on PATH, else beside this interpreter: a virtual environment that has one need not be activated."""
+    return shutil.which("mpirun", path=path) or shutil.which("mpirun", path=os.path.dirname(sys.executable))
 
 
 def _mpirun_options(environment: Environment, per_host: int) -> list[str]:
@@ -107,7 +110,7 @@ def _without_number(options: list[str], total: int) -> list[str]:
         name, is_one, _ = word.partition("=")
         if name.lstrip("-") in _NUMBER_OPTIONS and name.startswith("-"):
             number = word if is_one else f"{word} {next(words, '')}".rstrip()
-            log.line(f"{number} in {OPTIONS_PARAM} is ignored: {TOTAL_PARAM} sets the number of ranks, here {total}")
+            log_line(f"{number} in {OPTIONS_PARAM} is ignored: {TOTAL_PARAM} sets the number of ranks, here {total}")
         else:
             kept.append(word)
     return kept

@@ -9,7 +9,7 @@ if __name__ == "__main__":
 
 from collections.abc import Sequence
 
-from smc_core.kit.launcher import main
+from smc_core.kit import main
 from smc_mpi.ranks import Engine
 
 

@@ -16,18 +16,25 @@ import sys
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Sequence
 
-from smc_core.contract import REPORT_DIR_ENV
-from smc_core.errors import EXIT_SIGNAL_BASE, CodeError
-from smc_core.kit.launcher import main
-from smc_core.process import processes
-from smc_core.process.report.for_another import write_for_another
-from smc_core.process.report.reader import Report, read_reports
-from smc_core.process.signals import name as signal_name
+from smc_core.errors import CodeError
+from smc_core.kit import (
+    STOP_SIGNALS,
+    Report,
+    death_in_words,
+    exit_code,
+    first_report,
+    job_reports,
+    main,
+    report_for_another,
+    signal_tree,
+    signals_to_take,
+)
 from smc_mpi import failures
 from smc_mpi.failures import LEFT_EARLY, PEER_IS_LOST
 
@@ -45,14 +52,12 @@ _LAG_SECONDS = 0.5
 """What a rank reports that much earlier than another one dies was not brought about by that death."""
 _TYPE = "ChildProcessError"
 _RANKS = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK")
-_PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-_ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-_WAITED_FOR = {*_PASSED_ON, signal.SIGCHLD, signal.SIGCONT}
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command, and note that it has failed; returns its exit code, 128 + n where signal n killed it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
+    awaited = signals_to_take()
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     who, command = argv[0], list(argv[2:])
     defaults = {signal.SIGPIPE, signal.SIGXFSZ}  # which Python ignores
     try:
@@ -61,7 +66,7 @@ def run(argv: Sequence[str]) -> int:
         failures.note(failures.FAILED, number())
         raise CodeError.of_start(command[0], error) from error
     failures.note(failures.BEGUN, number())
-    rank = _Rank(pid, to_all=who == "group")
+    rank = _Rank(pid, awaited, to_all=who == "group")
     code = rank.wait()
     if rank.was_ended:
         failures.note(failures.ENDED, number())
@@ -84,9 +89,10 @@ class _Rank:
     go through the master.
     """
 
-    def __init__(self, pid: int, *, to_all: bool) -> None:
+    def __init__(self, pid: int, awaited: frozenset[int], *, to_all: bool) -> None:
         self.was_ended = False
         self._pid = pid
+        self._awaited = awaited
         self._to_all = to_all
         self._daemon = os.getppid()
         self._asked: set[int] = set()
@@ -103,18 +109,19 @@ class _Rank:
             self._look(time.monotonic())
         if self._report is not None and self._kill_at is None:
             return self._report.exit_code  # it was killed on its way out
-        code = status if status >= 0 else EXIT_SIGNAL_BASE - status
-        if self._asked & _ENDING:
+        code = exit_code(status)
+        if self._asked & STOP_SIGNALS:
             return code  # as whoever asked expects
-        if how := self._how(status):
+        if what := self._failure(status):
             code = code or 1
-            self._tell(how, code)
+            self._report_it(what, code)
         return code
 
-    def _how(self, status: int) -> str:
+    def _failure(self, status: int) -> str:
         """How it failed, in words; empty where it has not, or where somebody wanted it to end."""
+        who = f"rank {number()}"
         if status < 0:
-            return "" if -status in (*self._asked, signal.SIGTERM) else f"was killed by {signal_name(-status)}"
+            return "" if -status in (*self._asked, signal.SIGTERM) else death_in_words(who, status)
         if status == PEER_IS_LOST:
             failures.note(failures.ABORTED, number())
             return ""  # by another rank's end, which is reported first
@@ -122,10 +129,8 @@ class _Rank:
             failures.note(failures.LEFT, number())
         aborted = self._continued(_ABORT_SECONDS)
         if (aborted or status == 0) and self._is_followed_by_the_end_of_all():
-            return f"ended by MPI_Abort with error code {status}" if aborted else LEFT_EARLY
-        if status == 0:
-            return ""
-        return f"ended with exit code {status}" + ("" if self._to_all else ", without an exception")
+            return f"{who} {f'ended by MPI_Abort with error code {status}' if aborted else LEFT_EARLY}"
+        return death_in_words(who, status, silent=not self._to_all) if status else ""
 
     def _poll(self) -> int | None:
         if self._status is None:
@@ -136,7 +141,7 @@ class _Rank:
 
     def _take(self, seconds: float) -> None:
         """Take a signal in, and pass it on, unless it is one that says something of the process."""
-        found = signal.sigtimedwait(_WAITED_FOR, seconds)
+        found = signal.sigtimedwait(self._awaited, seconds)
         if found is None or found.si_signo == signal.SIGCHLD:
             return
         from_daemon = found.si_pid == self._daemon
@@ -149,18 +154,16 @@ class _Rank:
             self._send(found.si_signo)
 
     def _send(self, number: int) -> None:
-        try:
-            if self._to_all:
-                processes.send(processes.descendants([self._pid], processes.table()), number)
-            os.kill(self._pid, number)
-        except ProcessLookupError:
+        if self._to_all:
+            signal_tree(self._pid, number)
             return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, number)
 
     def _look(self, now: float) -> None:
         """End a process that has reported a failure, and stays."""
         if self._report is None:
-            found = read_reports(os.environ.get(REPORT_DIR_ENV))
-            self._report = next((report for report in found if report.pid == self._pid), None)
+            self._report = first_report(pid=self._pid)
             self._kill_at = None if self._report is None else now + _FINALIZE_SECONDS
         elif self._kill_at is not None and now >= self._kill_at:
             self._kill_at = None
@@ -179,21 +182,14 @@ class _Rank:
                 until = max(until, now + _CONFIRM_SECONDS)
         return self.was_ended
 
-    def _tell(self, how: str, code: int) -> None:
+    def _report_it(self, what: str, code: int) -> None:
         """Report how it ended, unless it has done so, or another rank has before: that brought this about."""
         rank = number()
-        for report in read_reports(os.environ.get(REPORT_DIR_ENV)):
+        for report in job_reports():
             lag = 0.0 if report.type == _TYPE else _LAG_SECONDS
             if report.rank == rank or report.time < self._ended_at - lag:
                 return
-        write_for_another(
-            f"rank {rank} {how}",
-            host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
-            rank=rank,
-            type_name=_TYPE,
-            exit_code=code,
-            at=self._ended_at,
-        )
+        report_for_another(what, exit_code=code, rank=rank, at=self._ended_at)
 
 
 if __name__ == "__main__":

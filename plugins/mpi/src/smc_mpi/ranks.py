@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import psutil
 
 from smc_core.contract import REPORT_DIR_ENV
-from smc_core.errors import EXIT_SIGNAL_BASE, CodeError
-from smc_core.process import log
-from smc_core.process.report.for_another import write_for_another
-from smc_core.process.report.reader import read_reports
+from smc_core.kit import (
+    HARMLESS_SIGNALS,
+    Inbox,
+    exit_code,
+    first_report,
+    log_line,
+    report_for_another,
+    run_child,
+)
 from smc_mpi import failures
 
 RANK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rank.py")
 """The program that each rank runs below."""
 _SESSION_FOLDERS = ("PRTE_MCA_prte_{}_tmpdir_base", "OMPI_MCA_orte_{}_tmpdir_base")
-_PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Engine:
@@ -42,9 +44,7 @@ class Engine:
         self._command = list(command)
         self._name = os.path.basename(command[0])
         self._asked: list[int] = []
-        self._process: subprocess.Popen[bytes] | None = None
-        for number in _PASSED_ON:
-            signal.signal(number, self._pass_on)
+        self._inbox = Inbox()
 
     def run(self) -> int:
         """Run it to its end.
@@ -56,30 +56,28 @@ class Engine:
             CodeError: it cannot be started.
 
         """
-        try:
-            self._process = subprocess.Popen(self._command, env=_own_session(os.environ, self._place))  # noqa: S603 - a list
-        except OSError as error:
-            raise CodeError.of_start(self._command[0], error) from error
-        status = self._process.wait()
-        code = status if status >= 0 else EXIT_SIGNAL_BASE - status
+        environ = _own_session(os.environ, self._place)
+        code = exit_code(run_child(self._command, environ=environ, send=self._send, inbox=self._inbox))
         left = None if self._asked else failures.left()
         if left is not None and failures.noted(failures.ABORTED):
-            self._tell(f"rank {left[0]} {failures.LEFT_EARLY}", 1, *left)
+            report_for_another(f"rank {left[0]} {failures.LEFT_EARLY}", exit_code=1, rank=left[0], at=left[1])
             return 1
         if code or failures.noted(failures.FAILED):  # else a report is of a child that a program has seen to
-            found = read_reports(os.environ.get(REPORT_DIR_ENV))
-            if found:
-                return found[0].exit_code or 1
+            found = first_report()
+            if found is not None:
+                return found.exit_code or 1
         aborted = failures.noted(failures.ABORTED)
         if not self._asked and aborted and aborted[0].isdecimal():
             why = "with which Open MPI aborts a rank that has lost another one"
-            self._tell(f"rank {aborted[0]} ended with exit code {failures.PEER_IS_LOST}, {why}", code, int(aborted[0]))
+            words = f"rank {aborted[0]} ended with exit code {failures.PEER_IS_LOST}, {why}"
+            report_for_another(words, exit_code=code, rank=int(aborted[0]))
         elif not self._asked and failures.noted(failures.ENDED):
             code = code or 1  # mpirun ends with 0 after MPI_Abort(0)
             if left is not None:
-                self._tell(f"rank {left[0]} {failures.LEFT_EARLY}", code, *left)
+                report_for_another(f"rank {left[0]} {failures.LEFT_EARLY}", exit_code=code, rank=left[0], at=left[1])
             else:
-                self._tell(f"{self._name} ended the ranks of this host, as one of another host failed", code)
+                words = f"{self._name} ended the ranks of this host, as one of another host failed"
+                report_for_another(words, exit_code=code)
         return code
 
     @property
@@ -94,31 +92,22 @@ class Engine:
             code: what it has ended with.
 
         """
-        log.line(f"{self._name} ended with exit code {code} before any rank began: starting it again, once")
+        log_line(f"{self._name} ended with exit code {code} before any rank began: starting it again, once")
         return self.run()
 
     def report(self, code: int) -> None:
         """Report that it has failed, where nobody has said why."""
-        if code and not self._asked and not read_reports(os.environ.get(REPORT_DIR_ENV)):
+        if code and not self._asked and first_report() is None:
             began = "" if failures.noted(failures.BEGUN) else " before any rank began"
-            self._tell(f"{self._name} ended with exit code {code}{began}; it says why in the log", code)
+            words = f"{self._name} ended with exit code {code}{began}; it says why in the log"
+            report_for_another(words, exit_code=code)
 
-    def _tell(self, what: str, code: int, rank: int | None = None, at: float | None = None) -> None:
-        write_for_another(
-            what,
-            host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
-            rank=rank,
-            type_name="ChildProcessError",
-            exit_code=code,
-            at=at,
-        )
-
-    def _pass_on(self, number: int, _frame: object) -> None:
-        self._asked.append(number)
-        if self._process is None:
-            os._exit(EXIT_SIGNAL_BASE + number)  # nothing has begun
+    def _send(self, pid: int, number: int) -> None:
+        """Send the ranks a signal; to ``mpirun`` itself while there are none yet."""
+        if number not in HARMLESS_SIGNALS:
+            self._asked.append(number)
         with contextlib.suppress(psutil.Error):  # it has ended by now
-            for process in _ranks_below(self._process.pid) or [psutil.Process(self._process.pid)]:
+            for process in _ranks_below(pid) or [psutil.Process(pid)]:
                 with contextlib.suppress(psutil.Error):
                     process.send_signal(number)
 

@@ -23,9 +23,7 @@ import os
 from collections.abc import Sequence
 
 from smc_core.errors import HostError
-from smc_core.hosts import host_wait
-from smc_core.kit.launcher import HostLink, await_request, main
-from smc_core.process import log
+from smc_core.kit import HostLink, await_request, log_line, main
 from smc_mpi.agent import DAEMONS, PURPOSE
 from smc_mpi.ranks import Engine
 
@@ -45,9 +43,9 @@ def run(argv: Sequence[str]) -> int:
         parser.add_argument(name, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args(argv)
-    code, engine = _serve(options, host_wait(os.environ))
+    code, engine = _serve(options)
     if engine.may_start_again:
-        log.line(f"Open MPI ended with exit code {code} before any rank began: waiting for {options.master} once more")
+        log_line(f"Open MPI ended with exit code {code} before any rank began: waiting for {options.master} once more")
         try:
             code, engine = _serve(options, _AGAIN_SECONDS)
         except HostError:
@@ -57,9 +55,9 @@ def run(argv: Sequence[str]) -> int:
     return code
 
 
-def _serve(options: argparse.Namespace, seconds: float) -> tuple[int, Engine]:
+def _serve(options: argparse.Namespace, seconds: float | None = None) -> tuple[int, Engine]:
     """Start the daemon that the master asks for; returns its exit code, which the master is given."""
-    link, asked = await_request(options.host, options.port, PURPOSE, asker=options.master, seconds=seconds)
+    link, asked = await_request(options.port, PURPOSE, asker=options.master, me=options.host, seconds=seconds)
     with link:
         engine = Engine(_command(asked, options.daemons), "remote")
         code = engine.run()
@@ -90,4 +88,4 @@ def _answer(link: HostLink, code: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(run, sys.argv[1:], phase="hosts"))
+    sys.exit(main(run, sys.argv[1:]))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from smc_core.contract import current_host
 from smc_core.errors import UserCodeError
 
 MEET_SECONDS = 1800.0
@@ -72,8 +73,7 @@ class RollCall:
     def register(self) -> None:
         """Tell the others which host this process is on; a store that does not answer is no reason to fail."""
         with contextlib.suppress(RuntimeError):
-            host = self._environ.get("SM_CURRENT_HOST") or os.uname().nodename
-            self._store().set(f"{_HOST}{self._rank}", host)
+            self._store().set(f"{_HOST}{self._rank}", current_host(self._environ))
 
     def leave(self) -> None:
         """Tell the others that this process has come to its end, and takes part in nothing more."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from smc_core.process import log
-from smc_core.process.diagnosis import size_text
+from smc_core.kit import log_line, size_text
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - looked at
 LEAST_SHARED_MEMORY = 1 << 30
@@ -26,7 +25,7 @@ def warn_of_little_shared_memory(path: str = SHARED_MEMORY) -> None:
         return
     size = state.f_blocks * state.f_frsize
     if size < LEAST_SHARED_MEMORY:
-        log.line(
+        log_line(
             f"{path} has {size_text(size)}: too little for data loaders with workers, which hand batches over there; "
             "docker run --shm-size=8g, or DataLoader(num_workers=0)"
         )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from smc_core.errors import EXIT_SIGNAL_BASE
-from smc_core.process.report.reader import Report, read_reports
+from smc_core.kit import Report, death_in_words, exit_code, is_running, job_reports
 
 _LAG_SECONDS = 0.5
 """How much later than it happened a death may be seen, at most, on a busy machine."""
@@ -38,19 +36,17 @@ class Death:
     @property
     def exit_code(self) -> int:
         """As a shell tells it: 128 + n for signal n."""
-        return self.status if self.status >= 0 else EXIT_SIGNAL_BASE - self.status
+        return exit_code(self.status)
+
+    @property
+    def who(self) -> str:
+        """``rank 3 (local rank 1)``."""
+        return f"rank {self.rank} (local rank {self.local_rank})"
 
     @property
     def in_words(self) -> str:
         """``rank 3 (local rank 1) was killed by SIGKILL``."""
-        who = f"rank {self.rank} (local rank {self.local_rank})"
-        if self.status >= 0:
-            silent = "" if self.reported else ", without an exception"
-            return f"{who} ended with exit code {self.status}{silent}"
-        number = -self.status
-        name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
-        words = signal.strsignal(number) or ""
-        return f"{who} was killed by {name}{f' ({words})' if number not in (signal.SIGKILL, signal.SIGTERM) else ''}"
+        return death_in_words(self.who, self.status, silent=not self.reported)
 
 
 class Watch:
@@ -122,7 +118,7 @@ class Watch:
     def note_closing(self) -> None:
         """Note who has ended by now: the others are asked to."""
         if self.by_themselves is None:
-            self.by_themselves = {rank for pid, (rank, _) in self._ranks.items() if not _is_alive(pid)}
+            self.by_themselves = {rank for pid, (rank, _) in self._ranks.items() if not is_running(pid)}
 
     def _await(self, pid: int, all_dead: Callable[[], None], seen: Callable[[Death], None] | None) -> None:
         rank, local_rank = self._ranks[pid]
@@ -141,15 +137,6 @@ class Watch:
             all_dead()
 
 
-def _is_alive(pid: int) -> bool:
-    """Whether a child runs, or sleeps; one that has ended stays until it is reaped (``proc_pid_stat(5)``)."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
-    except OSError:
-        return False
-
-
 def culprit(deaths: list[Death], by_themselves: set[int] | None, environ: Mapping[str, str]) -> Death | None:
     """The process that failed first.
 
@@ -163,7 +150,7 @@ def culprit(deaths: list[Death], by_themselves: set[int] | None, environ: Mappin
         environ: the variables with the folder of reports.
 
     """
-    told = _first_reports(environ.get("SMC_REPORT_DIR"))
+    told = _first_reports(environ)
     failed = [replace(death, reported=death.rank in told) for death in deaths if death.status != 0]
     unasked = [death for death in failed if by_themselves is None or death.rank in by_themselves] or failed
     silent = next((death for death in unasked if not death.reported), None)
@@ -186,7 +173,7 @@ def waited_in_vain(first: Death, environ: Mapping[str, str]) -> Report | None:
         Its report, where that is of a collective operation; None where it failed by itself.
 
     """
-    report = _first_reports(environ.get("SMC_REPORT_DIR")).get(first.rank)
+    report = _first_reports(environ).get(first.rank)
     if report is None:
         return None
     name = report.type.rpartition(".")[2]
@@ -207,10 +194,10 @@ def is_of_gloo(message: str) -> bool:
     return message.startswith("[") and "/gloo/" in message.partition("]")[0]
 
 
-def _first_reports(folder: str | None) -> dict[int, Report]:
+def _first_reports(environ: Mapping[str, str]) -> dict[int, Report]:
     """The earliest report of each rank."""
     found: dict[int, Report] = {}
-    for report in read_reports(folder):
+    for report in job_reports(environ):
         if report.rank is not None:
             found.setdefault(report.rank, report)
     return found

@@ -10,7 +10,7 @@ from typing import Any
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.environment import Source, field
 from smc_core.errors import ConfigurationError
-from smc_core.launching import takes_part, who_asks
+from smc_core.kit import takes_part, who_asks
 from smc_pytorch.processes import BACKEND, NO_GROUP, choose_backend, processes_per_host, torchrun_is_asked_for
 from smc_pytorch.seeds import SEED
 

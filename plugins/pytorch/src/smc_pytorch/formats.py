@@ -11,8 +11,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from smc_core.artifacts import export_note, in_a_line, write_into, write_whole
-from smc_core.compatibility import is_installed
+from smc_core.kit import error_in_a_line, export_note, is_installed, write_into, write_whole
 
 MODEL_FILE = "model.pt"
 """The state dict, for ``torch.load(..., weights_only=True)``, below the model folder."""
@@ -41,7 +40,7 @@ def write_state(state: dict[str, Any], model_dir: str) -> str:
         try:
             write_whole(os.path.join(model_dir, SAFETENSORS_FILE), lambda partial: _save_tensors(state, partial))
         except Exception as error:  # noqa: BLE001 - a full disk too, or what safetensors does not know; the model itself is saved
-            log.info("not saved as %s: %s", SAFETENSORS_FILE, in_a_line(error))
+            log.info("not saved as %s: %s", SAFETENSORS_FILE, error_in_a_line(error))
     return path
 
 
@@ -87,7 +86,7 @@ def _write_all(state: dict[str, Any], path: str) -> str:
         for name in lost:
             del state[name]
         if lost:
-            log.warning("not saved, as it cannot be pickled: %s: %s", ", ".join(lost), in_a_line(error))
+            log.warning("not saved, as it cannot be pickled: %s: %s", ", ".join(lost), error_in_a_line(error))
         return write_whole(path, lambda partial: write_tensors(state, partial))
 
 
@@ -123,7 +122,7 @@ def write_pretrained(model: Any, model_dir: str, state: dict[str, Any] | None) -
         write_into(model_dir, lambda folder: save(folder, **options))
     except Exception as error:  # noqa: BLE001 - whatever the class raises, its weights can be saved
         log.warning(
-            "%s.save_pretrained() failed: %s; its weights alone are saved", type(model).__name__, in_a_line(error)
+            "%s.save_pretrained() failed: %s; its weights alone are saved", type(model).__name__, error_in_a_line(error)
         )
         return False
     return True

@@ -17,8 +17,8 @@ from datetime import timedelta
 from typing import Any
 
 from smc_core.errors import HostError, UserCodeError
-from smc_core.process import log
-from smc_core.settings import Seconds
+from smc_core.kit import log_line
+from smc_core.setting import Seconds
 from smc_pytorch import absent
 from smc_pytorch.advice import explain_memory
 from smc_pytorch.deaths import is_of_gloo
@@ -119,7 +119,7 @@ class Group:
         said = absent.NOTHING if model is None else absent.PARTS if holds_parts(model) else absent.WHOLE
         lost = self._roll_call.returned(said)
         if lost:
-            log.line(f"warning: train() returned a value in {lost} and none in rank 0, whose value counts: not saved")
+            log_line(f"warning: train() returned a value in {lost} and none in rank 0, whose value counts: not saved")
 
     def check_parts(self, model: Any) -> None:
         """Wait for all processes to return their parts of a model; nothing where it is whole.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smc_core.artifacts import in_a_line, write_whole
+from smc_core.kit import error_in_a_line, write_whole
 from smc_pytorch.formats import write_tensors
 from smc_pytorch.states import portable, state_of
 from smc_pytorch.wrappers import is_distributed, is_sharded, unwrap
@@ -87,5 +87,5 @@ def _plain(value: Any, depth: int = 0) -> Any:
     try:
         torch.save(value, io.BytesIO())
     except Exception as error:  # noqa: BLE001 - pickling runs the code of any class
-        return f"{type(value).__module__}.{type(value).__qualname__}, which cannot be pickled: {in_a_line(error)}"
+        return f"{type(value).__module__}.{type(value).__qualname__}, which cannot be pickled: {error_in_a_line(error)}"
     return value

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 
 from smc_core.command import Command
-from smc_core.compatibility import is_installed
 from smc_core.contract import LAUNCHER_ENV, PROCESSES_PER_HOST_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
-from smc_core.launching import takes_part
-from smc_core.process import log
+from smc_core.kit import is_installed, log_line, takes_part
 from smc_pytorch.processes import LAUNCHER, processes_per_host, torchrun_is_asked_for
 
 TORCHRUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torchrun.py")
@@ -31,7 +29,7 @@ def torchrun_command(environment: Environment, command: Command) -> Command | No
     if not torchrun_is_asked_for(environment, command.environ):
         return None
     if not takes_part(environment):
-        log.line(f"{environment.current_host} runs without torchrun: its instance group does not distribute")
+        log_line(f"{environment.current_host} runs without torchrun: its instance group does not distribute")
         return None
     if not is_installed("torch"):
         raise ConfigurationError(
@@ -72,12 +70,12 @@ def advise(environment: Environment, command: Command) -> None:
         return
     hosts = len(environment.distribution_hosts)
     if hosts > 1 and takes_part(environment):
-        log.line(
+        log_line(
             f"{hosts} hosts, and each trains for itself: {LAUNCHER_ENV}=torchrun lets them train together "
             f"({LAUNCHER_ENV}=none silences this line)"
         )
     elif environment.gpu_count > 1:
-        log.line(
+        log_line(
             f"one process, and {environment.gpu_count} GPUs: where PyTorch trains, {LAUNCHER_ENV}=torchrun starts one "
             f"for each ({PROCESSES_PER_HOST_ENV} changes how many, {LAUNCHER_ENV}=none silences this line)"
         )

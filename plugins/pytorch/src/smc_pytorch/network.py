@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from smc_core.environment import Environment
-from smc_core.launching import takes_part
+from smc_core.kit import takes_part
 
 SYS = "/sys"
 _RDMA_ON_REQUEST = 0xEFA1

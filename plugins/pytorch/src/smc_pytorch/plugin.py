@@ -14,10 +14,10 @@ from typing import Any
 
 from smc_core import hookimpl
 from smc_core.command import Command
-from smc_core.compatibility import Framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import UserCodeError
 from smc_core.hookspecs import TrainResult
+from smc_core.kit import Framework, is_installed
 from smc_pytorch import advice, formats, keeping, models, states
 from smc_pytorch.environment import Environment, place
 from smc_pytorch.group import TIMEOUT, Group, is_of_a_collective

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from smc_core import launching
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment, Source
 from smc_core.errors import ConfigurationError
-from smc_core.settings import Text
+from smc_core.kit import is_asked_for, is_switched_on
+from smc_core.kit import processes_per_host as asked_per_host
+from smc_core.setting import Text
 
 LAUNCHER = "torchrun"
 TORCH_DISTRIBUTED_PARAM = "sagemaker_torch_distributed_enabled"
@@ -43,12 +44,12 @@ def torchrun_is_asked_for(environment: Environment, environ: Mapping[str, str] |
     """
     environ = os.environ if environ is None else environ
     for param, what in _GONE.items():
-        if not environ.get(LAUNCHER_ENV) and launching.is_switched_on(environment, param):
+        if not environ.get(LAUNCHER_ENV) and is_switched_on(environment, param):
             raise ConfigurationError(
                 f"hyperparameter {param} asks for {what}; set {TORCH_DISTRIBUTED_PARAM} to true in its place "
                 f'(SageMaker SDK: distribution={{"torch_distributed": {{"enabled": True}}}})'
             )
-    return launching.is_asked_for(LAUNCHER, TORCH_DISTRIBUTED_PARAM, environment, environ)
+    return is_asked_for(LAUNCHER, TORCH_DISTRIBUTED_PARAM, environment, environ)
 
 
 def processes_per_host(environment: Environment, environ: Mapping[str, str] | None = None) -> tuple[int, Source]:
@@ -64,7 +65,7 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str] | No
     """
     environ = os.environ if environ is None else environ
     gpus = environment.gpu_count
-    count, where = launching.processes_per_host(environment, environ)
+    count, where = asked_per_host(environment, environ)
     if 0 < gpus < count and choose_backend(gpus, environ)[0] == "nccl":
         raise ConfigurationError(
             f"{where.kind} {where.name} is {count}, and this host has {gpus} GPU{'s' if gpus > 1 else ''}: NCCL wants "

@@ -28,18 +28,19 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from smc_core.errors import EXIT_HOST, EXIT_INTERNAL, EXIT_SIGNAL_BASE, HostError
-from smc_core.kit.launcher import main
-from smc_core.process import log
-from smc_core.process.failure import report_failure
-from smc_core.process.report.for_another import write_for_another
+from smc_core.errors import HostError
+from smc_core.kit import (
+    STOP_SIGNALS,
+    exit_code,
+    log_line,
+    main,
+    report_death,
+    report_for_another,
+    signals_to_take,
+)
 from smc_pytorch.absent import RollCall, left_in_words
 from smc_pytorch.deaths import Death, Watch, culprit, early, waited_in_vain
 
-PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-"""Signals that the processes get in place of this one."""
-ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
-"""Those after which the processes are waited for."""
 _LOST_SECONDS = 10.0
 """How long a host whose processes have ended well waits to be asked to end, where it has lost the host of the store."""
 _STOP_SECONDS = 2.0
@@ -69,18 +70,18 @@ class Processes:
     @property
     def asked_to_end(self) -> bool:
         """Whether a signal has asked the processes to end."""
-        return any(number in ENDING for number in self._asked)
+        return any(number in STOP_SIGNALS for number in self._asked)
 
     def take_signals(self) -> None:
         """Take the signals of this process from now on."""
-        for name in PASSED_ON:
-            signal.signal(getattr(signal, name), self._pass_on)
+        for number in signals_to_take() - {signal.SIGCHLD}:
+            signal.signal(number, self._pass_on)
 
     def _pass_on(self, number: int, _frame: object) -> None:
         with self._lock:
             self._asked.append(number)
-            if not self.watch.pids and not self._starting and number in ENDING:
-                _leave(EXIT_SIGNAL_BASE + number)  # nothing has begun
+            if not self.watch.pids and not self._starting and number in STOP_SIGNALS:
+                _leave(exit_code(-number))  # nothing has begun
             self.watch.send(number)
 
     def start(self, start: Any, context: Any) -> None:
@@ -204,17 +205,17 @@ def _exit_code(processes: Processes) -> int:
         return failed[0].exit_code if failed else 0
     first = culprit(deaths, processes.watch.by_themselves, os.environ)
     if first is not None:
-        if not _tell_those_that_left(first, processes):
-            _tell(first)
+        if not _report_those_that_left(first, processes):
+            _report(first)
         return first.exit_code
     if processes.error is None:
         processes.await_cause()
         return 0
-    return _agent_failed(processes.error)
+    raise _as_ours(processes.error)
 
 
-def _tell_those_that_left(first: Death, processes: Processes) -> bool:
-    """Where the first to fail waited for processes that had left, tell of those: they are the cause."""
+def _report_those_that_left(first: Death, processes: Processes) -> bool:
+    """Where the first to fail waited for processes that had left, report those: they are the cause."""
     report = waited_in_vain(first, os.environ)
     if report is None:
         return False
@@ -222,45 +223,29 @@ def _tell_those_that_left(first: Death, processes: Processes) -> bool:
     if not left:
         return False
     words = left_in_words(left, report.phase if report.phase == "save" else "train")
-    write_for_another(
-        f"{words}; then {report.type} in rank {first.rank}: {report.message}",
-        host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
-        rank=first.rank,
-        type_name="ChildProcessError",
-        exit_code=first.exit_code,
-    )
-    log.line(f"torchrun: {words}")
+    text = f"{words}; then {report.type} in rank {first.rank}: {report.message}"
+    report_for_another(text, exit_code=first.exit_code, rank=first.rank)
+    log_line(f"torchrun: {words}")
     return True
 
 
-def _tell(death: Death) -> None:
+def _report(death: Death) -> None:
     if not death.reported:
-        write_for_another(
-            death.in_words,
-            host=os.environ.get("SM_CURRENT_HOST") or os.uname().nodename,
-            rank=death.rank,
-            type_name="ChildProcessError",
-            exit_code=death.exit_code,
-        )
-    log.line(f"torchrun: {death.in_words}")
+        report_death(death.who, death.status, rank=death.rank, silent=True)
+    log_line(f"torchrun: {death.in_words}")
 
 
-def _agent_failed(error: BaseException) -> int:
-    """The agent itself has failed: mostly, the hosts did not find each other."""
+def _as_ours(error: BaseException) -> BaseException:
+    """What the agent itself has failed with: mostly, the hosts did not find each other."""
     import torch.distributed as dist
     from torch.distributed.elastic.rendezvous import RendezvousError
 
-    if isinstance(error, SystemExit):  # its parser has said why
-        return error.code if isinstance(error.code, int) else EXIT_INTERNAL
-    if isinstance(error, (dist.DistError, RendezvousError, OSError)):
-        address = f"{os.environ.get('SM_MASTER_ADDR')}:{os.environ.get('SM_MASTER_PORT')}"
-        told = HostError(f"torchrun cannot join the hosts at {address}: {' '.join(str(error).split())}")
-        told.__cause__ = error
-        report_failure(told, phase="hosts")
-        log.failure(told)
-        return EXIT_HOST
-    report_failure(error, phase="launch")
-    return log.failure(error)
+    if not isinstance(error, (dist.DistError, RendezvousError, OSError)):
+        return error
+    address = f"{os.environ.get('SM_MASTER_ADDR')}:{os.environ.get('SM_MASTER_PORT')}"
+    ours = HostError(f"torchrun cannot join the hosts at {address}: {' '.join(str(error).split())}")
+    ours.__cause__ = error
+    return ours
 
 
 def _leave(code: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smc_core.lazy import exports
+from smc_core.kit import lazy_exports
 
 if TYPE_CHECKING:
     from smc_tensorflow.environment import Environment
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Environment", "PipeModeDataset", "load_model", "strategy"]
 
-__getattr__, __dir__ = exports(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "Environment": "environment",

@@ -8,8 +8,7 @@ from typing import Literal
 
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
-from smc_core.launching import is_asked_for, takes_part
-from smc_core.ports import LAST_PORT, Ports
+from smc_core.kit import Ports, is_asked_for, takes_part
 from smc_tensorflow.tf_config import CHIEF, PS, TF_CONFIG_ENV, WORKER, Task, read_tf_config
 
 Strategy = Literal["mwms", "parameter-server"]
@@ -128,9 +127,4 @@ def _cluster(strategy: Strategy, environment: Environment) -> dict[str, list[str
 def _first_port(usual: int, count: int, environment: Environment) -> int:
     """The usual port; but those after the master's where somebody has chosen that one, so that two jobs do not meet."""
     port = environment.master_port
-    first = usual if port == _USUAL_MASTER_PORT else Ports.of(port).own
-    if first + count - 1 > LAST_PORT:
-        raise ConfigurationError(
-            f"SMC_MASTER_PORT={port} leaves no {count} ports for TensorFlow; choose one below {LAST_PORT - count}"
-        )
-    return first
+    return usual if port == _USUAL_MASTER_PORT else Ports.of(port).own(count)[0]

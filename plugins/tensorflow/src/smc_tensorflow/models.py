@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from smc_core.artifacts import write_whole
+from smc_core.kit import write_whole
 
 VERSION = "1"
 """The SavedModel below the model folder: a version number, as TensorFlow Serving wants it."""

@@ -17,12 +17,11 @@ from importlib import import_module
 from typing import Any
 
 from smc_core import hookimpl
-from smc_core.artifacts import in_a_line, write_whole
 from smc_core.command import Command
-from smc_core.compatibility import Framework, is_installed
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
+from smc_core.kit import Framework, error_in_a_line, is_installed, write_whole
 from smc_tensorflow import models
 from smc_tensorflow.cluster import Role, find_role
 from smc_tensorflow.environment import Environment, place
@@ -166,10 +165,10 @@ def _save(model: Any, path: str) -> str:
             kept = models.write_instead(model, os.path.dirname(path))
             log.warning(
                 "%s cannot be a SavedModel, which TensorFlow Serving loads, and is kept as %s: %s",
-                *(kind, os.path.basename(kept), in_a_line(error)),
+                *(kind, os.path.basename(kept), error_in_a_line(error)),
             )
             return kept
-        log.warning("the signature of %s cannot be saved: %s", kind, in_a_line(error))
+        log.warning("the signature of %s cannot be saved: %s", kind, error_in_a_line(error))
     if not models.signatures(path):
         log.warning(
             "the SavedModel has no signature, so TensorFlow Serving cannot call it; give the method of %s that "

@@ -14,8 +14,7 @@ import os
 from collections.abc import Sequence
 
 from smc_core.errors import HostError
-from smc_core.kit.launcher import main
-from smc_core.process import lifeline
+from smc_core.kit import die_with_parent, main
 from smc_tensorflow.tf_config import TF_CONFIG_ENV, Task, read_tf_config
 
 
@@ -26,7 +25,7 @@ def run(_: Sequence[str]) -> int:
         HostError: the port is taken, or the like.
 
     """
-    lifeline.die_with_parent()
+    die_with_parent()
     cluster, task = read_tf_config(os.environ[TF_CONFIG_ENV])
     if task is None:
         raise ValueError(f"{TF_CONFIG_ENV} names no task")
@@ -49,4 +48,4 @@ def _serve(cluster: dict[str, list[str]], task: Task) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(run, sys.argv[1:], phase="hosts"))
+    sys.exit(main(run, sys.argv[1:]))

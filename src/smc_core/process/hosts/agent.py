@@ -26,7 +26,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
-from smc_core.errors import CodeError
+from smc_core.errors import EXIT_HOST, CodeError
 from smc_core.process import diagnosis, log, program, signals
 from smc_core.process.failure import report_failure
 from smc_core.process.hosts import rendezvous
@@ -39,7 +39,7 @@ from smc_core.process.hosts.states import KILL_SECONDS, Phase, Seen, State, Why,
 from smc_core.process.hosts.verdict import Blame, End, Known, Wait, Word, blame_for, verdict
 from smc_core.process.parent.stopping import stop_grace
 from smc_core.process.report import writer
-from smc_core.process.report.for_another import write_for_another
+from smc_core.process.report.for_another import report_for_another
 from smc_core.settings import HOST_TIMEOUT
 
 LOOK_SECONDS = 1.0
@@ -112,20 +112,23 @@ class _Agent:
         self._reported: Blame | None = None
 
     def run(self) -> int:
-        """Start the command, watch it and the others, and report how it ended; returns the exit code."""
+        """Start the command, watch it and the others, and report how it ended.
+
+        Returns:
+            The exit code, or minus the signal that killed the command.
+
+        """
         writer.note_command(self._options.signals, self._options.launcher, len(self._options.hosts))
         self._peers.wake(self._inbox.descriptor, self._take_signals)
-        signal.signal(signal.SIGTTOU, signal.SIG_DFL)  # or the command would inherit that the inbox ignores it
         code = self._conclude(*self._run_command())
         self._peers.close()
-        return _as_it_ended(code)
+        return code
 
     def _run_command(self) -> tuple[int, Cause | None]:
         """Until the command has exited; returns its status, and why it failed where it could not even start."""
         try:
-            self._child = subprocess.Popen(self._options.command, start_new_session=True)  # noqa: S603 - a list
-        except OSError as failed:
-            error = CodeError.of_start(self._options.command[0], failed)
+            self._child = program.start_child(self._options.command, own_session=True)
+        except CodeError as error:
             report_failure(error, phase="launch")
             log.failure(error)
             return error.exit_code, Cause(self._options.host, None, time.time(), False, f"CodeError: {error}")
@@ -249,21 +252,10 @@ class _Agent:
         """Leave a report of what has happened on another host, by which this one's failure file begins."""
         if blame is not None and self._reported is None:
             self._reported = blame
-            write_for_another(blame.text, host=blame.host, rank=blame.rank, phase="hosts", at=blame.at)
-
-
-def _as_it_ended(status: int) -> int:
-    """The exit code; a command that a signal killed is followed by this process, so that the supervisor sees it."""
-    if status < 0:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [-status])
-        if -status != signal.SIGKILL:
-            signal.signal(-status, signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
-    return status if status >= 0 else 128 - status
+            report_for_another(
+                blame.text, exit_code=EXIT_HOST, host=blame.host, rank=blame.rank, phase="hosts", at=blame.at
+            )
 
 
 if __name__ == "__main__":
-    sys.exit(program.main(main, sys.argv[1:], phase="hosts"))
+    sys.exit(program.main(main, sys.argv[1:]))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from smc_core.contract import REPORT_DIR_ENV
-from smc_core.process.report.reader import Report, read_reports
+from smc_core.process.report.reader import Report, job_reports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ class HangWatch:
             now: seconds on the monotonic clock.
 
         """
-        reports = read_reports(self._environ.get(REPORT_DIR_ENV))
-        found = next((report for report in reports if self._is_alive(report.pid)), None)
+        found = next((report for report in job_reports(self._environ) if self._is_alive(report.pid)), None)
         if found != self._report:
             self._report, self._since = found, now
         return found is not None and now - self._since >= self._timeout

@@ -27,7 +27,7 @@ def own_cause(host: str, pid: int, status: int, before: diagnosis.Memory) -> Cau
         before: the memory of this host before the command began.
 
     """
-    found = reader.read_reports(os.environ.get(REPORT_DIR_ENV))
+    found = reader.job_reports()
     memory = diagnosis.memory()
     known = ending.Ending(
         status=status,

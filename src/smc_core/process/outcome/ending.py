@@ -81,5 +81,10 @@ class Ending(NamedTuple):
 
 
 def exit_code(status: int) -> int:
-    """The exit code of the job: the script's own, or 128 + n where signal n killed it."""
+    """The exit code of a process as a shell has it: its own, or 128 + n where signal n killed it.
+
+    Args:
+        status: its exit code, or minus the signal that killed it, as :mod:`subprocess` has it.
+
+    """
     return status if status >= 0 else EXIT_SIGNAL_BASE - status

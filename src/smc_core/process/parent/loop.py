@@ -123,7 +123,7 @@ class Loop:
             self._pass_on(number)
 
     def _pass_on(self, number: int) -> None:
-        if self.state is State.RUNNING and number not in signals.HARMLESS:
+        if self.state is State.RUNNING and number not in signals.HARMLESS_SIGNALS:
             self.stop = StopRequest(number, self._grace, begun=self._child.has_begun)
         self._child.send(number)
         if number == signal.SIGTERM:

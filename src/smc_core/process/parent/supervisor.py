@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Mapping, Sequence
 
@@ -70,6 +71,7 @@ def supervise(
     """
     open_standard_descriptors()
     inbox = signals.Inbox()
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # so that it can give its terminal away, and take it back
     paths = job_paths(base_dir)
     files = OutcomeFiles(paths)
     files.begin()

@@ -6,54 +6,58 @@ import os
 import time
 from collections.abc import Mapping
 
+from smc_core.contract import REPORT_DIR_ENV, current_host
 from smc_core.printable import cut
 from smc_core.process.report.reader import read_reports
 from smc_core.process.report.schema import MAX_MESSAGE
 from smc_core.process.report.writer import mask_of, monotonic, write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
-def write_for_another(
+
+def report_for_another(
     message: str,
     *,
-    host: str,
-    rank: int | None,
-    type_name: str = "smc_core.errors.HostError",
-    phase: str = "train",
-    exit_code: int = 5,
+    exit_code: int,
+    rank: int | None = None,
+    host: str | None = None,
+    phase: Literal["train", "hosts"] = "train",
     at: float | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Write a report for a process that could not, as one that a signal killed, or one of another host.
+    """Report a failure for a process that could not, as one that a signal killed, or one of another host.
 
-    It counts as the earliest of those that are there: a process that is killed cannot tell when, and what others
+    It counts as the earliest of those that are there: a process that is killed cannot say when, and what others
     reported meanwhile is what became of them by its death. Never an error.
 
     Args:
         message: the cause in plain words; secrets are masked.
-        host: name of the host on which it happened.
-        rank: the process's number in the job, where it has one.
-        type_name: class of the error, which stands before the message.
-        phase: what the process was doing; ``hosts`` where the job's host itself is what failed.
-        exit_code: what the process has ended with.
+        exit_code: what the process has exited with, 0 to 255.
+        rank: its number in the job, where it has one.
+        host: name of the host on which it happened, by default this one.
+        phase: ``train``, and the failure is one of a child process (``ChildProcessError``); ``hosts`` where what
+            serves the job has failed, and none of the user's processes (``HostError``).
         at: when it happened, in seconds since the epoch, where that is known; by default now.
         environ: the variables of this process.
 
     """
     try:
-        folder = environ.get("SMC_REPORT_DIR")
+        folder = environ.get(REPORT_DIR_ENV)
         if folder:
             ahead = time.time() - monotonic()
-            told = [report.monotonic for report in read_reports(folder)]
-            when = min([(at or time.time()) - ahead, *told]) - 1e-3
+            earlier = [report.monotonic for report in read_reports(folder)]
+            when = min([(at or time.time()) - ahead, *earlier]) - 1e-3
             report = {
                 "time": when + ahead,
                 "monotonic": when,
                 "pid": os.getpid(),
-                "host": host,
+                "host": host or current_host(environ),
                 "rank": rank,
                 "phase": phase,
                 "kind": "platform",
-                "type": type_name,
+                "type": "smc_core.errors.HostError" if phase == "hosts" else "ChildProcessError",
                 "message": cut(mask_of(environ)(message), MAX_MESSAGE),
                 "exit_call": "",
                 "exit_code": exit_code,

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from smc_core.contract import WAITING_PREFIX
+from smc_core.contract import REPORT_DIR_ENV, WAITING_PREFIX
 from smc_core.process.report.schema import (
     COMMAND_FILE,
     MAX_MESSAGE,
@@ -35,7 +35,7 @@ _MAX_WAITING = 120
 
 
 class Report(NamedTuple):
-    """What ended one Python process of the job, as :func:`smc_core.process.report.writer.write_report` wrote it.
+    """What ended one process of the job, as it reported it itself, or its launcher did for it.
 
     Attributes:
         time: seconds since the epoch.
@@ -44,7 +44,7 @@ class Report(NamedTuple):
         host: the host's name in the job.
         rank: the process's rank; None where no launcher gave it one.
         phase: what the process was doing.
-        kind: who can mend it: user, platform or smc.
+        kind: who can fix it: user, platform or smc.
         type: the exception's class.
         message: its text.
         exit_call: ``sys.exit(2)``, where the process ended by it.
@@ -109,6 +109,27 @@ def read_reports(folder: str | None) -> list[Report]:
         if _fits(values, _REPORT_FIELDS):
             found.append(Report(**_checked(values, _REPORT_FIELDS)))
     return sorted(found, key=lambda report: report.monotonic)
+
+
+def job_reports(environ: Mapping[str, str] = os.environ) -> list[Report]:
+    """What the processes of this job have reported on this host so far, the earliest first.
+
+    Args:
+        environ: the variables of a process of the job, by default those of this one.
+
+    """
+    return read_reports(environ.get(REPORT_DIR_ENV))
+
+
+def first_report(pid: int | None = None, environ: Mapping[str, str] = os.environ) -> Report | None:
+    """The earliest report of this job on this host; None where there is none.
+
+    Args:
+        pid: of this process alone; None: of any.
+        environ: the variables of a process of the job, by default those of this one.
+
+    """
+    return next((report for report in job_reports(environ) if pid in (None, report.pid)), None)
 
 
 def read_waiting(folder: str | None) -> str:

@@ -114,10 +114,10 @@ def _write_report(error: BaseException, phase: str, environ: Mapping[str, str], 
 
 def _whereabouts(environ: Mapping[str, str]) -> dict[str, object]:
     """Host and rank of this process, as the contract and the launchers tell them."""
-    from smc_core.contract import RANK_VARIABLES
+    from smc_core.contract import RANK_VARIABLES, current_host
 
     rank = next((int(environ[name]) for name in RANK_VARIABLES if environ.get(name, "").isdecimal()), None)
-    return {"host": environ.get("SM_CURRENT_HOST") or os.uname().nodename, "rank": rank}
+    return {"host": current_host(environ), "rank": rank}
 
 
 def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -> dict[str, object]:

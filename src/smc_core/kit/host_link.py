@@ -1,7 +1,7 @@
 """One host asks, another answers: a connection on which both have proved that they belong to the job.
 
 For launchers that start something on other hosts. Both sides wait; the handshake and the limits are those of the
-hosts' watch (``handshake.py``, ``entrance.py``).
+hosts' watch (``process/hosts/handshake.py``, ``entrance.py``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import socket
 import time
 from types import TracebackType
 
+from smc_core.contract import current_host
 from smc_core.errors import HostError
+from smc_core.hosts import host_wait
 from smc_core.process.hosts.entrance import Entrance
 from smc_core.process.hosts.handshake import SEAL_BYTES, RefusedError, Session
 from smc_core.process.hosts.host_key import host_key
@@ -22,13 +24,9 @@ _TURN_SECONDS = 1.0
 
 
 class HostLink:
-    """A connection to another host of the job. Use it as a context manager, which closes it.
+    """A connection to another host of the job, as :func:`reach` and :func:`await_request` return it.
 
-    Args:
-        link: the connection.
-        session: seals and opens what passes.
-        received: what has been read from it already.
-
+    It is a context manager, which closes it. What passes is sealed: a line that somebody has changed is refused.
     """
 
     def __init__(self, link: socket.socket, session: Session, received: bytes = b"") -> None:
@@ -77,20 +75,21 @@ class HostLink:
             return None
 
 
-def reach(host: str, port: int, purpose: str, *, me: str, seconds: float) -> HostLink:
+def reach(host: str, port: int, purpose: str, *, seconds: float, me: str | None = None) -> HostLink:
     """Connect to another host that waits in :func:`await_request`.
 
     Args:
         host: its name.
         port: its port.
         purpose: what the connection is for; both sides name the same.
-        me: name of this host.
         seconds: how long to try.
+        me: name of this host, by default its name in the job.
 
     Raises:
         HostError: it cannot be reached, or is not a host of this job.
 
     """
+    me = me or current_host()
     where = f"port {port} of {host}"
     try:
         return HostLink(*join(me, host, port, host_key(os.environ), purpose, time.monotonic() + seconds))
@@ -100,15 +99,18 @@ def reach(host: str, port: int, purpose: str, *, me: str, seconds: float) -> Hos
         raise HostError(f"{me} cannot reach {where}: {error.strerror or error}") from error
 
 
-def await_request(me: str, port: int, purpose: str, *, asker: str, seconds: float) -> tuple[HostLink, bytes]:
+def await_request(
+    port: int, purpose: str, *, asker: str, seconds: float | None = None, me: str | None = None
+) -> tuple[HostLink, bytes]:
     """Wait until another host asks for something; whoever does not prove that it is of this job is refused.
 
     Args:
-        me: name of this host.
         port: where to listen: at the address by which the asker reaches this host.
         purpose: what the connection is for; both sides name the same.
         asker: name of the host that will ask.
-        seconds: how long to wait; 0: as long as it takes.
+        seconds: how long to wait, by default as long as hosts wait for each other (``SMC_HOST_WAIT``); 0: as long as
+            it takes.
+        me: name of this host, by default its name in the job.
 
     Returns:
         The connection, and the first line on it.
@@ -117,6 +119,8 @@ def await_request(me: str, port: int, purpose: str, *, asker: str, seconds: floa
         HostError: the port is taken, or nobody has asked.
 
     """
+    me = me or current_host()
+    seconds = host_wait(os.environ) if seconds is None else seconds
     try:
         entrance = Entrance(listen(me, port, [asker]), host_key(os.environ), purpose, 1)
     except OSError as error:

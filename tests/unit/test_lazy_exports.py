@@ -13,7 +13,7 @@ def test_a_name_is_imported_when_it_is_used(tmp_path: Path, monkeypatch: pytest.
     package = tmp_path / "lazy_lines"
     package.mkdir()
     (package / "__init__.py").write_text(
-        "from smc_core.lazy import exports\n__getattr__, __dir__ = exports(__name__, {'Line': 'models'})\n"
+        "from smc_core.kit import lazy_exports\n__getattr__, __dir__ = lazy_exports(__name__, {'Line': 'models'})\n"
     )
     (package / "models.py").write_text("class Line: pass\n")
     monkeypatch.syspath_prepend(tmp_path)
