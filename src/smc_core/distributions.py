@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -132,12 +132,14 @@ class Distributions:
         return None
 
     def bringing(self, package: str) -> Iterator[Distribution]:
-        """The distributions that bring an import package, as their ``top_level.txt`` says."""
-        for name, places in self._places.items():
-            if any(package in place.text("top_level.txt").split() for place in places):
-                found = self.get(name)
-                if found is not None:
-                    yield found
+        """The distributions that bring an import package, as their ``top_level.txt`` says, or else their ``RECORD``."""
+        named = self._with(lambda place: package in place.text("top_level.txt").split())
+        # not every build backend writes the one, and the other is long: it is read where nothing says so in short
+        yield from named or self._with(lambda place: _holds(place.text("RECORD"), package))
+
+    def _with(self, test: Callable[[_Folder | _Brought], bool]) -> list[Distribution]:
+        names = [name for name, places in self._places.items() if any(map(test, places))]
+        return [found for name in names if (found := self.get(name)) is not None]
 
     def _add(self, name: str, place: _Folder | _Brought) -> None:
         self._places.setdefault(normalize(name), []).append(place)
@@ -250,6 +252,11 @@ def _of_interface(found: metadata.Distribution, folder: str) -> Distribution | N
     except (OSError, ValueError):  # no such file, or none that is text
         return None
     return Distribution(name, version, requires, folder) if name and version else None
+
+
+def _holds(record: str, package: str) -> bool:
+    """Whether a ``RECORD`` lists a package, which is a folder, or a module of one file."""
+    return any(f"\n{package}{end}" in f"\n{record}" for end in ("/", ".py,"))
 
 
 def _section(text: str, group: str) -> Iterator[tuple[str, str]]:

@@ -84,6 +84,24 @@ def test_a_framework_that_a_plugin_does_not_work_with(job: JobFolder, tmp_path: 
     assert found["plugin"]["fix"] == "pip install 'smc-frame[framework]'"
 
 
+@pytest.mark.parametrize(
+    ("version", "state", "text"),
+    [("2.1", "ok", "frame 0.1.0"), ("1.0", "problem", "frame 0.1.0: frame-cpu 1.0 is installed, not >=2")],
+)
+def test_a_framework_under_another_name(job: JobFolder, tmp_path: Path, version: str, state: str, text: str) -> None:
+    distribution(tmp_path, "frame-cpu", version)
+    (tmp_path / f"frame_cpu-{version}.dist-info/RECORD").write_text("frame/__init__.py,,\n")
+    (tmp_path / "frame").mkdir()
+    (tmp_path / "frame/__init__.py").touch()
+    plugin = "Requires-Dist: frame>=2; extra == 'framework'\nProvides-Extra: framework\n"
+    distribution(tmp_path, "smc-frame", "0.1.0", plugin, "[smc.plugins]\nframe = frame_plugin\n")
+    (tmp_path / "frame_plugin.py").write_text(
+        "from smc_core.compatibility import Framework\nFRAMEWORK = Framework('frame')\n"
+    )
+    _, found = doctor(job, PYTHONPATH=str(tmp_path))
+    assert (found["plugin"]["state"], found["plugin"]["text"]) == (state, text)
+
+
 def test_a_broken_plugin(job: JobFolder, tmp_path: Path) -> None:
     distribution(tmp_path, "smc-broken", "0.1.0", "", "[smc.plugins]\nbroken = absent_module\n")
     code, found = doctor(job, PYTHONPATH=str(tmp_path), SMC_DISABLE_PLUGINS="broken")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from smc_core import metadata, start_word
-from smc_core.compatibility import Framework, unmet
+from smc_core.compatibility import Framework, is_installed, unmet
 from smc_core.contract import BASE_DIR_ENV, job_paths
 from smc_core.errors import ConfigurationError, SmcError
 from smc_core.hosts import wait_for_hosts
@@ -169,19 +169,11 @@ def _shared_memory() -> Iterator[Finding]:
     text = f"{size_text(size)} in {_SHM}"
     if size >= LEAST_SHARED_MEMORY:
         yield Finding("shared memory", "ok", text)
-    elif _has("torch"):
+    elif is_installed("torch"):
         fix = "docker run --shm-size=8g, or DataLoader(num_workers=0)"
         yield Finding("shared memory", "problem", f"{text}: too little for PyTorch's data loaders", fix)
     else:
         yield Finding("shared memory", "note", f"{text}: little for processes that share data")
-
-
-def _has(distribution: str) -> bool:
-    try:
-        metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _disks() -> Iterator[Finding]:
