@@ -32,6 +32,22 @@ BODIES = {
     "exitsinsave": "@hookimpl\ndef save_model(model):\n    sys.exit(0)",
     "fails": "@hookimpl\ndef create_environment():\n    raise RuntimeError('token=s3cr3t')",
     "newer": "@hookimpl\ndef train(): ...",
+    "leaver": """
+def leave(when):
+    if os.environ.get("LEAVE") == when:
+        os._exit(0)
+
+def around(hook):
+    @hookimpl(wrapper=True, specname=hook)
+    def wrapper():
+        leave(f"{hook} before")
+        result = yield
+        leave(f"{hook} after")
+        return result
+    return wrapper
+
+globals().update({hook: around(hook) for hook in ("load_user_module", "train", "save_model", "keep_model")})
+""",
 }
 REQUIRES = {"newer": ["smc-core>=9", "smc-absent; extra == 'framework'"]}
 TRAIN = "def train():\n    return 'model'\ndef save(model, model_dir):\n    open(model_dir + '/m', 'w').write(model)\n"
@@ -83,6 +99,44 @@ def test_a_job_names_it(name: str, job: JobFolder, broken: Broken) -> None:
     assert (ended.failure or "").partition("\n")[0] == FAILURES[name]
     assert "Traceback" not in ended.stderr
     assert FAILURES[name].partition(": ")[2] in ended.stderr
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("hook", ["load_user_module", "train", "save_model"])
+def test_one_that_leaves_around_the_users_code_is_named(hook: str, when: str, job: JobFolder, broken: Broken) -> None:
+    ended = job.code(train_py=TRAIN).run("train.py", LEAVE=f"{hook} {when}", **broken("leaver"))
+    assert (ended.exit_code, ended.success) == (3, False)
+    assert ended.failure is not None
+    assert ended.failure.splitlines()[0] == line("leaver", f"hook {hook}", "raised os._exit(0)")
+    assert [text.partition(", in ")[2] for text in ended.failure.splitlines() if text.startswith("  File ")] == [
+        "wrapper",
+        "leave",
+    ]
+
+
+def test_one_that_leaves_while_a_model_is_kept_does_not_end_well(job: JobFolder, broken: Broken) -> None:
+    ended = job.code(train_py="def train(): return 'model'").run(
+        "train.py", LEAVE="keep_model after", **broken("leaver")
+    )
+    assert (ended.exit_code, ended.success) == (3, False)
+    assert "plugin leaver (smc-leaver 1.2.3), hook keep_model: raised os._exit(0)" in ended.stderr
+
+
+@pytest.mark.parametrize("code", [0, 7])
+@pytest.mark.parametrize("place", ["module", "train", "save"])
+def test_the_users_own_code_leaves_as_it_likes(place: str, code: int, job: JobFolder, broken: Broken) -> None:
+    lines = {
+        "module": "",
+        "train": "return 'model'",
+        "save": "pass",
+        place: f"print('left', flush=True); os._exit({code})",
+    }
+    program = (
+        f"import os\n{lines['module']}\ndef train():\n    {lines['train']}\n"
+        f"def save(model, model_dir):\n    {lines['save']}\n"
+    )
+    ended = job.code(train_py=program).run("train.py", **broken("leaver"))
+    assert (ended.exit_code, ended.success, ended.stdout) == (code, code == 0, "left\n"), ended.stderr
 
 
 def test_the_failure_file_has_the_traceback_from_the_plugins_frame_on(job: JobFolder, broken: Broken) -> None:

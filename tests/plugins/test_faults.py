@@ -5,11 +5,13 @@ The plugins are modules on disk, called as a job calls them, in this process; ``
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
 import sys
 import textwrap
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -201,16 +203,6 @@ def test_an_answer_that_breaks_the_contract(name: str, fault: str, load: Load, j
     is_told(caught.value, f"hook {name}", did.format(kind=KINDS[name]))
 
 
-@pytest.mark.parametrize("name", ["create_environment", "job_variables", "launch"])
-@pytest.mark.parametrize("body", ["os._exit(0)", "os._exit(0)\n    yield", "yield\n    os._exit(0)"])
-def test_no_plugin_leaves_without_a_word(name: str, body: str, load: Load, job: JobFolder) -> None:
-    leave = os._exit
-    with pytest.raises(PluginError) as caught:
-        run_hook(name, load(brk=hook(name, body, **({"wrapper": True} if "yield" in body else {}))), job)
-    is_told(caught.value, f"hook {name}", "raised os._exit(0)")
-    assert os._exit is leave
-
-
 @pytest.fixture
 def imports(job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forgets what the core imports from the job's code."""
@@ -229,6 +221,90 @@ def test_a_wrapper_that_breaks_the_contract(name: str, fault: str, load: Load, j
     with pytest.raises(PluginError) as caught:
         run_hook(name, plugins, job)
     is_told(caught.value, f"hook {name}", did)
+
+
+LEAVES = {
+    "at once": "os._exit(0)",
+    "with another code": "os._exit(7)",
+    "by a reference": "from os import _exit; _exit(0)",
+    "in a library": "import functools; functools.reduce(lambda a, b: os._exit(0), [1, 2])",
+    "in code made from a text": "exec('os._exit(0)')",
+    "and swallows it": "with contextlib.suppress(BaseException): os._exit(0)",
+    "in a thread": "import threading; t = threading.Thread(target=lambda: os._exit(0)); t.start(); t.join()",
+    "before its yield": "os._exit(0)\n    yield",
+    "after its yield": "yield\n    os._exit(0)",
+}
+
+
+@pytest.mark.usefixtures("imports")
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnhandledThreadExceptionWarning"
+)  # pytest's own hook counts SystemExit
+@pytest.mark.parametrize("how", LEAVES)
+@pytest.mark.parametrize("name", HOOKS)
+def test_no_plugin_leaves_without_a_word(name: str, how: str, load: Load, job: JobFolder) -> None:
+    job.code_files({"digits_of_a_job.py": ""})
+    leave, body = os._exit, LEAVES[how]
+    plugins = load(brk=hook(name, body, wrapper="yield" in body), saver=hook("save_model", "return write(environment)"))
+    with pytest.raises(PluginError) as caught:
+        run_hook(name, plugins, job)
+    is_told(caught.value, f"hook {name}", f"raised os._exit({7 if '7' in body else 0})")
+    assert os._exit is leave
+    assert caught.value.__cause__ is not None
+    trace = traceback.extract_tb(caught.value.__cause__.__traceback__)
+    assert how == "in a thread" or trace[0].filename.endswith("smc_brk/plugin.py")
+    assert not any(step.filename.endswith("leaving.py") for step in trace)
+
+
+def test_a_plugin_that_leaves_while_it_is_called_by_the_users_code(load: Load, job: JobFolder, users: Users) -> None:
+    plugins = load(brk=hook("train", "return (yield)", wrapper=True) + "def leave(): os._exit(0)\n")
+    module = users("import contextlib\ndef train():\n  with contextlib.suppress(BaseException):\n    train.leave()")
+    module.train.leave = sys.modules["smc_brk"].leave
+    with pytest.raises(PluginError) as caught:
+        plugins.hook.train(environment=plugins.create_environment(str(job.base)), module=module)
+    is_told(caught.value, "hook train", "raised os._exit(0)")
+
+
+def left_with(run: Callable[[], object]) -> int:
+    """The exit code of a process that is forked to run something; 99 where it comes back."""
+    pid = os.fork()
+    if pid == 0:
+        with contextlib.suppress(BaseException):
+            run()
+        os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.usefixtures("imports")
+@pytest.mark.parametrize(
+    "how",
+    ["os._exit(7)", "exec('os._exit(7)')", "import functools; functools.reduce(lambda a, b: os._exit(7), [1, 2])"],
+)
+@pytest.mark.parametrize("name", ["load_user_module", "train", "save_model", "keep_model"])
+def test_the_users_own_code_may_leave(name: str, how: str, load: Load, job: JobFolder, users: Users) -> None:
+    module = users(f"import os\ndef train(): {how}\nclass Model:\n    def save(self, *_): {how}")
+    job.code_files({"user_of_a_job.py": f"import os\n{how}"})
+    calls = "" if name in ("load_user_module", "train") else hook(name, "return model.save()")
+    plugins = load(brk=hook(name, "return (yield)", wrapper=True), calls=calls)
+    environment = Environment.create(base_dir=str(job.base), environ={"SAGEMAKER_PROGRAM": "user_of_a_job.py"})
+    arguments = {"environment": environment, "module": module, "model": module.Model(), "path": str(job.base / "kept")}
+    asked = {each.strip(): arguments[each.strip()] for each in ARGUMENTS[name].split(",")}
+    asked |= {"module": module} if name == "save_model" else {}
+    assert left_with(lambda: plugins.hook.call(name, **asked)) == 7
+
+
+def test_a_process_that_a_plugin_forks_and_a_handler_of_a_stop_may_leave(load: Load, job: JobFolder) -> None:
+    forks = "pid = os.fork()\n    if not pid: os._exit(0)\n    os.waitpid(pid, 0)\n    return (yield)"
+    assert run_hook("train", load(brk=hook("train", forks, wrapper=True)), job).model == "model"
+    stops = "signal.signal(signal.SIGTERM, lambda *_: os._exit(5)); os.kill(os.getpid(), signal.SIGTERM)\n    yield"
+    plugins = load(stop=hook("train", stops, wrapper=True))
+    assert left_with(lambda: run_hook("train", plugins, job)) == 5
+
+
+def test_a_reference_that_is_kept_leaves_when_the_hook_is_over(load: Load, job: JobFolder) -> None:
+    plugins = load(brk="kept = []\n" + hook("train", "kept.append(os._exit)\n    return (yield)", wrapper=True))
+    run_hook("train", plugins, job)
+    assert left_with(lambda: sys.modules["smc_brk"].kept[0](6)) == 6
 
 
 USERS = {

@@ -20,6 +20,8 @@ from smc_core.plugins import answers, faults, leaving, owned
 from smc_core.plugins.patience import Patience, say
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from smc_core.plugins.discovery import Installed
 
 
@@ -52,6 +54,7 @@ class Calls:
     def __init__(self, manager: pluggy.PluginManager, patience: Patience) -> None:
         self._manager = manager
         self._homes: tuple[str, ...] = ()
+        self._sites: list[tuple[str, Site]] = []
         self._origin: tuple[BaseException, Site] | None = None
         self._iteration: BaseException | None = None
         self.patience = patience
@@ -72,15 +75,36 @@ class Calls:
         """
         self._origin, self._iteration, self.answered = None, None, []
         try:
-            return getattr(self._manager.hook, hook)(**arguments)
+            with self._leaving(hook):
+                return getattr(self._manager.hook, hook)(**arguments)
         except BaseException as error:
             origin, self._origin = self._origin, None
+            if isinstance(error, faults.LeavingError) and error.site is not None:
+                raise faults.describe(error.site.plugin, error.site.hook, error) from error
             if self._iteration is not None and error.__cause__ is self._iteration:
                 raise self._iteration from None  # a generator cannot raise it as it is, and pluggy 1.5 leaves it so
             if origin is None or origin[0] is not error or not faults.is_of_plugin(error, self._homes):
                 raise
             site = origin[1]
             raise faults.describe(site.plugin, site.hook, error) from error
+
+    def _leaving(self, hook: str) -> contextlib.AbstractContextManager[None]:
+        """Let no plugin leave by ``os._exit`` while a hook is called that it answers."""
+        if all(site.hook != hook for _, site in self._sites):
+            return contextlib.nullcontext()
+        return leaving.refused(lambda frame: self._caller(hook, frame), always=hook in leaving.WITHOUT_USER_CODE)
+
+    def _caller(self, hook: str, frame: FrameType | None) -> Site | None:
+        """The plugin that calls something: where the nearest code that is no library's is one's that answers a hook."""
+        while frame is not None:
+            file = faults.file_of(frame)
+            for home, site in self._sites:
+                if site.hook == hook and file.startswith(home):
+                    return site
+            if faults.is_users(frame, self._homes):
+                return None
+            frame = frame.f_back
+        return None
 
     def guard(self, plugin: Installed, loaded: object) -> None:
         """Let every function by which a registered plugin answers a hook be called through a guard.
@@ -97,13 +121,15 @@ class Calls:
                     site = Site(plugin, caller.name)
                     if problem := _wrong_form(implementation):
                         raise PluginLoadError(faults.sentence(plugin, caller.name, problem))
+                    if home is not None:
+                        self._sites.append((home, site))
                     guarded = self._wrapper if implementation.wrapper else self._plain
                     implementation.function = guarded(site, implementation.function)  # type: ignore[misc]
 
     @contextlib.contextmanager
     def _running(self, site: Site, who: str) -> Iterator[None]:
         """While a plugin's code runs, or what it answered is read; remembers what is raised there, and by whom."""
-        with self.patience.waiting_for(who), leaving.raises(site.hook):
+        with self.patience.waiting_for(who):
             try:
                 yield
             except BaseException as error:

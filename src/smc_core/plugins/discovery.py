@@ -60,7 +60,7 @@ class Installed(NamedTuple):
 
             requires.check(self)
         try:
-            with leaving.raises():
+            with leaving.refused():
                 return self._import()
         except SmcError:
             raise

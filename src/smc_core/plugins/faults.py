@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from smc_core.errors import PluginError, SmcError
 from smc_core.settings import DISABLE_PLUGINS
 
 if TYPE_CHECKING:
+    from smc_core.plugins.calls import Site
     from smc_core.plugins.discovery import Installed
 
 IMPORT = "import"
@@ -28,12 +30,28 @@ _ROOM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 _SMC_DIR = os.path.join(os.path.dirname(os.path.dirname(_ROOM)), "")
 _STDLIB_DIR = os.path.join(os.path.dirname(os.path.abspath(os.__file__)), "")
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_LEAVING = os.path.join(_ROOM, "leaving.py")
 _PLUGGY = f"{os.sep}pluggy{os.sep}"
 _OF_THE_MACHINE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 )
 """Errors of the operating system that are nobody's mistake in a program: a full disk, a limit, a broken device."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class LeavingError(SystemExit):
+    """A call of ``os._exit`` that was refused; reported as that call: ``raised os._exit(0)``.
+
+    Attributes:
+        site: the plugin and hook that it belongs to, where the caller's frame said it.
+    """
+
+    def __init__(self, status: int, site: Site | None = None) -> None:
+        super().__init__(status)
+        self.site = site
+
+
+LeavingError.__qualname__ = "os._exit"
 
 
 def sentence(plugin: Installed, where: str, what: str, *, fix: str = "") -> str:
@@ -86,12 +104,26 @@ def is_stop(error: BaseException) -> bool:
 
     A ``raise KeyboardInterrupt`` that no signal has caused is none.
     """
-    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in _STOP_SIGNALS} - {None}
+    handlers = _stop_handlers()
     last = None
     for last in _frames(error.__traceback__):
         if last.tb_frame.f_code in handlers:
             return True
     return isinstance(error, KeyboardInterrupt) and last is not None and not _is_raise(last)
+
+
+def is_in_stop_handler(frame: FrameType | None) -> bool:
+    """Whether a frame is of a handler of a signal by which the job is stopped, or called by one."""
+    handlers = _stop_handlers()
+    while frame is not None:
+        if frame.f_code in handlers:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _stop_handlers() -> set[object]:
+    return {getattr(signal.getsignal(number), "__code__", None) for number in _STOP_SIGNALS} - {None}
 
 
 def is_of_plugin(error: BaseException, homes: tuple[str, ...]) -> bool:
@@ -108,7 +140,7 @@ def is_of_plugin(error: BaseException, homes: tuple[str, ...]) -> bool:
         return False
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         return False
-    return not any(_is_users(step.tb_frame, homes) for step in _frames(error.__traceback__))
+    return not any(is_users(step.tb_frame, homes) for step in _frames(error.__traceback__))
 
 
 def home_of(plugin: object) -> str | None:
@@ -129,23 +161,40 @@ def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _from_plugin(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback without the frames that lead to the plugin: those up to the last of this room, and the importer's."""
+    """A traceback without the frames that lead to the plugin: those up to the last of this room, and the importer's.
+
+    Where a plugin has called ``os._exit``, the last one is of what refused it: that is left out too.
+    """
     steps = list(_frames(trace))
+    if steps and steps[-1].tb_frame.f_code.co_filename == _LEAVING:
+        del steps[-1]
     ours = [n for n, step in enumerate(steps) if step.tb_frame.f_code.co_filename.startswith(_ROOM)]
     behind = steps[ours[-1] + 1 :] if ours else steps
-    return next((step for step in behind if not _is_importers(step.tb_frame.f_code.co_filename)), None)
+    shown = itertools.dropwhile(lambda step: _is_importers(step.tb_frame.f_code.co_filename), behind)
+    found = None
+    for step in reversed(list(shown)):
+        found = TracebackType(found, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    return found
 
 
 def _is_importers(file: str) -> bool:
     return file.startswith(("<frozen importlib", os.path.join(_STDLIB_DIR, "importlib", "")))
 
 
-def _is_users(frame: FrameType, homes: tuple[str, ...]) -> bool:
+def is_users(frame: FrameType, homes: tuple[str, ...]) -> bool:
     """Whether a frame is of code that is neither smc's, a plugin's, the standard library's, nor installed."""
-    file = os.path.abspath(frame.f_code.co_filename)
-    if frame.f_code.co_filename.startswith("<") or file.startswith((_SMC_DIR, _STDLIB_DIR, *homes)):
+    file = file_of(frame)
+    if not file or file.startswith((_SMC_DIR, _STDLIB_DIR, *homes)):
         return False
     return not any(part in file for part in (*_INSTALLED, _PLUGGY))
+
+
+def file_of(frame: FrameType) -> str:
+    """The file of a frame's code, that of its module where the code was made from a text; empty where there is none."""
+    file = frame.f_code.co_filename
+    if file.startswith("<"):
+        file = str(frame.f_globals.get("__file__") or "")
+    return os.path.abspath(file) if file else ""
 
 
 def _is_raise(step: TracebackType) -> bool:

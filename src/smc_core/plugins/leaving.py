@@ -1,47 +1,60 @@
-"""``os._exit`` in a plugin: while it is imported, or answers a hook before the user's code is there.
+"""``os._exit`` in a plugin, which would end the job, ``smc plugins`` or ``smc env`` as if all were well.
 
-It would end ``smc plugins`` or ``smc env`` without a word and with exit code 0. There it raises, so that the plugin is
-named as for any other fault. Around the user's code it stays what it is.
+While a plugin is imported or answers a hook it raises, so that the plugin is named as for any other fault. Around the
+user's code it is the caller who counts: a call of a plugin's raises, and one of the user's leaves, with the code that
+they chose.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from typing import NoReturn
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from smc_core.plugins import faults
+
+if TYPE_CHECKING:
+    from smc_core.plugins.calls import Site
 
 WITHOUT_USER_CODE = frozenset({"create_environment", "job_variables", "launch"})
 """Hooks below which no code of the user's runs."""
 
 
-class _LeavingError(SystemExit):
-    """Reported as the call that it stands for: ``raised os._exit(0)``."""
-
-
-_LeavingError.__qualname__ = "os._exit"
-
-
 @contextlib.contextmanager
-def raises(hook: str | None = None) -> Iterator[None]:
-    """Let ``os._exit`` raise here; not in a process that is forked meanwhile, nor in a hook around the user's code.
+def refused(whose: Callable[[FrameType], Site | None] | None = None, *, always: bool = True) -> Iterator[None]:
+    """Let ``os._exit`` raise here, also where the error is swallowed or a thread has called it: then at the end.
+
+    It leaves in a process that is forked meanwhile, in a handler of a signal that stops the job, and for whoever has
+    kept a reference to it beyond this.
 
     Args:
-        hook: the hook that is called; None for an import.
+        whose: the plugin and hook that a call belongs to, by the caller's frame; None where it is no plugin's.
+        always: whether a call that is no plugin's raises too.
 
     """
-    if hook is not None and hook not in WITHOUT_USER_CODE:
-        yield
-        return
-    leave, here = os._exit, os.getpid()
+    leave, here, thread = os._exit, os.getpid(), threading.get_ident()
+    calls: list[faults.LeavingError] = []
+    is_over = False
 
     def refuse(status: int) -> NoReturn:
-        if os.getpid() != here:
-            leave(status)
-        raise _LeavingError(status)
+        frame = sys._getframe(1)
+        if not is_over and os.getpid() == here and not faults.is_in_stop_handler(frame):
+            site = whose(frame) if whose is not None else None
+            if always or site is not None:
+                calls.append(faults.LeavingError(status, site))
+                raise calls[-1] if threading.get_ident() == thread else SystemExit  # ends another one without a word
+        leave(status)
 
     os._exit = refuse
     try:
         yield
     finally:
-        os._exit = leave
+        is_over = True
+        if os._exit is refuse:
+            os._exit = leave
+    if calls:
+        raise calls[0]
