@@ -7,10 +7,10 @@ Every name is imported on first use, so that importing this package costs nothin
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from smc_core import contract, environment, errors, functions, hookspecs, modules
     from smc_core.command import Command
     from smc_core.environment import Environment
@@ -66,12 +66,14 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """A public name, or the namespace of a plugin (PEP 562)."""
+    from importlib import import_module
+
     if name in _HOMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     elif name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     elif _is_room(name):
-        value = importlib.import_module(f"{__name__}.{name}")
+        value = import_module(f"{__name__}.{name}")
     else:
         value = _namespace(name)
     globals()[name] = value

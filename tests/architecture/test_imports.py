@@ -55,7 +55,7 @@ def test_no_module_imports_itself_by_way_of_others(monkeypatch: pytest.MonkeyPat
         f"from smc_core.cli import main\nfor each in {COMMANDS}:\n try: main([each, '--help'])\n except SystemExit: pass",
         "from smc_core.cli import main\nassert main(['nonsense']) == 2",
         "import smc_core.runner, smc_core.process.parent.supervisor",
-        "import smc_core.process.script, smc_core.process.report.writer",
+        "import smc_core.process.script_runner, smc_core.process.report.writer",
         "import smc_core, smc_core.errors, smc_core.contract, smc_core.masking",
         "from smc_core.kit import is_asked_for, log_line, main, report_death, run_child, run_ranks",
     ],

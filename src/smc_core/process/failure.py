@@ -22,7 +22,7 @@ def report_failure(error: BaseException, *, phase: str, environ: Mapping[str, st
 
     """
     try:
-        from smc_core.process.script import GenuineStandardLibrary
+        from smc_core.process.script_runner import GenuineStandardLibrary
 
         with GenuineStandardLibrary():
             from smc_core.process.report.writer import write_report

@@ -6,7 +6,7 @@ import os
 import re
 
 from smc_core.process.limits import TAIL_BYTES
-from smc_core.process.report.frames import SCRIPT_RUNNER, is_library
+from smc_core.process.report.frames import SCRIPT_RUNNERS, is_library
 from smc_core.words import PREFIX
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -37,7 +37,7 @@ def last_lines(text: str, most: int) -> list[str]:
 
     """
     shown = [_COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2]).rstrip() for line in text.split("\n")]
-    ours = (PREFIX.decode(), f'  File "{SCRIPT_RUNNER}"')
+    ours = (PREFIX.decode(), *(f'  File "{runner}"' for runner in SCRIPT_RUNNERS))
     return [line for line in shown if line and not line.startswith(ours)][-most:]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from traceback import TracebackException
 
 _SMC_DIR = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SCRIPT_RUNNER = os.path.join(_SMC_DIR, "process", "script.py")
+SCRIPT_RUNNERS = tuple(os.path.join(_SMC_DIR, "process", name) for name in ("script.py", "script_runner.py"))
 _STDLIB_DIR = os.path.dirname(os.path.abspath(os.__file__))
 _PLUGGY = f"{os.sep}pluggy{os.sep}"
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -98,7 +98,7 @@ def _strip(told: TracebackException, code_prefix: str, seen: set[int]) -> None:
     if id(told) in seen:
         return
     seen.add(id(told))
-    stack = [frame for frame in told.stack if frame.filename != SCRIPT_RUNNER]
+    stack = [frame for frame in told.stack if frame.filename not in SCRIPT_RUNNERS]
     files = [frame.filename for frame in stack]
     hooks_end = _end_of_hooks(files, code_prefix)
     first = next((n for n in range(hooks_end, len(files)) if _begins_user_code(files[n], code_prefix)), None)
