@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.errors import ConfigurationError
@@ -13,8 +12,7 @@ Signals = Literal["process", "group"]
 """Who gets a signal that the job is sent: the process alone, or all of its process group."""
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """An argument list that is executed as it is; no shell ever reads it.
 
     Attributes:
@@ -65,7 +63,7 @@ class Command:
 
         """
         argv = (*_arguments(prefix), *self.argv)
-        return replace(self.with_variables(environ or {}, launcher), argv=argv, signals=signals)
+        return self.with_variables(environ or {}, launcher)._replace(argv=argv, signals=signals)
 
     def as_python_under(
         self, prefix: Sequence[str], launcher: str, environ: Mapping[str, str] | None = None
@@ -91,7 +89,7 @@ class Command:
                 f"launcher {launcher} cannot start {entry_point}: it starts Python files and modules, such as train.py "
                 f"or pkg.train; set sagemaker_program to one, or set {LAUNCHER_ENV}=none and start it yourself"
             )
-        return replace(self.with_variables(environ or {}, launcher), argv=(*_arguments(prefix), *self.argv[1:]))
+        return self.with_variables(environ or {}, launcher)._replace(argv=(*_arguments(prefix), *self.argv[1:]))
 
     def with_variables(self, environ: Mapping[str, str], launcher: str) -> Command:
         """This Command as it is, for a launcher that needs variables and no program of its own.
@@ -101,7 +99,7 @@ class Command:
             launcher: its name, for the log.
 
         """
-        return replace(self, environ={**self.environ, **environ}, launcher=launcher)
+        return self._replace(environ={**self.environ, **environ}, launcher=launcher)
 
 
 def _arguments(prefix: Sequence[str]) -> Sequence[str]:

@@ -6,8 +6,7 @@ import ast
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from smc_core.contract import PROGRAM_ENV, PROGRAM_PARAM
 from smc_core.errors import CodeError, ConfigurationError
@@ -24,8 +23,7 @@ Mode = Literal["script", "function", "executable"]
 _LISTED_FILES = 8
 
 
-@dataclass(frozen=True)
-class EntryPoint:
+class EntryPoint(NamedTuple):
     """The user's program.
 
     Attributes:
@@ -42,7 +40,7 @@ class EntryPoint:
     module: str | None
     mode: Mode
     reason: str
-    tree: ast.Module | None = field(default=None, compare=False, repr=False)
+    tree: ast.Module | None = None
 
 
 def resolve(

@@ -25,9 +25,8 @@ it. Import inside the hook.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pluggy
 
@@ -44,8 +43,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 """Marks a function of a plugin as its answer to the hook of the same name."""
 
 
-@dataclass(frozen=True)
-class TrainResult:
+class TrainResult(NamedTuple):
     """What ``train`` returns: the model to save, or None where the user's code saved by itself."""
 
     model: Any = None
@@ -108,7 +106,7 @@ def launch(environment: Environment, command: Command) -> Command | None:
 
     The hosts of a job that has a launcher stand and fall together: the core lets them meet before the command starts,
     stops them all when one fails or is lost, and each reports the root cause (``process/hosts/agent.py``). A host that
-    only serves the others, and exits when the master does, says so: ``dataclasses.replace(..., serves=True)``.
+    only serves the others, and exits when the master does, says so: ``command._replace(serves=True)``.
 
     Runs in:
         prepare, once a host.

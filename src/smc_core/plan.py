@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from smc_core.arguments import check_arguments, check_size
 from smc_core.command import Command, Signals
@@ -31,8 +30,7 @@ SCRIPT_RUNNER = os.path.join(_PROCESS_ROOM, "script.py")
 WORKER = os.path.join(_PROCESS_ROOM, "worker.py")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """What is asked to be run.
 
     Attributes:
@@ -45,8 +43,7 @@ class Target:
     kind: Literal["program", "module", "framework"] = "program"
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a job runs.
 
     Attributes:
@@ -62,8 +59,8 @@ class Plan:
     entry_point: EntryPoint
     command: Command
     left_out: list[Variable]
-    added: list[Variable] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    added: Sequence[Variable] = ()
+    warnings: Sequence[str] = ()
 
 
 def find_target(environment: Environment, framework: str | None = None, *, as_module: bool = False) -> Target:

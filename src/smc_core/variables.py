@@ -7,8 +7,7 @@ None as an empty text, anything else as compact JSON with sorted keys in ASCII.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from smc_core.contract import CURRENT_HOST_ENV, MAX_VARIABLE_BYTES, job_paths
 from smc_core.environment import Environment
@@ -95,8 +94,7 @@ _TRAINING_ENV_FIELDS = (
 )
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """One variable for the script: its text, and where that came from."""
 
     name: str

@@ -307,11 +307,11 @@ class Outcome:
 
 
 INSTALL = """
-import dataclasses, json, sys
+import json, sys
 from smc_core.code.needs.install import install
 from smc_core.errors import CodeError
 try:
-    answer = dataclasses.asdict(install({path!r}))
+    answer = install({path!r})._asdict()
 except CodeError as error:
     answer = {{"error": str(error), "details": error.details}}
 print("OUTCOME" + json.dumps(answer))

@@ -446,19 +446,19 @@ def test_a_field_that_an_extension_gets_wrong_is_named(fields: str, said: str, l
 @pytest.mark.parametrize(
     ("answer", "did"),
     [
-        ("replace(command, argv=())", "returned a Command whose argv is ()"),
-        ("replace(command, argv=('python', 8))", "returned a Command whose argv[1] is an int, not text"),
-        ("replace(command, environ={'A': None})", "returned a Command whose environ['A'] is a NoneType, not text"),
-        ("replace(command, environ=[])", "returned a Command whose environ is a list, not a mapping"),
-        ("replace(command, cwd=None)", "returned a Command whose cwd is a NoneType"),
-        ("replace(command, argv=('a\\0b',))", "returned a Command whose argv[0] has a NUL character"),
+        ("command._replace(argv=())", "returned a Command whose argv is ()"),
+        ("command._replace(argv=('python', 8))", "returned a Command whose argv[1] is an int, not text"),
+        ("command._replace(environ={'A': None})", "returned a Command whose environ['A'] is a NoneType, not text"),
+        ("command._replace(environ=[])", "returned a Command whose environ is a list, not a mapping"),
+        ("command._replace(cwd=None)", "returned a Command whose cwd is a NoneType"),
+        ("command._replace(argv=('a\\0b',))", "returned a Command whose argv[0] has a NUL character"),
         ("command", "returned a Command without a launcher; return None where the job does not ask for yours"),
-        ("replace(command, launcher='l', signals='all')", "returned a Command whose signals is 'all', not 'process'"),
+        ("command._replace(launcher='l', signals='all')", "returned a Command whose signals is 'all', not 'process'"),
     ],
 )
 @pytest.mark.parametrize("wrapper", [False, True])
 def test_a_command_that_cannot_be_executed(answer: str, did: str, wrapper: bool, load: Load, job: JobFolder) -> None:
-    body = "from dataclasses import replace; " + (f"yield; return [{answer}]" if wrapper else f"return {answer}")
+    body = f"yield; return [{answer}]" if wrapper else f"return {answer}"
     with pytest.raises(PluginError) as caught:
         run_hook("launch", load(brk=hook("launch", body, wrapper=wrapper)), job)
     assert f"hook launch: {did}"[:60] in str(caught.value)

@@ -14,13 +14,13 @@ from smc_core.testing.hosts import Host, Hosts, kind
 pytestmark = pytest.mark.slow
 
 LAUNCHER = """
-import dataclasses, os, sys
+import os, sys
 from smc_core import hookimpl
 
 @hookimpl
 def launch(environment, command):
     launched = command.with_variables({"RANK": str(environment.host_rank)}, "loom")
-    return dataclasses.replace(launched, serves="SERVES" in os.environ and not environment.is_master)
+    return launched._replace(serves="SERVES" in os.environ and not environment.is_master)
 """
 """A plugin whose launcher starts the command as it is, once a host."""
 WAIT = "print('training', flush=True)\nimport signal\nwhile True: signal.pause()\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,7 +43,7 @@ def launched(job: JobFolder, command: Command = SCRIPT, **update: Any) -> Comman
     plugins, made = Plugins(manager, []), environment(job, **update)
     added = plugins.job_variables(made, command.environ, command.environ)
     told = {**command.environ, **{each.name: each.text for each in added}}
-    return plugins.launch(made, replace(command, environ=told))
+    return plugins.launch(made, command._replace(environ=told))
 
 
 def test_on_one_host_torchrun_takes_a_free_port(job: JobFolder) -> None:
@@ -86,14 +85,14 @@ def test_only_the_group_that_distributes_is_launched(job: JobFolder, capfd: pyte
 def test_the_threads_of_a_process_are_its_share_of_the_processors(
     job: JobFolder, processors: int, given: dict[str, str], threads: str
 ) -> None:
-    command = torchrun_command(environment(job, cpu_count=processors), replace(SCRIPT, environ={**ASKED, **given}))
+    command = torchrun_command(environment(job, cpu_count=processors), SCRIPT._replace(environ={**ASKED, **given}))
     assert command is not None
     assert command.environ["OMP_NUM_THREADS"] == threads
 
 
 @pytest.mark.parametrize("launcher", ["", "none", "mpirun"])
 def test_a_job_that_does_not_ask_is_left_alone(job: JobFolder, launcher: str) -> None:
-    assert torchrun_command(environment(job), replace(SCRIPT, environ={"SMC_LAUNCHER": launcher})) is None
+    assert torchrun_command(environment(job), SCRIPT._replace(environ={"SMC_LAUNCHER": launcher})) is None
 
 
 def test_an_executable_cannot_be_launched(job: JobFolder) -> None:
@@ -110,23 +109,23 @@ def test_without_torch_the_error_says_what_to_install(job: JobFolder, monkeypatc
 
 def test_several_hosts_and_no_launcher_are_one_line(job: JobFolder, capfd: pytest.CaptureFixture[str]) -> None:
     job.hosts("algo-1", "algo-2", current="algo-2")
-    launched(job, replace(SCRIPT, environ={}))
+    launched(job, SCRIPT._replace(environ={}))
     assert (
         "2 hosts, and each trains for itself: SMC_LAUNCHER=torchrun lets them train together" in capfd.readouterr().err
     )
-    launched(job, replace(SCRIPT, environ={"SMC_LAUNCHER": "none"}))
+    launched(job, SCRIPT._replace(environ={"SMC_LAUNCHER": "none"}))
     launched(job)
     assert "trains for itself" not in capfd.readouterr().err
 
 
 def test_several_gpus_and_no_launcher_are_one_line(job: JobFolder, capfd: pytest.CaptureFixture[str]) -> None:
-    launched(job, replace(SCRIPT, environ={}), gpu_count=4)
+    launched(job, SCRIPT._replace(environ={}), gpu_count=4)
     said = [line for line in capfd.readouterr().err.splitlines() if "GPU" in line]
     assert len(said) == 1
     assert "one process, and 4 GPUs: where PyTorch trains, SMC_LAUNCHER=torchrun starts one for each" in said[0]
-    launched(job, replace(SCRIPT, environ={"SMC_LAUNCHER": "none"}), gpu_count=4)
+    launched(job, SCRIPT._replace(environ={"SMC_LAUNCHER": "none"}), gpu_count=4)
     launched(job, gpu_count=4)
-    launched(job, replace(SCRIPT, environ={}), gpu_count=1)
+    launched(job, SCRIPT._replace(environ={}), gpu_count=1)
     assert "GPU" not in capfd.readouterr().err
 
 
@@ -149,7 +148,7 @@ def test_little_shared_memory_is_one_line(
 
 def test_several_hosts_without_a_launcher_are_told_where_they_meet(job: JobFolder) -> None:
     job.hosts("algo-1", "algo-2", current="algo-2")
-    command = launched(job, replace(SCRIPT, environ={"LANG": "C"}))
+    command = launched(job, SCRIPT._replace(environ={"LANG": "C"}))
     assert command.launcher is None
     assert command.argv == SCRIPT.argv
     told = {"MASTER_ADDR": "algo-1", "MASTER_PORT": "7777", "NCCL_DEBUG": "WARN"}
@@ -157,7 +156,7 @@ def test_several_hosts_without_a_launcher_are_told_where_they_meet(job: JobFolde
 
 
 def test_one_host_is_told_nothing(job: JobFolder) -> None:
-    assert launched(job, replace(SCRIPT, environ={"LANG": "C"})).environ == {"LANG": "C"}
+    assert launched(job, SCRIPT._replace(environ={"LANG": "C"})).environ == {"LANG": "C"}
 
 
 def test_the_plan_shows_the_command(job: JobFolder) -> None:

@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 from collections.abc import Generator, Mapping
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -94,7 +93,7 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
         trained = models.without_histories(result.model)
         if models.models_in(trained) != models.models_in(result.model):
             log.info("train() returned the History of fit(), which has the model: that is saved")
-            result = replace(result, model=trained)
+            result = result._replace(model=trained)
         for model in models.models_in(trained):
             multihost.gather(model)
     multihost.part()

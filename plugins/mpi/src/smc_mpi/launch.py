@@ -11,7 +11,6 @@ import os
 import shlex
 import shutil
 import sys
-from dataclasses import replace
 
 from smc_core.command import Command
 from smc_core.contract import LAUNCHER_ENV
@@ -65,7 +64,7 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
     if not environment.is_master:
         serve = [sys.executable, SERVE, "--host", environment.current_host, "--master", environment.master_hostname]
         argv = (*serve, "--port", str(port), "--daemons", os.path.dirname(mpirun))
-        return replace(command, argv=argv, launcher=LAUNCHER, serves=True, signals="process")
+        return command._replace(argv=argv, launcher=LAUNCHER, serves=True, signals="process")
     per_host, _ = processes_per_host(environment, command.environ)
     prefix = (
         *(sys.executable, MASTER, "--"),

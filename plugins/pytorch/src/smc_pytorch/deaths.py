@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from smc_core.kit import Report, death_in_words, exit_code, is_running, job_reports
 
@@ -15,8 +15,7 @@ _LAG_SECONDS = 0.5
 """How much later than it happened a death may be seen, at most, on a busy machine."""
 
 
-@dataclass(frozen=True)
-class Death:
+class Death(NamedTuple):
     """The end of one process.
 
     Attributes:
@@ -113,7 +112,7 @@ class Watch:
 
         """
         with self._lock:
-            self.deaths = [replace(death, status=statuses.get(death.rank, death.status)) for death in self.deaths]
+            self.deaths = [death._replace(status=statuses.get(death.rank, death.status)) for death in self.deaths]
 
     def note_closing(self) -> None:
         """Note who has ended by now: the others are asked to."""
@@ -151,7 +150,7 @@ def culprit(deaths: list[Death], by_themselves: set[int] | None, environ: Mappin
 
     """
     told = _first_reports(environ)
-    failed = [replace(death, reported=death.rank in told) for death in deaths if death.status != 0]
+    failed = [death._replace(reported=death.rank in told) for death in deaths if death.status != 0]
     unasked = [death for death in failed if by_themselves is None or death.rank in by_themselves] or failed
     silent = next((death for death in unasked if not death.reported), None)
     speaking = [death for death in failed if death.reported]
@@ -205,4 +204,4 @@ def _first_reports(environ: Mapping[str, str]) -> dict[int, Report]:
 
 def _as_reported(death: Death, report: Report) -> Death:
     """With the exit code that the process meant to end with: it may have been killed on its way out."""
-    return death if death.status > 0 else replace(death, status=report.exit_code)
+    return death if death.status > 0 else death._replace(status=report.exit_code)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
@@ -26,8 +26,7 @@ _USUAL_MASTER_PORT = 7777
 _HERE = "localhost"
 
 
-@dataclass(frozen=True)
-class Role:
+class Role(NamedTuple):
     """What this host is in TensorFlow's cluster.
 
     Attributes:
@@ -37,7 +36,7 @@ class Role:
     """
 
     strategy: Strategy | None = None
-    cluster: Mapping[str, list[str]] = field(default_factory=dict)
+    cluster: Mapping[str, list[str]] = MappingProxyType({})
     task: Task | None = None
 
     @property

@@ -55,7 +55,7 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
         "tf_strategy": role.strategy,
         "cluster": dict(role.cluster),
         "task_type": role.task.type if role.task else None,
-        "task_index": role.task.index if role.task else 0,
+        "task_index": role.task.number if role.task else 0,
         "is_chief": role.is_chief if role.task else environment.is_master,
     }
     sources = {**environment.sources, **dict.fromkeys(fields, source)}

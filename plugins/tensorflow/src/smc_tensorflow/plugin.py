@@ -12,7 +12,6 @@ import random
 import sys
 import tempfile
 from collections.abc import Generator
-from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -76,7 +75,7 @@ def _parameter_servers(role: Role, environment: CoreEnvironment, command: Comman
     if not is_installed("tensorflow"):
         raise ConfigurationError("the launcher parameter-server needs TensorFlow, which is not installed")
     tasks = role.servers(environment.current_host)
-    serve = [argument for task in tasks for argument in ("--serve", f"{task.type}:{task.index}")]
+    serve = [argument for task in tasks for argument in ("--serve", f"{task.type}:{task.number}")]
     program = [sys.executable, SERVERS_PROGRAM, "--host", environment.current_host, *serve]
     variables = {
         "GRPC_FAIL_FAST": "use_caller"
@@ -87,7 +86,7 @@ def _parameter_servers(role: Role, environment: CoreEnvironment, command: Comman
     launched = command.as_python_under(
         [*program, "--", command.argv[0]], "parameter-server", {**_config(role, command), **given}
     )
-    return launched if environment.is_master else replace(launched, argv=tuple(program), serves=True)
+    return launched if environment.is_master else launched._replace(argv=tuple(program), serves=True)
 
 
 def _config(role: Role, command: Command) -> dict[str, str]:

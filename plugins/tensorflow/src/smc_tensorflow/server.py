@@ -36,9 +36,9 @@ def run(_: Sequence[str]) -> int:
 def _serve(cluster: dict[str, list[str]], task: Task) -> None:
     import tensorflow as tf
 
-    address = cluster[task.type][task.index]
+    address = cluster[task.type][task.number]
     try:
-        server = tf.distribute.Server(tf.train.ClusterSpec(cluster), job_name=task.type, task_index=task.index)
+        server = tf.distribute.Server(tf.train.ClusterSpec(cluster), job_name=task.type, task_index=task.number)
     except tf.errors.OpError as error:
         reason = " ".join(str(error).split())
         raise HostError(

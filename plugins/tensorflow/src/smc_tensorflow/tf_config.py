@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from smc_core.errors import ConfigurationError
 
@@ -18,25 +17,24 @@ TF_CONFIG_ENV = "TF_CONFIG"
 CHIEF, WORKER, PS = "chief", "worker", "ps"
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """One task of the cluster: its name, and its number among those of that name, from 0."""
 
     type: str
-    index: int
+    number: int
 
     def __str__(self) -> str:
-        return f"{self.type} {self.index}"
+        return f"{self.type} {self.number}"
 
 
 def write_tf_config(cluster: Mapping[str, list[str]], task: Task) -> str:
     """The text of ``TF_CONFIG`` for one task."""
-    return json.dumps({"cluster": dict(cluster), "task": {"type": task.type, "index": task.index}})
+    return json.dumps({"cluster": dict(cluster), "task": {"type": task.type, "index": task.number}})
 
 
 def add_task(text: str, task: Task) -> str:
     """The text of a ``TF_CONFIG`` that names no task, with one; all else stays as it is."""
-    return json.dumps({**json.loads(text), "task": {"type": task.type, "index": task.index}})
+    return json.dumps({**json.loads(text), "task": {"type": task.type, "index": task.number}})
 
 
 def read_tf_config(text: str) -> tuple[dict[str, list[str]], Task | None]:
@@ -71,7 +69,7 @@ def _task(task: Any, cluster: Mapping[str, list[str]]) -> Task | None:
     if isinstance(index, bool) or not str(index).isdecimal():
         raise _refuse(f"has the task index {index!r}, not a whole number from 0")
     found = Task(task["type"], int(index))
-    if cluster and found.type != "evaluator" and found.index >= len(cluster.get(found.type, [])):
+    if cluster and found.type != "evaluator" and found.number >= len(cluster.get(found.type, [])):
         raise _refuse(f"has the task {found}, which is not in its cluster")
     return found
 

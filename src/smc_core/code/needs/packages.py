@@ -6,8 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from smc_core.errors import CodeError
 
@@ -21,8 +20,7 @@ _BACKEND_OF_OLD = ("setuptools",)
 """What builds a project that names no build system (PEP 517)."""
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(NamedTuple):
     """What a folder of code asks for.
 
     Attributes:
@@ -55,8 +53,7 @@ class Needs:
         return " and ".join(parts)
 
 
-@dataclass(frozen=True)
-class Installed:
+class Installed(NamedTuple):
     """What was installed.
 
     Attributes:
