@@ -88,7 +88,7 @@ def test_an_exception_on_one_host_is_reported_on_every_host(start: Start) -> Non
 
 CUT = """
 import socket, sys, time
-if me == CULPRIT:
+if me == FAILING:
     with socket.create_server(("", 7000)) as server:
         peer, _ = server.accept()
     peer.close()
@@ -97,7 +97,7 @@ if me == CULPRIT:
     raise ValueError("bad batch")
 while True:
     try:
-        peer = socket.create_connection((CULPRIT, 7000))
+        peer = socket.create_connection((FAILING, 7000))
         break
     except OSError:
         time.sleep(0.05)
@@ -107,17 +107,17 @@ print("cut", flush=True)
 """Like the daemon of a launcher: a host exits with 0 when the other one cuts the connection."""
 
 
-@pytest.mark.parametrize("culprit", ["algo-1", "algo-2"])
+@pytest.mark.parametrize("failing", ["algo-1", "algo-2"])
 def test_a_host_that_exits_with_0_as_another_one_has_cut_the_connection_reports_the_failure(
-    start: Start, culprit: str
+    start: Start, failing: str
 ) -> None:
-    made = start(BY_HOST + CUT.replace("CULPRIT", repr(culprit)))
-    failed, other = sorted(made, key=lambda host: host.name != culprit)
+    made = start(BY_HOST + CUT.replace("FAILING", repr(failing)))
+    failed, other = sorted(made, key=lambda host: host.name != failing)
     other.wait_until(lambda host=other: "cut" in host.output())
     (failed.job.base / "code/gone").touch()
     assert first_line(failed).startswith("ValueError: bad batch")
     rank = made.index(failed)
-    assert first_line(other).startswith(f"HostError: host {culprit}, rank {rank}: ValueError: bad batch")
+    assert first_line(other).startswith(f"HostError: host {failing}, rank {rank}: ValueError: bad batch")
     assert other.wait().exit_code == 5
 
 

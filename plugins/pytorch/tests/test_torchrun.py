@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -95,23 +94,3 @@ def test_hosts_that_cannot_meet(tmp_path: Path, free_port: int) -> None:
     (told,) = job_reports()
     assert told.type == "smc_core.errors.HostError"
     assert told.message.startswith(f"torchrun cannot join the hosts at 127.0.0.1:{free_port}: ")
-
-
-def test_a_host_that_has_lost_the_store_waits_to_be_asked_to_end() -> None:
-    """Its processes have ended with 0, and it may see that before it hears that the host of the store has failed."""
-
-    def broken() -> None:
-        raise RuntimeError("Connection reset by peer")
-
-    processes = torchrun.Processes()
-    processes._environ = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "1"}
-    processes.await_cause()  # nothing is lost: there is no wait
-    with pytest.raises(RuntimeError, match="reset"):
-        processes.meet_at_the_end(broken)
-    waiting = threading.Thread(target=processes.await_cause)
-    waiting.start()
-    processes._pass_on(signal.SIGUSR1, None)
-    assert waiting.is_alive()
-    processes._asked.append(signal.SIGTERM)
-    waiting.join()
-    assert processes.asked_to_end

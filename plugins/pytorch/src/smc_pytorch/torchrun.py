@@ -24,7 +24,6 @@ import logging
 import signal
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,8 +40,6 @@ from smc_core.kit import (
 from smc_pytorch.absent import RollCall, left_in_words
 from smc_pytorch.deaths import Death, Watch, culprit, early, waited_in_vain
 
-_LOST_SECONDS = 10.0
-"""How long a host whose processes have ended well waits to be asked to end, where it has lost the host of the store."""
 _STOP_SECONDS = 2.0
 """How long the agent may take to see that all processes have ended, where they were asked to."""
 
@@ -60,8 +57,6 @@ class Processes:
         """What the agent knows of those that failed: rank → exit code, or the signal as a negative number."""
         self.left: list[str] = []
         """Processes of any host that had left with exit code 0 when one of this host had failed, in words."""
-        self.lost = False
-        """Whether the hosts did not come to their end together: the store was gone before."""
         self._environ: dict[str, str] = {}
         self._lock = threading.Lock()
         self._asked: list[int] = []
@@ -108,20 +103,6 @@ class Processes:
         self.watch.note_closing()
         close(context, *arguments, **options)
 
-    def meet_at_the_end(self, barrier: Any, *arguments: Any, **options: Any) -> None:
-        """In place of the barrier at which the hosts' agents meet: notes that it broke, which the agent only logs."""
-        try:
-            barrier(*arguments, **options)
-        except Exception:
-            self.lost = True
-            raise
-
-    def await_cause(self) -> None:
-        """Where the store was lost, its host has failed: that is told in a moment, and asks this host to end too."""
-        until = time.monotonic() + _LOST_SECONDS
-        while self.lost and self._spans_hosts and not self.asked_to_end and time.monotonic() < until:
-            time.sleep(0.05)
-
     @property
     def _spans_hosts(self) -> bool:
         return self._environ.get("WORLD_SIZE") != self._environ.get("LOCAL_WORLD_SIZE")
@@ -151,11 +132,9 @@ def run(argv: Sequence[str]) -> int:
     processes = Processes()
     processes.take_signals()
     from torch.distributed.elastic.multiprocessing import PContext
-    from torch.distributed.elastic.utils import store
 
     _replace(PContext, "start", processes.start)
     _replace(PContext, "close", processes.close)
-    _replace(store, "barrier", processes.meet_at_the_end)
     # It would say that signals do not reach its thread, and what of a failure is said here in one line.
     logging.getLogger("torch.distributed.elastic.multiprocessing.api").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="torchrun-", ignore_cleanup_errors=True) as folder:
@@ -209,7 +188,6 @@ def _exit_code(processes: Processes) -> int:
             _report(first)
         return first.exit_code
     if processes.error is None:
-        processes.await_cause()
         return 0
     raise _as_ours(processes.error)
 
