@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -217,10 +217,7 @@ print("training", flush=True)
 while True: time.sleep(0.1)
 """
     made = start(hosts, code)
-    deadline = time.monotonic() + 60
-    while made[0].output().count("training") < 4:
-        assert time.monotonic() < deadline, made[0].output()
-        time.sleep(0.1)
+    made[0].wait_until(lambda: made[0].output().count("training") == 4)
     for host in made:
         host.stop()
     for rank, host in enumerate(made):
@@ -232,7 +229,7 @@ while True: time.sleep(0.1)
         ]
 
 
-def test_a_stop_leaves_an_executable_the_time_to_save(job: JobFolder, tmp_path: Path) -> None:
+def test_a_stop_leaves_an_executable_the_time_to_save(job: JobFolder) -> None:
     save = """
 import os, signal, sys, time
 def save(*_):
@@ -244,22 +241,11 @@ open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "begun"), "w").close()
 while True: time.sleep(0.1)
 """
     job.code(train_py=save, run_sh=f"#!/bin/sh\ntrap : TERM\n{sys.executable} train.py\n")
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "smc_core", "run"],
-            env=job.environ("run.sh", PATH=PATH, SMC_LAUNCHER="mpi"),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    with process:
-        deadline = time.monotonic() + 60
-        while not (job.base / "output/data/begun").exists():
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        process.terminate()
-        assert process.wait(60) == 0, log.read_text()
+    running = job.start("run.sh", PATH=PATH, SMC_LAUNCHER="mpi")
+    running.wait_until((job.base / "output/data/begun").exists)
+    running.send(signal.SIGTERM)
+    ended = running.wait()
+    assert ended.exit_code == 0, ended.stderr
     assert (job.base / "model/checkpoint").exists()
 
 

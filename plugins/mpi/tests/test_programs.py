@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from smc_core.testing import Result, Running, start
 from smc_mpi.agent import run as agent
 from smc_mpi.launch import AGENT, MASTER, SERVE
 from smc_mpi.ranks import RANK
@@ -34,19 +34,13 @@ def report(folder: Path) -> dict[str, Any]:
     return found
 
 
-def start(*argv: str, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, *argv],
-        env={**os.environ, **variables},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def start_program(*argv: str, **variables: str) -> Running[Result]:
+    return start([sys.executable, *argv], environ={**os.environ, **variables})
 
 
-def serve(port: int, daemons: Path | str = "/nowhere", **variables: str) -> subprocess.Popen[str]:
+def serve(port: int, daemons: Path | str = "/nowhere", **variables: str) -> Running[Result]:
     hosts = ("--host", "127.0.0.1", "--master", "127.0.0.1")
-    return start(SERVE, *hosts, "--port", str(port), "--daemons", str(daemons), **variables)
+    return start_program(SERVE, *hosts, "--port", str(port), "--daemons", str(daemons), **variables)
 
 
 def free_port() -> int:
@@ -55,23 +49,27 @@ def free_port() -> int:
         return port
 
 
+def listens(port: int) -> bool:
+    """Whether a socket of this machine listens at a port: 0A is the kernel's number for that."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
+
+
 def test_a_port_that_is_taken_is_named_and_reported(reports: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        process = serve(port)
+        ended = serve(port).wait()
         said = f"smc: error: port {port} of 127.0.0.1 cannot be opened for 127.0.0.1: Address already in use"
-        [line] = process.communicate(timeout=60)[1].splitlines()
+        [line] = ended.stderr.splitlines()
         assert line.startswith(said)
-    assert process.returncode == 5
+    assert ended.exit_code == 5
     assert report(reports)["type"] == "smc_core.errors.HostError"
 
 
 def test_a_master_that_does_not_come_is_named(reports: Path) -> None:
-    process = serve(free_port(), SMC_HOST_WAIT="0.2")
-    assert process.communicate(timeout=60)[1] == (
-        "smc: error: 127.0.0.1 did not ask 127.0.0.1 for anything within 0.2 s\n"
-    )
-    assert process.returncode == report(reports)["exit_code"] == 5
+    ended = serve(free_port(), SMC_HOST_WAIT="0.2").wait()
+    assert ended.stderr == "smc: error: 127.0.0.1 did not ask 127.0.0.1 for anything within 0.2 s\n"
+    assert ended.exit_code == report(reports)["exit_code"] == 5
 
 
 DAEMON = """#!/bin/sh
@@ -88,14 +86,10 @@ def test_the_master_alone_starts_a_daemon_and_gets_its_exit_code(
     daemon.write_text(DAEMON.format(found=tmp_path / "found"))
     daemon.chmod(0o755)
     port = free_port()
-    process = serve(port, daemon.parent)
+    running = serve(port, daemon.parent)
     request = {"daemon": "prted", "arguments": ["--of a stranger"]}
-    while True:
-        try:
-            stranger = socket.create_connection(("127.0.0.1", port))
-            break
-        except ConnectionRefusedError:
-            assert process.poll() is None
+    running.wait_until(lambda: listens(port))
+    stranger = socket.create_connection(("127.0.0.1", port))
     with stranger:
         stranger.sendall(json.dumps(request).encode() + b"\n")
         stranger.settimeout(60)
@@ -105,8 +99,9 @@ def test_the_master_alone_starts_a_daemon_and_gets_its_exit_code(
     (reports / "mpi-begun-0").touch()  # a rank: or the daemon's failure would be one of Open MPI's start
     assert agent(["--port", str(port), "127.0.0.1", "LD_LIBRARY_PATH=/x;/x/prted", "--a", "'b c'"]) == 9
     assert (tmp_path / "found").read_text() == "--a\nb c\n"
-    assert "refused a connection from 127.0.0.1" in process.communicate(timeout=60)[1]
-    assert process.returncode == 9
+    ended = running.wait()
+    assert "refused a connection from 127.0.0.1" in ended.stderr
+    assert ended.exit_code == 9
 
 
 def test_a_daemon_that_fails_before_any_rank_has_begun_is_waited_for_once_more(reports: Path, tmp_path: Path) -> None:
@@ -115,11 +110,12 @@ def test_a_daemon_that_fails_before_any_rank_has_begun_is_waited_for_once_more(r
     daemon.write_text(DAEMON.format(found="/dev/null"))
     daemon.chmod(0o755)
     port = free_port()
-    process = serve(port, daemon.parent)
+    running = serve(port, daemon.parent)
     for _ in range(2):
         assert agent(["--port", str(port), "127.0.0.1", "prted"]) == 9
-    assert "Open MPI ended with exit code 9 before any rank began: waiting for" in process.communicate(timeout=60)[1]
-    assert process.returncode == 9
+    ended = running.wait()
+    assert "Open MPI ended with exit code 9 before any rank began: waiting for" in ended.stderr
+    assert ended.exit_code == 9
     assert report(reports)["message"].startswith("prted ended with exit code 9 before any rank began")
 
 
@@ -134,9 +130,9 @@ def test_a_daemon_that_fails_before_any_rank_has_begun_is_waited_for_once_more(r
     ids=["mpirun", "program", "daemon", "fault"],
 )
 def test_whatever_fails_is_said_and_reported(reports: Path, argv: tuple[str, ...], code: int, said: str) -> None:
-    process = start(*argv)
-    assert said in process.communicate(timeout=60)[1].splitlines()[-1]
-    assert process.returncode == report(reports)["exit_code"] == code
+    ended = start_program(*argv).wait()
+    assert said in ended.stderr.splitlines()[-1]
+    assert ended.exit_code == report(reports)["exit_code"] == code
 
 
 def test_the_port_after_the_masters_last_one_is_left_for_mpi() -> None:

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smc_core.kit import Report
+from smc_core.testing import wait_until
 from smc_pytorch.deaths import Death, Watch, culprit, early, waited_in_vain
 
 KILLED, ABORTED = -signal.SIGKILL, -signal.SIGABRT
@@ -116,9 +116,7 @@ def test_processes_are_seen_to_end_in_their_order_and_their_parent_still_reaps_t
         if local_rank == 2:
             children[2].kill()
         close_stdin(children[local_rank])
-        until = time.monotonic() + 60
-        while len(watch.deaths) < seen and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_until(lambda seen=seen: len(watch.deaths) == seen)
     assert over.wait(60)
     assert [(death.rank, death.status) for death in watch.deaths] == [(3, 5), (4, -9), (2, 0)]
     assert [child.wait(60) for child in children] == [0, 5, -9]

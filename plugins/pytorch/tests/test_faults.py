@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -162,13 +159,12 @@ def test_a_process_that_hangs_is_named_by_those_that_time_out(job: JobFolder) ->
     assert "Timed out" in str(ended.failure)
 
 
-def test_a_stop_waits_for_every_checkpoint(job: JobFolder, start: Callable[..., subprocess.Popen[str]]) -> None:
+def test_a_stop_waits_for_every_checkpoint(job: JobFolder) -> None:
     job.code(train_py=CHECKPOINT)
-    process = start(SMC_MODE="script", **TWO)
-    assert process.stdout is not None
-    assert [process.stdout.readline() for _ in range(2)] == ["training\n"] * 2
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 3  # of the first one that did not end with 0
+    running = job.start("train.py", SMC_MODE="script", **TWO)
+    assert [running.read_line() for _ in range(2)] == ["training"] * 2
+    running.send(signal.SIGTERM)
+    assert running.wait().exit_code == 3  # of the first one that did not end with 0
     saved = {path.name: path.read_text() for path in (job.base / "model").iterdir()}
     assert saved == dict.fromkeys(("checkpoint-0", "checkpoint-1"), "whole, after 1 signal")
 
@@ -199,9 +195,7 @@ def test_a_host_that_vanishes_is_named_by_the_other(hosts: Hosts) -> None:
     for host in (first, second):
         host.job.code(train_py=FUNCTION.format(act="print('training', flush=True); time.sleep(600)"))
     hosts.start("train.py", SMC_HOST_TIMEOUT="3", **ONE)
-    until = time.monotonic() + 100
-    while "training" not in second.output() and time.monotonic() < until:
-        time.sleep(0.1)
+    second.wait_until(lambda: "training" in second.output())
     second.kill()
     ended = first.wait(60)
     assert ended.exit_code != 0

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,15 +67,14 @@ def test_a_file_of_the_users_stands_in_for_no_module(job: JobFolder) -> None:
     assert run.stdout == "rank 0\n"
 
 
-def test_a_stop_before_training_has_begun(job: JobFolder, start: Callable[..., subprocess.Popen[str]]) -> None:
+def test_a_stop_before_training_has_begun(job: JobFolder) -> None:
     job.code(train_py="import time\ntime.sleep(600)")
-    process = start(**ONE)
-    assert process.stderr is not None
-    while "launcher: torchrun" not in process.stderr.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 143
-    assert (job.base / "output/failure").read_text().startswith("Stopped by SIGTERM")
+    running = job.start("train.py", **ONE)
+    running.wait_until(lambda: "launcher: torchrun" in running.stderr)
+    running.send(signal.SIGTERM)
+    ended = running.wait()
+    assert ended.exit_code == 143
+    assert ended.first_line.startswith("Stopped by SIGTERM")
 
 
 def test_hosts_that_cannot_meet(tmp_path: Path, free_port: int) -> None:

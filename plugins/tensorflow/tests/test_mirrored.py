@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,10 +83,7 @@ def test_a_host_that_vanishes_is_named_by_the_other(hosts: Hosts, tf: object) ->
     for host in (algo_1, algo_2):
         host.job.code(train_py=GOES_ON)
     hosts.start("train.py", SMC_LAUNCHER="mwms", SMC_HOST_TIMEOUT="3", **QUICK)
-    until = time.monotonic() + 120
-    while not (algo_2.job.base / "output/data/begun").exists():
-        assert time.monotonic() < until, algo_1.output() + algo_2.output()
-        time.sleep(0.1)
+    algo_2.wait_until((algo_2.job.base / "output/data/begun").exists)
     algo_2.kill()
     ended = algo_1.wait(120)
     assert ended.exit_code != 0

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -68,40 +65,10 @@ if json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {}).get("type") == 
 """  # a sitecustomize.py, which Python imports when it starts: here in the parameter server
 
 
-def wait_until(path: Path, output: Callable[[], str]) -> None:
-    until = time.monotonic() + SECONDS
-    while not path.exists():
-        assert time.monotonic() < until, output()
-        time.sleep(0.1)
-
-
-def processes_of(job: JobFolder) -> list[str]:
-    """Command lines of the processes that have the job's folder in their variables."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.fsencode(f"SAGEMAKER_BASE_DIR={job.base}\0") in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text())
-        except OSError:
-            continue
-    return found
-
-
-def start(job: JobFolder, log: Path, **variables: str) -> subprocess.Popen[bytes]:
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "smc_core", "run"],
-            env=job.environ("train.py", SMC_LAUNCHER="parameter-server", **QUICK, **variables),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-
-
 def start_users_cluster(hosts: Hosts, algo_1: Host, algo_2: Host) -> None:
     """Start a job whose only parameter server is on the second host, and wait until it trains."""
     hosts.start("train.py", SMC_LAUNCHER="parameter-server", TF_CONFIG=json.dumps(USERS_CLUSTER), **QUICK)
-    wait_until(algo_1.job.base / "output/data/begun", lambda: algo_1.output() + algo_2.output())
+    algo_1.wait_until((algo_1.job.base / "output/data/begun").exists)
 
 
 def free_port() -> str:
@@ -166,20 +133,18 @@ def test_a_stop_of_all_hosts_lets_the_chief_save_from_its_parameter_server(hosts
     assert ended.failure.startswith("Stopped by SIGTERM")
 
 
-def test_one_host_and_a_stop_that_only_the_users_process_gets(job: JobFolder, tf: object, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    process = start(job.hosts("algo-1").code(train_py=COUNTS), log, SMC_MASTER_PORT=free_port())
-    try:
-        wait_until(job.base / "output/data/begun", log.read_text)
-        servers = [line for line in processes_of(job) if line.split("\0")[1].endswith("server.py")]
-        assert len(servers) == 3  # one worker, one parameter server, and parameter_server.py, which watches both
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS) == 7, log.read_text()
-    finally:
-        process.kill()
-        process.wait()
+def test_one_host_and_a_stop_that_only_the_users_process_gets(job: JobFolder, tf: object) -> None:
+    job.hosts("algo-1").code(train_py=COUNTS)
+    running = job.start("train.py", SMC_LAUNCHER="parameter-server", SMC_MASTER_PORT=free_port(), **QUICK)
+    running.wait_until((job.base / "output/data/begun").exists)
+    programs = [Path(f"/proc/{pid}/cmdline").read_text().split("\0")[1] for pid in job.processes()]
+    servers = [program for program in programs if program.endswith("server.py")]
+    assert len(servers) == 3  # one worker, one parameter server, and parameter_server.py, which watches both
+    running.send(signal.SIGTERM)
+    ended = running.wait()
+    assert ended.exit_code == 7, ended.stderr
     assert int((job.base / "model/count").read_text()) > 1
-    assert processes_of(job) == []
+    assert job.processes() == []
 
 
 def test_a_port_that_is_taken(job: JobFolder, tf: object) -> None:
@@ -192,4 +157,4 @@ def test_a_port_that_is_taken(job: JobFolder, tf: object) -> None:
     assert ended.failure is not None
     assert f"HostError: TensorFlow cannot serve ps 0 at {address}: " in ended.failure
     assert "Traceback" not in ended.failure
-    assert processes_of(job) == []
+    assert job.processes() == []

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,8 +15,8 @@ import pytest
 
 from smc_core.kit import Report, job_reports
 from smc_core.plan import SCRIPT_RUNNER
+from smc_core.testing import Result, Running, start
 
-SECONDS = 60.0
 RUN = """
 import sys
 from smc_tensorflow import parameter_server
@@ -47,48 +46,37 @@ open(f"{os.environ['HERE']}/begun", "w").close()
 time.sleep(600)
 """
 
-Start = Callable[..., subprocess.Popen[bytes]]
+Start = Callable[..., Running[Result]]
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+@pytest.fixture(name="start")
+def _start(tmp_path: Path) -> Iterator[Start]:
     """Starts the program with one parameter server, whose code is given, and the user's code, if any, beside it."""
-    started = []
+    with contextlib.ExitStack() as started:
 
-    def start(server: str, user: str | None = None, chief: str = "localhost:1") -> subprocess.Popen[bytes]:
-        (tmp_path / "server.py").write_text(server)
-        command = [sys.executable, "-c", RUN, str(tmp_path / "server.py"), "--host", "algo-1", "--serve", "ps:0"]
-        if user is not None:
-            (tmp_path / "train.py").write_text(user)
-            command += ["--", sys.executable, SCRIPT_RUNNER, str(tmp_path / "train.py")]
-        (tmp_path / "reports").mkdir()
-        environ = {
-            **os.environ,
-            "SMC_REPORT_DIR": str(tmp_path / "reports"),
-            "SM_CURRENT_HOST": "algo-1",
-            "HERE": str(tmp_path),
-            "TF_CONFIG": json.dumps({"cluster": {"chief": [chief], "ps": ["localhost:2"]}}),
-        }
-        started.append(subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, start_new_session=True))
-        return started[-1]
+        def start_it(server: str, user: str | None = None, chief: str = "localhost:1") -> Running[Result]:
+            (tmp_path / "server.py").write_text(server)
+            command = [sys.executable, "-c", RUN, str(tmp_path / "server.py"), "--host", "algo-1", "--serve", "ps:0"]
+            if user is not None:
+                (tmp_path / "train.py").write_text(user)
+                command += ["--", sys.executable, SCRIPT_RUNNER, str(tmp_path / "train.py")]
+            (tmp_path / "reports").mkdir()
+            environ = {
+                **os.environ,
+                "SMC_REPORT_DIR": str(tmp_path / "reports"),
+                "SM_CURRENT_HOST": "algo-1",
+                "HERE": str(tmp_path),
+                "TF_CONFIG": json.dumps({"cluster": {"chief": [chief], "ps": ["localhost:2"]}}),
+            }
+            return started.enter_context(start(command, environ=environ, mark="HERE", start_new_session=True))
 
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+        yield start_it
 
 
 @pytest.fixture
 def reports(tmp_path: Path) -> Callable[[], list[Report]]:
     """What was reported, the earliest first."""
     return lambda: job_reports({"SMC_REPORT_DIR": str(tmp_path / "reports")})
-
-
-def wait_for(path: Path) -> None:
-    until = time.monotonic() + SECONDS
-    while not path.exists():
-        assert time.monotonic() < until, f"{path.name} did not appear"
-        time.sleep(0.02)
 
 
 def is_there(mark: Path) -> bool:
@@ -104,13 +92,13 @@ def is_there(mark: Path) -> bool:
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_the_exit_code_is_the_users(start: Start, code: int, reports: Callable[[], list[Report]]) -> None:
-    assert start(SERVES, f"raise SystemExit({code})").wait(SECONDS) == code
+    assert start(SERVES, f"raise SystemExit({code})").wait().exit_code == code
     assert [report.exit_code for report in reports()] == ([code] if code else [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_a_signal_that_ends_the_users_process_ends_the_program(start: Start, number: int) -> None:
-    assert start(SERVES, f"import os; os.kill(os.getpid(), {int(number)})").wait(SECONDS) == -number
+    assert start(SERVES, f"import os; os.kill(os.getpid(), {int(number)})").wait().exit_code == -number
 
 
 @pytest.mark.parametrize(
@@ -124,11 +112,11 @@ def test_a_signal_that_ends_the_users_process_ends_the_program(start: Start, num
 def test_a_server_that_ends_is_reported_and_ends_the_users_process(
     start: Start, tmp_path: Path, reports: Callable[[], list[Report]], end: str, how: str, code: int
 ) -> None:
-    process = start(
+    running = start(
         f"import os, time\nwhile not os.path.exists({str(tmp_path / 'begun')!r}): time.sleep(0.02)\n{end}\n",
         f"import time\nopen({str(tmp_path / 'begun')!r}, 'w').close()\ntime.sleep(600)\n",
     )
-    assert process.wait(SECONDS) == code
+    assert running.wait().exit_code == code
     (report,) = reports()
     assert report.message == f"TensorFlow's task ps 0 on algo-1 {how}"
     assert (report.host, report.exit_code, report.expected) == ("algo-1", code, True)
@@ -139,11 +127,11 @@ def test_the_dead_server_comes_before_its_victim(
     start: Start, tmp_path: Path, reports: Callable[[], list[Report]]
 ) -> None:
     gone = str(tmp_path / "gone")
-    process = start(
+    running = start(
         f"import os, time\nopen({gone!r}, 'w').close()\ntime.sleep(0.3)\nos._exit(3)\n",
         f"import os, time\nwhile not os.path.exists({gone!r}): time.sleep(0.02)\nraise ConnectionError('no server')\n",
     )
-    assert process.wait(SECONDS) == 3
+    assert running.wait().exit_code == 3
     first, second = reports()
     assert first.message.endswith("ps 0 on algo-1 ended with exit code 3")
     assert second.message == "no server"
@@ -154,14 +142,14 @@ def test_a_server_that_has_told_its_end_is_not_told_of_again(start: Start, repor
         "from smc_core.process.report import writer\nfrom smc_core.errors import HostError\n"
         "writer.write_report(HostError('the port is taken'), phase='hosts')\nraise SystemExit(5)\n"
     )
-    assert start(tells, "import time; time.sleep(600)").wait(SECONDS) == 5
+    assert start(tells, "import time; time.sleep(600)").wait().exit_code == 5
     assert [report.message for report in reports()] == ["the port is taken"]
 
 
 def test_a_server_that_does_not_end_is_killed(start: Start, tmp_path: Path) -> None:
     stubborn = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVES
     waits = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'serves')!r}): time.sleep(0.02)\n"
-    assert start(stubborn, waits).wait(SECONDS) == 0
+    assert start(stubborn, waits).wait().exit_code == 0
     assert not is_there(tmp_path / "server.py")
 
 
@@ -169,22 +157,22 @@ def test_a_server_that_does_not_end_is_killed(start: Start, tmp_path: Path) -> N
 def test_a_stop_goes_to_the_users_process_alone(
     start: Start, tmp_path: Path, send: Callable[[int, int], None], number: int
 ) -> None:
-    process = start(SERVES, SAVES)
-    wait_for(tmp_path / "serves")
-    wait_for(tmp_path / "begun")
-    send(process.pid, number)  # to the program alone, as the supervisor; to all in the foreground, as Ctrl-C
-    assert process.wait(SECONDS) == 0
+    running = start(SERVES, SAVES)
+    running.wait_until((tmp_path / "serves").exists)
+    running.wait_until((tmp_path / "begun").exists)
+    send(running.pid, number)  # to the program alone, as the supervisor; to all in the foreground, as Ctrl-C
+    assert running.wait().exit_code == 0
     assert (tmp_path / "saved").exists()
     assert not is_there(tmp_path / "server.py")
 
 
 def test_a_host_that_only_serves_ends_when_it_is_told_to_and_the_chief_is_gone(start: Start, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as chief:
-        process = start(SERVES, chief=f"127.0.0.1:{chief.getsockname()[1]}")
-        wait_for(tmp_path / "serves")
-        process.send_signal(signal.SIGTERM)
+        running = start(SERVES, chief=f"127.0.0.1:{chief.getsockname()[1]}")
+        running.wait_until((tmp_path / "serves").exists)
+        running.send(signal.SIGTERM)
         chief.accept()[0].close()  # the program asks whether the chief is there
         chief.accept()[0].close()  # and again: it has not ended
         assert is_there(tmp_path / "server.py")
-    assert process.wait(SECONDS) == -signal.SIGTERM
+    assert running.wait().exit_code == -signal.SIGTERM
     assert not is_there(tmp_path / "server.py")
