@@ -104,7 +104,7 @@ def train_on_two_hosts(hosts: Hosts, digits: Path, code: str, **variables: str) 
         shutil.copytree(digits / "data", host.job.base / "input/data", dirs_exist_ok=True)
         shutil.copy(digits / "config/inputdataconfig.json", host.job.base / "input/config")
         host.job.code(train_py=code).hyperparameters(epochs=9)
-    ended = hosts.run("train.py", seconds=240, SMC_KERAS_EXPORT="0", **variables)
+    ended = hosts.run("train.py", SMC_KERAS_EXPORT="0", **variables)
     for each in ended:
         assert each.exit_code == 0, each.stderr
         assert each.success

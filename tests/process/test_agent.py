@@ -70,7 +70,7 @@ def first_line(host: Host, seconds: float = 60) -> str:
 def test_hosts_that_end_well(start: Start) -> None:
     made = start(BY_HOST + "import time; time.sleep(0.5 if me == 'algo-2' else 0); print(me, os.environ['RANK'])", 3)
     for rank, host in enumerate(made):
-        ended = host.wait(60)
+        ended = host.wait()
         assert ended.exit_code == 0, ended.stderr
         assert ended.success
         assert ended.stdout == f"{host.name} {rank}\n"
@@ -198,7 +198,7 @@ def test_a_stop_of_all_hosts_is_no_failure_and_hurries_none(start: Start) -> Non
         host.stop()
     for host in (two, one):
         (host.job.base / "code/go").touch()
-        ended = host.wait(60)
+        ended = host.wait()
         assert ended.exit_code == 0, ended.stderr
         assert ended.stdout.endswith("saved\n")
 
@@ -206,6 +206,6 @@ def test_a_stop_of_all_hosts_is_no_failure_and_hurries_none(start: Start) -> Non
 def test_a_host_that_serves_ends_well_with_the_master(start: Start) -> None:
     one, two = start(BY_HOST + "if me != 'algo-1':\n    import signal\n    while True: signal.pause()\n", SERVES="1")
     for host in (one, two):
-        ended = host.wait(30)
+        ended = host.wait()
         assert ended.exit_code == 0, ended.stderr
         assert ended.success

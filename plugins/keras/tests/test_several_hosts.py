@@ -19,7 +19,6 @@ from smc_core.testing.fixtures import RunPython
 from smc_core.testing.hosts import Host, Hosts, why_not
 
 PREPARE = Path(__file__).parents[3] / "examples/digits/prepare_data.py"
-SECONDS = 240.0
 JAX_ALONE = {"tensorflow.py": "raise ImportError('this image has JAX alone')\n"}
 
 NETWORK = """
@@ -129,7 +128,7 @@ def two_hosts(hosts: Hosts, **files: str) -> list[Host]:
 
 
 def run(hosts: Hosts, **variables: str) -> list[JobResult]:
-    return hosts.run("train.py", seconds=SECONDS, SMC_LAUNCHER="jax", **variables)
+    return hosts.run("train.py", SMC_LAUNCHER="jax", **variables)
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_the_script_in_two_processes_on_each_of_two_hosts(hosts: Hosts, prepared
     first, second = hosts.make(2)
     for host in (first, second):
         with_digits(host.job, prepared)
-    ended, other = hosts.run("train_script.py", seconds=200, **TWO)
+    ended, other = hosts.run("train_script.py", **TWO)
     learnt(ended, first.job)
     assert other.exit_code == 0, other.stderr
     assert "epoch=" not in other.stdout

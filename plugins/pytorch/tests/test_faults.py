@@ -172,7 +172,7 @@ def test_a_stop_waits_for_every_checkpoint(job: JobFolder) -> None:
 def test_an_exception_on_one_host_is_told_on_both(hosts: Hosts) -> None:
     for host in hosts.make(2):
         host.job.code(train_py=SCRIPT.format(act="raise LookupError('no such digit')"))
-    first, second = hosts.run("train.py", seconds=120, **ONE)
+    first, second = hosts.run("train.py", **ONE)
     assert first.exit_code != 0
     assert second.exit_code == 1
     assert first_line(second.failure).startswith("LookupError: no such digit")
@@ -183,7 +183,7 @@ def test_an_exception_on_one_host_is_told_on_both(hosts: Hosts) -> None:
 def test_a_process_of_another_host_that_leaves_early_is_the_cause(hosts: Hosts) -> None:
     for host in hosts.make(2):
         host.job.code(train_py=SCRIPT.format(act="os._exit(0)"))
-    first, second = hosts.run("train.py", seconds=200, SMC_MODE="script", **ONE)
+    first, second = hosts.run("train.py", SMC_MODE="script", **ONE)
     assert first.exit_code == 1
     assert second.exit_code != 0
     for ended in (first, second):
@@ -197,7 +197,7 @@ def test_a_host_that_vanishes_is_named_by_the_other(hosts: Hosts) -> None:
     hosts.start("train.py", SMC_HOST_TIMEOUT="3", **ONE)
     second.wait_until(lambda: "training" in second.output())
     second.kill()
-    ended = first.wait(60)
+    ended = first.wait()
     assert ended.exit_code != 0
     assert "algo-2" in first_line(ended.failure)
     assert not ended.success

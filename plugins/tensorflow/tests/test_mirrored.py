@@ -69,7 +69,7 @@ def test_two_hosts_learn_the_digits(hosts: Hosts, digits: JobFolder, accuracy: C
 def test_one_that_raises_while_the_other_waits_is_named_on_both(hosts: Hosts, tf: object) -> None:
     for host in hosts.make(2):
         host.job.code(train_py=RAISES)
-    ended = hosts.run("train.py", SMC_LAUNCHER="mwms", seconds=120, **QUICK)
+    ended = hosts.run("train.py", SMC_LAUNCHER="mwms", **QUICK)
     for each in ended:
         assert each.exit_code != 0
         assert each.failure is not None
@@ -85,7 +85,7 @@ def test_a_host_that_vanishes_is_named_by_the_other(hosts: Hosts, tf: object) ->
     hosts.start("train.py", SMC_LAUNCHER="mwms", SMC_HOST_TIMEOUT="3", **QUICK)
     algo_2.wait_until((algo_2.job.base / "output/data/begun").exists)
     algo_2.kill()
-    ended = algo_1.wait(120)
+    ended = algo_1.wait()
     assert ended.exit_code != 0
     assert ended.failure is not None
     assert "algo-2" in ended.failure.splitlines()[0]

@@ -16,7 +16,6 @@ from smc_core.testing import JobFolder
 from smc_core.testing.hosts import Host, Hosts
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tensorflow_digits"
-SECONDS = 120.0
 QUICK = {"TF_USE_LEGACY_KERAS": "1"}
 """TensorFlow then does not import Keras 3, which takes a third of its time, and which no program here needs."""
 
@@ -109,7 +108,7 @@ def test_a_parameter_server_that_is_killed_is_named_on_every_host(hosts: Hosts, 
     start_users_cluster(hosts, algo_1, algo_2)
     (algo_2.job.base / "output/data/die").touch()
     for host in (algo_1, algo_2):
-        ended = host.wait(SECONDS)
+        ended = host.wait()
         assert ended.exit_code == 128 + 9 if host is algo_2 else ended.exit_code != 0, ended.stderr
         assert ended.failure is not None
         assert "TensorFlow's task ps 0 on algo-2 was killed by SIGKILL" in ended.failure.splitlines()[0]
@@ -123,12 +122,12 @@ def test_a_stop_of_all_hosts_lets_the_chief_save_from_its_parameter_server(hosts
     algo_2.stop()
     time.sleep(1)  # a server that ended at once would be gone by now
     algo_1.stop()
-    ended = algo_1.wait(SECONDS)
+    ended = algo_1.wait()
     assert ended.exit_code == 7, ended.stderr
     count = int((algo_1.job.base / "model/count").read_text())
     assert count > 1
     assert tf.train.load_variable(algo_1.job.base / "model/latest", "count/.ATTRIBUTES/VARIABLE_VALUE") == count
-    ended = algo_2.wait(SECONDS)
+    ended = algo_2.wait()
     assert ended.failure is not None
     assert ended.failure.startswith("Stopped by SIGTERM")
 
