@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core import Environment, contract, errors, hookspecs
+from smc_core import Environment, contract, errors, hookspecs, kit
 from smc_core.environment import fields
 from smc_core.plugins import HOOKS
 from smc_core.settings import CORE
@@ -82,6 +82,13 @@ def test_the_reference_reads_on_a_code_host_as_in_the_built_site() -> None:
     """Neither a directive of Sphinx's nor an empty place to be filled in."""
     text = {page.name: page.read_text() for page in DOCS.glob("reference/*.md")}
     assert [name for name, page in text.items() if "```{" in page or re.search(r"-->\n+<!-- end", page)] == []
+
+
+def test_every_name_of_the_kit_is_on_its_page() -> None:
+    page = (DOCS / "reference/kit.md").read_text()
+    assert sorted(set(re.findall(r"<!-- api: smc_core\.kit\.(\w+)", page))) == sorted(kit.__all__)
+    table = re.findall(r"`(\w+)`", page.partition("| for | names |")[2].partition("\n\n")[0])
+    assert sorted(table) == sorted(kit.__all__)
 
 
 def test_every_setting_has_a_row() -> None:

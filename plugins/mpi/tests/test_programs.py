@@ -133,11 +133,3 @@ def test_whatever_fails_is_said_and_reported(reports: Path, argv: tuple[str, ...
     ended = start_program(*argv).wait()
     assert said in ended.stderr.splitlines()[-1]
     assert ended.exit_code == report(reports)["exit_code"] == code
-
-
-def test_the_port_after_the_masters_last_one_is_left_for_mpi() -> None:
-    from smc_core.kit import Ports
-    from smc_core.settings import MASTER_PORT
-
-    assert MASTER_PORT.most is not None
-    assert list(Ports.of(MASTER_PORT.most).own(1)) == [65535]
