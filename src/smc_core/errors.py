@@ -47,6 +47,16 @@ class SmcError(Exception):
     details: str = ""
     """Lines that explain it further and are in the log already, an installer's last ones for example."""
 
+    @property
+    def sentence(self) -> str:
+        """The first line of the message: what is wrong."""
+        return str(self).split("\n", maxsplit=1)[0]
+
+    @property
+    def explanation(self) -> str:
+        """The other lines of the message; empty if there are none."""
+        return "".join(str(self).split("\n", maxsplit=1)[1:])
+
 
 class ConfigurationError(SmcError):
     """A flag, a variable, a hyperparameter or a file of the contract is wrong."""

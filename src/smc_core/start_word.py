@@ -28,7 +28,7 @@ class StartWord(NamedTuple):
 
     path: str | None
     is_ours: bool
-    others: tuple[str, ...]
+    others: tuple[tuple[str, str], ...]
 
 
 def find(path: str | None = None) -> StartWord:
@@ -45,9 +45,9 @@ def find(path: str | None = None) -> StartWord:
 
 def judge(found: StartWord) -> tuple[Literal["ok", "note", "problem"], str, str]:
     """How it stands, in words, and what to do about it; SageMaker starts an image without an ENTRYPOINT by it."""
-    others = ", ".join(found.others)
+    others = ", ".join(f"{name} {version}" for name, version in found.others)
     reinstall = "pip install --force-reinstall --no-deps smc-core"
-    fix = f"pip uninstall {found.others[0].split()[0]}, then {reinstall}" if found.others else reinstall
+    fix = f"pip uninstall {found.others[0][0]}, then {reinstall}" if found.others else reinstall
     if found.path is None:
         return "problem", "there is no command train, by which SageMaker starts an image", fix
     if not found.is_ours:
@@ -68,9 +68,9 @@ def _starts_smc(path: str) -> bool:
         return False
 
 
-def _others() -> Iterator[str]:
+def _others() -> Iterator[tuple[str, str]]:
     for name in _OTHERS:
         try:
-            yield f"{name} {metadata.version(name)}"
+            yield name, metadata.version(name)
         except metadata.PackageNotFoundError:
             continue

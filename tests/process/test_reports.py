@@ -71,6 +71,8 @@ def test_an_exception_of_the_user(environ, written, raised, tmp_path):
         "place": "train.py:2, in train",
         "child_stderr": None,
         "notes": [],
+        "explanation": "",
+        "details": "",
     }
     assert traceback.splitlines()[:2] == [
         "Traceback (most recent call last):",

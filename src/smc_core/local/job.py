@@ -107,13 +107,13 @@ def _provide(record: Record, code: Code) -> str | None:
         with _log(record.log_path) as job_log:
             return needs.provide_interpreter(record.request, code, job_log)
     except SmcError as error:
-        first = f"{type(error).__name__}: {error}"
-        further = error.details
+        first = f"{type(error).__name__}: {error.sentence}"
+        further = "\n".join(filter(None, (error.explanation, error.details)))
         record.exit_code, record.status = log.failure(error), records.FAILED
     except needs.Interrupted as interrupted:
         first, further = f"Stopped by {signals.name(interrupted.number)} while packages were installed", ""
         record.exit_code, record.status = EXIT_SIGNAL_BASE + interrupted.number, records.STOPPED
-    record.first_line = first.split("\n")[0]  # the first line of an error says what is wrong, others explain it
+    record.first_line = first
     OutcomeFiles(record.paths).fail(f"{first}\n{further}".rstrip("\n") + "\n")
     return None
 

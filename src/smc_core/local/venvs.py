@@ -130,12 +130,11 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def _not_installed(folder: str, found: Sequence[Report]) -> CodeError:
-    """The error that the child has reported; its first two lines say it all, and the others were seen already."""
+    """The error that the child has reported."""
     if not found:
         return CodeError(f"what {folder} needs cannot be installed: see the lines above")
-    lines = found[0].message.splitlines()
-    error = CodeError("\n".join(lines[:2]))
-    error.details = "\n".join(lines[2:])
+    error = CodeError("\n".join(filter(None, (found[0].message, found[0].explanation))))
+    error.details = found[0].details
     return error
 
 

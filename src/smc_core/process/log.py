@@ -63,9 +63,8 @@ def failure(error: BaseException) -> int:
     An expected error is one or two lines; anything else is a fault of smc, with its traceback.
     """
     if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
-        first, *further = _without_secrets(str(error)).split("\n")
-        line(f"error: {first}")
-        for each in further:
+        line(f"error: {_without_secrets(error.sentence)}")
+        for each in _without_secrets(error.explanation).splitlines():
             line(each)
         return error.exit_code
     import traceback

@@ -77,8 +77,6 @@ def of_stop(ending: Ending, stop: Stop, report: Report | None) -> Explanation:
 def of_report(ending: Ending, report: Report, tail: str) -> Explanation:
     """A Python process said why it failed."""
     tail = without_traceback(tail, report.traceback)
-    sentence, _, further = report.message.partition("\n") if report.expected else (report.message, "", "")
-    report = report._replace(message=sentence)  # smc's own words: the first line is a sentence, the others explain it
     first = headline(report)
     facts = [_whereabouts(ending, report), *report.notes, *_circumstances(ending), *_others(ending, report)]
     if report.kind == "smc":
@@ -95,7 +93,7 @@ def of_report(ending: Ending, report: Report, tail: str) -> Explanation:
     said = one_line(report.message, len(report.message)) in first and "\n" not in report.message
     named = class_name(report) in first or report.type == "SystemExit"
     message = "" if said and named else f"{class_name(report)}: {report.message}"
-    return Explanation(first, "\n".join(filter(None, (message, further))), facts, rest)
+    return Explanation(first, "\n".join(filter(None, (message, report.explanation, report.details))), facts, rest)
 
 
 def of_signal(ending: Ending, tail: str) -> Explanation:

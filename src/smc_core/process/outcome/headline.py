@@ -48,8 +48,7 @@ def duration(seconds: float) -> str:
 def refusal(error: SmcError) -> tuple[str, str]:
     """The first line of the failure file of a job that could not begin, and the whole file."""
     told = f"{type(error).__name__}: {error}"
-    sentence = told.split("\n")[0]  # the first line of an error says what is wrong, others explain it
-    first = one_line(sentence, FIRST_LINE)
+    first = one_line(f"{type(error).__name__}: {error.sentence}", FIRST_LINE)
     rest = "" if told == first else f"{told[:SHOWN]}\n"
     return printable.in_a_line(first), printable.in_lines(f"{first}\n{rest}")
 

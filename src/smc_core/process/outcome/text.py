@@ -120,6 +120,8 @@ def _log_line(ending: Ending, first_line: str, cause: Report | None) -> str:
 def _masked(report: Report, mask: Callable[[str], str]) -> Report:
     return report._replace(
         message=mask(report.message),
+        explanation=mask(report.explanation),
+        details=mask(report.details),
         traceback=mask(report.traceback),
         notes=[mask(note) for note in report.notes],
         child_stderr=None if report.child_stderr is None else mask(report.child_stderr),

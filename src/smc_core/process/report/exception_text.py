@@ -19,21 +19,28 @@ def type_name(error: BaseException) -> str:
 
 def message(error: BaseException) -> str:
     """The text of an exception, with the notes that were added to it."""
-    if isinstance(error, SyntaxError) and error.msg:
-        text = str(error.msg)
-        if error.text:
-            text = f"{text}: {error.text.strip()}"
-    elif isinstance(error, SystemExit):
-        text = str(error.code)
-    else:
-        try:
-            text = str(error)
-        except BaseException:  # noqa: BLE001 - the class is the user's, and may even exit
-            text = "<str() of the exception failed>"
-    if isinstance(error, SmcError) and error.details:
-        text = f"{text}\n{error.details}"
+    return "\n".join([_text(error), *_added_notes(error)])
+
+
+def explanation(error: SmcError) -> str:
+    """What explains the sentence of an error of smc: further lines of its message, and the notes added to it."""
+    return "\n".join(filter(None, [error.explanation, *_added_notes(error)]))
+
+
+def _added_notes(error: BaseException) -> list[str]:
     added = getattr(error, "__notes__", None)
-    return "\n".join([text, *map(str, added)]) if isinstance(added, list) else text
+    return list(map(str, added)) if isinstance(added, list) else []
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.msg:
+        return f"{error.msg}: {error.text.strip()}" if error.text else str(error.msg)
+    if isinstance(error, SystemExit):
+        return str(error.code)
+    try:
+        return str(error)
+    except BaseException:  # noqa: BLE001 - the class is the user's, and may even exit
+        return "<str() of the exception failed>"
 
 
 def place_text(place: Place | None, code_dir: str) -> str:

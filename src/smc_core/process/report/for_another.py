@@ -59,6 +59,8 @@ def report_for_another(
                 "kind": "platform",
                 "type": "smc_core.errors.HostError" if phase == "hosts" else "ChildProcessError",
                 "message": cut(mask_of(environ)(message), MAX_MESSAGE),
+                "explanation": "",
+                "details": "",
                 "exit_call": "",
                 "exit_code": exit_code,
                 "expected": True,

@@ -46,7 +46,7 @@ class Report(NamedTuple):
         phase: what the process was doing.
         kind: who can fix it: user, platform or smc.
         type: the exception's class.
-        message: its text.
+        message: its text; of an expected error the sentence that says what is wrong.
         exit_call: ``sys.exit(2)``, where the process ended by it.
         exit_code: what the process meant to end with.
         expected: whether type and message say it all, and a traceback would say nothing more.
@@ -55,6 +55,8 @@ class Report(NamedTuple):
         child_stderr: the end of what a program that failed said; empty where it said it on the job's stderr; None
             where the exception is about no program.
         notes: further lines: causes, advice, the state of a full disk.
+        explanation: lines that explain the sentence of an expected error.
+        details: lines that explain it further, and are in the log already.
 
     """
 
@@ -74,6 +76,8 @@ class Report(NamedTuple):
     place: str
     child_stderr: str | None
     notes: list[str]
+    explanation: str = ""
+    details: str = ""
 
 
 class CommandNote(NamedTuple):
@@ -234,6 +238,8 @@ _REPORT_FIELDS = {
         lambda value: value is None or isinstance(value, str), lambda value: value and value[:MAX_MESSAGE]
     ),
     "notes": _NOTES,
+    "explanation": _text(MAX_MESSAGE),
+    "details": _text(MAX_MESSAGE),
 }
 _NOTE_FIELDS = {
     "signals": _Field(lambda value: value in ("process", "group")),

@@ -132,13 +132,18 @@ def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -
     code_dir = _code_dir(environ)
     mask = mask_of(environ)
     found = origin(told, code_dir, else_anywhere=told is not error or not isinstance(error, errors.SmcError))
+    sentence, explanation, details = found.message, "", ""
+    if isinstance(error, errors.SmcError) and ours and found.error is error:
+        sentence, explanation, details = error.sentence, exception_text.explanation(error), error.details
     further = [] if found.type == REFUSED else notes(found.error, code_dir, advise=phase in USER_PHASES)
     if found.surfaced:
         further.insert(0, f"Surfaced as {found.surfaced}")
     return {
         "kind": _kind(error, phase),
         "type": found.type,
-        "message": cut(mask(found.message), MAX_MESSAGE),
+        "message": cut(mask(sentence), MAX_MESSAGE),
+        "explanation": cut(mask(explanation), MAX_MESSAGE),
+        "details": cut(mask(details), MAX_MESSAGE),
         "exit_call": found.exit_call,
         "exit_code": exit_code(error, phase),
         "expected": ours,
@@ -218,7 +223,7 @@ def _encoded(report: Mapping[str, Any]) -> bytes:
         report = {
             **report,
             "traceback": _cut_middle(report["traceback"], room),
-            "message": cut(report["message"], room),
+            **{name: cut(report[name], room) for name in ("message", "explanation", "details")},
         }
 
 
