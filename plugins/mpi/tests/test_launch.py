@@ -18,8 +18,8 @@ from smc_core.errors import ConfigurationError
 from smc_core.testing import JobFolder
 from smc_core.testing.conformance import PluginConformance
 from smc_mpi.agent import daemon_of
-from smc_mpi.launch import AGENT, MASTER, SERVE, mpirun_command
-from smc_mpi.ranks import RANK
+from smc_mpi.launch import mpirun_command
+from smc_mpi.programs import AGENT, MASTER, RANK, SERVE
 
 
 class TestPlugin(PluginConformance):

@@ -13,8 +13,7 @@ import pytest
 
 from smc_core.testing import Result, Running, start
 from smc_mpi.agent import run as agent
-from smc_mpi.launch import AGENT, MASTER, SERVE
-from smc_mpi.ranks import RANK
+from smc_mpi.programs import AGENT, MASTER, RANK, SERVE
 
 
 @pytest.fixture

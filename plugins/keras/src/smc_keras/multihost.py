@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from smc_core.environment import Environment
-from smc_core.kit import first_report, is_installed
+from smc_core.kit import is_installed
 from smc_keras.backend import import_keras
 from smc_keras.distribution import ADDRESS_ENV, PROCESS_ENV, PROCESSES_ENV
 
@@ -173,9 +173,11 @@ def part() -> None:
 def _leave_where_this_process_failed() -> None:
     """End this process at once where it has reported a failure: what else ends it would wait for the others.
 
-    Whatever ends the job's code with another exit code than 0 is reported before
-    : an exception in a function or a script, and ``sys.exit``.
+    Whatever ends the job's code with another exit code than 0 is reported before: an exception in a function or a
+    script, and ``sys.exit``.
     """
+    from smc_core.kit import first_report  # no job that has joined nobody waits for it
+
     failed = first_report(pid=os.getpid())
     if not _state["joined"] or failed is None:
         return

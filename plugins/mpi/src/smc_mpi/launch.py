@@ -17,7 +17,7 @@ from smc_core.contract import LAUNCHER_ENV
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.kit import Ports, is_asked_for, log_line, processes_per_host, takes_part
-from smc_mpi.ranks import RANK
+from smc_mpi.programs import AGENT, MASTER, RANK, SERVE
 
 LAUNCHER = "mpi"
 ENABLED_PARAM = "sagemaker_mpi_enabled"
@@ -26,9 +26,6 @@ LOOPBACK = "lo"
 """The interface of hosts that are simulated on one machine (``smc run --hosts``)."""
 OPTIONS_PARAM = "sagemaker_mpi_custom_mpi_options"
 _NUMBER_OPTIONS = frozenset({"n", "np", "c"})
-
-_ROOM = os.path.dirname(os.path.abspath(__file__))
-AGENT, MASTER, SERVE = (os.path.join(_ROOM, name) for name in ("agent.py", "master.py", "serve.py"))
 
 
 def mpirun_command(environment: Environment, command: Command, interfaces: str = "/sys/class/net") -> Command | None:

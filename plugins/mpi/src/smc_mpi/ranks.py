@@ -24,9 +24,8 @@ from smc_core.kit import (
     run_child,
 )
 from smc_mpi import failures
+from smc_mpi.programs import RANK
 
-RANK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rank.py")
-"""The program that each rank runs below."""
 _SESSION_FOLDERS = ("PRTE_MCA_prte_{}_tmpdir_base", "OMPI_MCA_orte_{}_tmpdir_base")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from smc_core.kit import Report, death_in_words, exit_code, is_running, job_reports
+from smc_pytorch.gloo import is_of_gloo
 
 _LAG_SECONDS = 0.5
 """How much later than it happened a death may be seen, at most, on a busy machine."""
@@ -186,11 +187,6 @@ def early(deaths: list[Death], report: Report) -> list[str]:
     """The processes of this host that ended with exit code 0 before another reported an error, in words."""
     gone = [death for death in deaths if death.status == 0 and death.time <= report.time + _LAG_SECONDS]
     return [f"rank {death.rank} (local rank {death.local_rank})" for death in sorted(gone, key=lambda each: each.rank)]
-
-
-def is_of_gloo(message: str) -> bool:
-    """Whether the text of a RuntimeError comes from Gloo: it begins with the place in Gloo's source that raised it."""
-    return message.startswith("[") and "/gloo/" in message.partition("]")[0]
 
 
 def _first_reports(environ: Mapping[str, str]) -> dict[int, Report]:

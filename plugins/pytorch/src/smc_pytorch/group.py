@@ -21,7 +21,7 @@ from smc_core.kit import log_line
 from smc_core.setting import Seconds
 from smc_pytorch import absent
 from smc_pytorch.advice import explain_memory
-from smc_pytorch.deaths import is_of_gloo
+from smc_pytorch.gloo import is_of_gloo
 from smc_pytorch.processes import BACKEND, NO_GROUP, check_backend, choose_backend
 from smc_pytorch.wrappers import holds_parts
 
