@@ -1,4 +1,4 @@
-"""Whose the command ``train`` is, by which SageMaker starts an image: two distributions bring one of that name."""
+"""Whose the command ``train`` is, with which SageMaker starts an image: two distributions bring one of that name."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def judge(found: StartWord) -> tuple[Literal["ok", "note", "problem"], str, str]
     reinstall = "pip install --force-reinstall --no-deps smc-core"
     fix = f"pip uninstall {found.others[0][0]}, then {reinstall}" if found.others else reinstall
     if found.path is None:
-        return "problem", "there is no command train, by which SageMaker starts an image", fix
+        return "problem", "there is no command train, with which SageMaker starts an image", fix
     if not found.is_ours:
-        text = f"{found.path} does not start smc, and SageMaker starts an image by that command"
+        text = f"{found.path} does not start smc, and SageMaker starts an image with that command"
         why = f"; it comes with {others}" if others else ""
         return "problem", f"{text}{why}", f'{fix}; or ENTRYPOINT ["smc", "run"]'
     if others:
-        text = f"{found.path} starts smc; {others} brings a command of that name too, and takes it away when removed"
+        text = f"{found.path} starts smc; {others} brings a command of that name too, and removes it when uninstalled"
         return "note", text, ""
     return "ok", f"{found.path} starts smc", ""
 

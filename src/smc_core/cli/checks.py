@@ -13,11 +13,11 @@ from typing import Literal, NamedTuple
 from smc_core import metadata, start_word
 from smc_core.compatibility import Framework, is_installed, unmet
 from smc_core.contract import BASE_DIR_ENV, job_paths
+from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError, SmcError
 from smc_core.hosts import wait_for_hosts
 from smc_core.plugins import Plugins, installed, new_manager, register
 from smc_core.process.diagnosis import size_text
-from smc_core.readers import read_resource_config
 from smc_core.resources import cpu_count, gpu_count, installed_gpus, memory_bytes
 from smc_core.settings import HOST_WAIT
 
@@ -108,7 +108,7 @@ def _requirements() -> Iterator[Finding]:
     if wrong:
         yield Finding("smc-core", "problem", "; ".join(map(str, wrong)), "pip install --upgrade smc-core")
     else:
-        yield Finding("smc-core", "ok", f"{metadata.version('smc-core')}, all that it needs is there")
+        yield Finding("smc-core", "ok", f"{metadata.version('smc-core')}, with all its dependencies")
 
 
 def _start_word() -> Iterator[Finding]:
@@ -144,16 +144,14 @@ def _plugins() -> Iterator[Finding]:
 def _resources() -> Iterator[Finding]:
     memory = memory_bytes()
     yield Finding("processors", "ok", f"{cpu_count()} for a job")
-    yield Finding("memory", "ok", "not told" if memory is None else f"{size_text(memory)} for a job")
+    yield Finding("memory", "ok", "unknown" if memory is None else f"{size_text(memory)} for a job")
 
 
 def _gpus() -> Iterator[Finding]:
     there, visible = installed_gpus(), gpu_count()
     if os.path.exists(_GPU_DRIVER) and not there:
-        text = "there is an NVIDIA driver, and no GPU answers"
-        yield Finding(
-            "GPUs", "problem", text, "docker run --gpus all; pip install 'smc-core[gpu]' where nvidia-smi is not"
-        )
+        text = "an NVIDIA driver is loaded, but no GPU responds"
+        yield Finding("GPUs", "problem", text, "docker run --gpus all; without nvidia-smi: pip install 'smc-core[gpu]'")
     elif visible < there:
         yield Finding("GPUs", "note", f"{visible} of {there}; CUDA_VISIBLE_DEVICES hides the others")
     else:
@@ -188,7 +186,7 @@ def _disks() -> Iterator[Finding]:
             fix = "remove what is not needed, or give the volume more room"
             yield Finding("disk", "problem", f"{size_text(free)} free at {path}", fix)
         elif state.f_files and not state.f_favail:
-            yield Finding("disk", "problem", f"no inode is left at {path}", "remove small files")
+            yield Finding("disk", "problem", f"no inodes left at {path}", "remove small files")
         else:
             yield Finding("disk", "ok", f"{size_text(free)} free at {path}")
 
@@ -203,8 +201,8 @@ def _folders() -> Iterator[Finding]:
     paths = job_paths()
     if _base() is None:
         if os.environ.get(BASE_DIR_ENV):
-            fix = f"make it, or set {BASE_DIR_ENV} to a folder that is there"
-            yield Finding("folders", "problem", f"{paths.base} ({BASE_DIR_ENV}) is not there", fix)
+            fix = f"create it, or set {BASE_DIR_ENV} to an existing folder"
+            yield Finding("folders", "problem", f"{paths.base} ({BASE_DIR_ENV}) does not exist", fix)
             return
         yield Finding("folders", "note", f"there is no {paths.base}: local jobs only (smc run train.py -p epochs=5)")
         wanted = [os.getcwd()]
@@ -213,7 +211,7 @@ def _folders() -> Iterator[Finding]:
     for path in [*wanted, tempfile.gettempdir()]:
         why = _not_writable(path)
         if why is not None:
-            fix = f"mount it writable, or let user {os.geteuid()} own it"
+            fix = f"mount it writable, or make user {os.geteuid()} its owner"
             yield Finding("folders", "problem", f"{path} cannot be written: {why}", fix)
             return
     yield Finding("folders", "ok", f"{', '.join(wanted)}: writable")
@@ -238,22 +236,22 @@ def _job() -> Iterator[Finding]:
     except ConfigurationError as error:
         yield Finding("job", "problem", str(error), "correct that file or variable")
         return
-    program = environment.user_entry_point or environment.framework_module or "no entry point is named"
+    program = environment.user_entry_point or environment.framework_module or "no entry point"
     yield Finding("job", "ok", f"{program}; channels: {', '.join(environment.channel_dirs) or 'none'}")
 
 
 def _hosts() -> Iterator[Finding]:
     try:
-        config = read_resource_config()
+        environment = Environment.create()
     except ConfigurationError:
         return  # the check of the job says so
-    hosts = config["hosts"]
+    hosts = environment.hosts
     if len(hosts) < 2:
         return
     try:
-        wait_for_hosts(hosts, current_host=config["current_host"], environ={HOST_WAIT.name: "2"}, log=lambda _: None)
+        wait_for_hosts(hosts, current_host=environment.current_host, environ={HOST_WAIT.name: "2"}, log=lambda _: None)
     except SmcError as error:
-        fix = "start all hosts of the job, on one network whose DNS knows them"
+        fix = "start all hosts of the job on one network whose DNS knows their names"
         yield Finding("hosts", "problem", str(error), fix)
     else:
         yield Finding("hosts", "ok", f"{', '.join(hosts)}: all names resolve")
@@ -270,5 +268,5 @@ def _index() -> Iterator[Finding]:
         if why is None:
             yield Finding("index", "ok", f"{name} can be reached")
         else:
-            fix = "put wheels into a folder wheels/ beside the code, or name one by SMC_WHEELS; or set PIP_INDEX_URL"
+            fix = "put wheels in a folder wheels/ beside the code, name one with SMC_WHEELS, or set PIP_INDEX_URL"
             yield Finding("index", "problem", f"{name} cannot be reached: {why}", fix)

@@ -87,13 +87,13 @@ def _mpirun_options(environment: Environment, per_host: int) -> list[str]:
         if not given.strip().isdecimal() or int(given) < 1:
             raise ConfigurationError(f"hyperparameter {TOTAL_PARAM} is {str(given)!r}, not a whole number from 1 on")
         total = int(given)
-    slots = [f"{host}:{max(per_host, -(-total // len(hosts)))}" for host in hosts]
+    slots = max(per_host, -(-total // len(hosts)))
     try:
         own = shlex.split(environment.param(OPTIONS_PARAM) or "")
     except ValueError as error:
         raise ConfigurationError(f"hyperparameter {OPTIONS_PARAM} is no command line: {error}") from error
     own = _without_number(own, total)
-    names = slots if len(hosts) > 1 else [f"localhost:{slots[0].rpartition(':')[2]}"]
+    names = [f"{host}:{slots}" for host in (hosts if len(hosts) > 1 else ["localhost"])]
     root = ["--allow-run-as-root"] if os.geteuid() == 0 else []
     return [*root, "--host", ",".join(names), "-np", str(total), "--bind-to", "none", *own]
 
