@@ -15,7 +15,12 @@ from smc_core.contract import CLASSIC_PARAMS, DISTRIBUTION_GROUPS_PARAM, RESOURC
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import Value, decode, param, raw_text
 from smc_core.printable import shortened
-from smc_core.readers import DEFAULT_INSTANCE_GROUP, DEFAULT_INSTANCE_TYPE, DEFAULT_NETWORK_INTERFACE
+from smc_core.readers import (
+    DEFAULT_INSTANCE_GROUP,
+    DEFAULT_INSTANCE_TYPE,
+    DEFAULT_NETWORK_INTERFACE,
+    check_resource_config,
+)
 
 _SWITCH = ("sagemaker_", "_enabled")
 """The first and last letters of every hyperparameter that turns a launcher on, even one that no plugin provides."""
@@ -31,7 +36,7 @@ def following(held: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
         given: the fields that are replaced.
 
     Raises:
-        ValueError: the current host is not one of the hosts.
+        ValueError: the current host is not one of the hosts, or ``resource_config`` is malformed.
         ConfigurationError: a platform hyperparameter is malformed.
 
     """
@@ -187,6 +192,10 @@ def _hosts_anew(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
     config |= {name: given[name] for name in named if name in given}
     if config["current_host"] not in config["hosts"]:
         raise ValueError(f"current_host {config['current_host']!r} is not one of the hosts {config['hosts']!r}")
+    try:
+        check_resource_config(config, "resource_config")
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from error  # the plugin's mistake, not the user's
     return host_fields(config, values["framework_texts"], is_first_process=values["is_first_process"])
 
 

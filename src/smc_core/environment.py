@@ -243,8 +243,8 @@ class Environment(Frozen):
 
         Raises:
             TypeError: a field is unknown, or a required one is missing.
-            ValueError: the current host is not one of the hosts, or values do not fit their annotations (a
-                ``pydantic.ValidationError`` that names all of them).
+            ValueError: values do not fit their annotations (a ``pydantic.ValidationError`` that names all of them), the
+                current host is not one of the hosts, or ``resource_config`` is malformed.
 
         """
         target = type(self) if environment_class is None else joined(environment_class, type(self))

@@ -89,6 +89,21 @@ def read_resource_config(base_dir: str | os.PathLike[str] | None = None) -> dict
         name = os.uname().nodename
         return {"current_host": name, "hosts": [name]}
     config = read_config(path)
+    check_resource_config(config, path)
+    return config
+
+
+def check_resource_config(config: dict[str, Any], path: str) -> None:
+    """Refuse what is not the content of a ``resourceconfig.json``.
+
+    Args:
+        config: the content.
+        path: what the message calls it.
+
+    Raises:
+        ConfigurationError: a field is missing or of the wrong kind; the message gives its path.
+
+    """
     check = _Checker(path)
     check.text(config, "current_host")
     hosts = check.texts(config, "hosts", "hosts")
@@ -101,7 +116,6 @@ def read_resource_config(base_dir: str | os.PathLike[str] | None = None) -> dict
         check.text(group, "instance_group_name", f"instance_groups[{index}].")
         check.texts(group, "hosts", f"instance_groups[{index}].hosts")
     check.objects(config, "topology")
-    return config
 
 
 def read_input_data_config(base_dir: str | os.PathLike[str] | None = None) -> dict[str, Any]:

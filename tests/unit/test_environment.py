@@ -241,6 +241,14 @@ def test_what_follows_from_the_hosts_is_found_anew(job: JobFolder) -> None:
     assert whole.network_interface_name == "ib0"
 
 
+def test_a_malformed_resource_config_is_refused(job: JobFolder) -> None:
+    config = {"instance_groups": [{"hosts": ["algo-1"]}]}
+    with pytest.raises(
+        ValueError, match=r"^resource_config, instance_groups\[0\]\.instance_group_name: expected a string"
+    ):
+        create(job).extend(resource_config=config)
+
+
 def test_what_is_given_wins_over_what_follows(job: JobFolder) -> None:
     env = create(job.hosts("algo-1")).extend(Environment, hosts=["algo-0", "algo-1"], is_primary=True, host_rank=7)
     assert (env.is_primary, env.host_rank, env.is_master) == (True, 7, False)
