@@ -109,6 +109,6 @@ def _refuse_other_kinds(path: str) -> None:
 
 
 def _is_archive(name: str) -> bool:
-    from smc_core.code.archive.extract import ARCHIVE_SUFFIXES
+    from smc_core.code.archive.formats import ARCHIVE_SUFFIXES
 
     return name.lower().endswith(ARCHIVE_SUFFIXES)

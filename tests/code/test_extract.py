@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import random
+import re
 import stat
 import struct
 import tarfile
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from tests.code.conftest import tar_bytes, tree, zip_bytes
 
 from smc_core.code.archive.extract import extract
+from smc_core.code.archive.formats import ARCHIVE_SUFFIXES
 from smc_core.errors import CodeError, ConfigurationError
 
 Member = tuple[str, bytes, "str | bytes"]
@@ -467,3 +469,10 @@ def test_any_header(tmp_path_factory: pytest.TempPathFactory, block: bytes, wher
     record = pax.ljust(512, b"\0") if pax else b""
     parts = [make_tar(("a", FILE, b"x"))[:1024], bytes(forged) + record, make_tar(("b", FILE, b"y"))]
     check_anything(tmp_path_factory, b"".join(parts))
+
+
+def test_the_page_has_every_kind_of_archive() -> None:
+    page = Path(__file__).parents[2] / "docs/how-to/code-from-s3.md"
+    sentence = re.search(r"^Archives are ([^;]*?) and (\S+)\. A folder", page.read_text(), re.MULTILINE | re.DOTALL)
+    assert sentence is not None
+    assert sorted(re.findall(r"`(\S+)`", " ".join(sentence.groups()))) == sorted(ARCHIVE_SUFFIXES)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smc_core.code.archive.extract import ARCHIVE_SUFFIXES
+from smc_core.code.archive.formats import ARCHIVE_SUFFIXES
 from smc_core.errors import CodeError
 from smc_core.local.request import Request
 from smc_core.local.target import Code, find_code

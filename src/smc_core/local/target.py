@@ -11,7 +11,7 @@ import dataclasses
 import os
 import re
 
-from smc_core.code.archive.extract import ARCHIVE_SUFFIXES, is_archive
+from smc_core.code.archive.formats import ARCHIVE_SUFFIXES, is_archive
 from smc_core.contract import CODE_DIR_ENV, NAMED_PROGRAM_ENV, NAMED_SOURCE_ENV, PROGRAM_ENV, SUBMIT_DIR_ENV, JobPaths
 from smc_core.errors import CodeError
 from smc_core.local.request import Request

@@ -7,54 +7,11 @@ import os
 import shutil
 from collections.abc import Mapping
 
+from smc_core.code.archive.formats import ZIP, format_of
 from smc_core.code.archive.unpack import Unpacked
 from smc_core.code.folders import reason
 from smc_core.code.limits import Limits
 from smc_core.errors import CodeError
-
-ARCHIVE_SUFFIXES = (
-    ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".zip", ".whl",
-)  # fmt: skip
-"""What a file is called that is unpacked."""
-_UNKNOWN_SUFFIXES = (".tar.zst", ".tzst", ".tar.lz", ".tar.lz4", ".tar.Z", ".7z", ".rar")
-_MAGIC = (
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-)
-
-
-def is_archive(path: str, name: str | None = None) -> bool:
-    """Whether a file is one that is unpacked.
-
-    A name with one of :data:`ARCHIVE_SUFFIXES` says so; for a name without any suffix, the file's first bytes do.
-
-    Args:
-        path: the file.
-        name: what it is called, where that is not the name it has here.
-
-    Raises:
-        CodeError: it is an archive of a kind that is not understood.
-
-    """
-    name = (os.path.basename(path) if name is None else name).lower()
-    if name.endswith(ARCHIVE_SUFFIXES):
-        return True
-    if name.endswith(tuple(suffix.lower() for suffix in _UNKNOWN_SUFFIXES)):
-        raise CodeError(f"{name} is an archive of a kind that is not understood; make a .tar.gz or a .zip")
-    return "." not in name and kind_of(path) is not None
-
-
-def kind_of(path: str) -> str | None:
-    """What the first bytes of a file say: ``zip``, ``tar``, ``gzip``, ``bzip2``, ``xz``; None for anything else."""
-    with open(path, "rb") as file:
-        head = file.read(512)
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            return kind
-    return "tar" if _is_tar_header(head) else None
 
 
 def extract(
@@ -104,15 +61,15 @@ def extract(
 
 
 def _read(archive: str, unpacked: Unpacked) -> None:
-    kind = kind_of(archive)
-    if kind == "zip":
+    found = format_of(archive)
+    if found is ZIP:
         from smc_core.code.archive.zips import read_zip
 
         read_zip(archive, unpacked)
-    elif kind is not None:
+    elif found is not None:
         from smc_core.code.archive.tars import read_tar
 
-        read_tar(archive, "" if kind == "tar" else kind, unpacked)
+        read_tar(archive, found, unpacked)
     elif os.path.getsize(archive) == 0:
         raise unpacked.damaged("is empty: it has no bytes")
     else:
@@ -128,12 +85,3 @@ def _empty(folder: str) -> None:
                     shutil.rmtree(entry.path, ignore_errors=True)
                 else:
                     os.unlink(entry.path)
-
-
-def _is_tar_header(head: bytes) -> bool:
-    """Whether a block's checksum is that of a tar header (also of old ones without ``ustar``)."""
-    try:
-        stated = int(head[148:156].strip(b" \0") or b"-1", 8)
-    except ValueError:
-        return False
-    return len(head) == 512 and stated == sum(head[:148]) + sum(head[156:]) + 8 * ord(" ")

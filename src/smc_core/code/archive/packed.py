@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import zlib
-from typing import IO, Protocol
+from typing import IO
 
+from smc_core.code.archive.formats import Engine, Format
 from smc_core.code.limits import Quota
 
 _CHUNK = 64 * 1024
-KINDS = ("gzip", "bzip2", "xz")
-
-
-class _Engine(Protocol):
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
 class Packed:
@@ -31,16 +18,16 @@ class Packed:
 
     Args:
         file: the compressed bytes.
-        kind: ``gzip``, ``bzip2`` or ``xz``.
+        kind: how it is compressed; a kind that has an engine.
         quota: how much memory it may take.
 
     """
 
-    def __init__(self, file: IO[bytes], kind: str, quota: Quota) -> None:
+    def __init__(self, file: IO[bytes], kind: Format, quota: Quota) -> None:
         self._file = file
         self._kind = kind
         self._quota = quota
-        self._engine: _Engine | None = self._new()
+        self._engine: Engine | None = self._new()
         self._given = b""
         self._plain = b""
         self._position = 0
@@ -50,7 +37,7 @@ class Packed:
 
         Raises:
             EOFError: the file ends inside a stream.
-            zlib.error, lzma.LZMAError, OSError: it is corrupt.
+            CorruptError: it cannot be unpacked.
             CodeError: it takes too much memory.
 
         """
@@ -76,7 +63,7 @@ class Packed:
                 data = self._file.read(_CHUNK)
                 if not data:
                     raise EOFError
-            plain = self._decompress(engine, data)
+            plain = engine.decompress(data, _CHUNK)
             if engine.eof:
                 self._next(engine.unused_data)
             if plain:
@@ -92,38 +79,6 @@ class Packed:
                 return
         self._engine, self._given = self._new(), rest
 
-    def _new(self) -> _Engine:
-        if self._kind == "gzip":
-            return _Gzip()
-        if self._kind == "bzip2":
-            return bz2.BZ2Decompressor()
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=self._quota.limits.max_memory)
-
-    def _decompress(self, engine: _Engine, data: bytes) -> bytes:
-        try:
-            return engine.decompress(data, _CHUNK)
-        except lzma.LZMAError as error:
-            if "memory usage limit" in str(error).lower():
-                raise self._quota.too_much_memory() from error
-            raise
-
-
-class _Gzip:
-    """zlib's decompressor for gzip, with the interface of the other two."""
-
-    def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._zlib.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._zlib.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        plain = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
-        self.needs_input = not self._zlib.unconsumed_tail and len(plain) < max_length
-        return plain
+    def _new(self) -> Engine:
+        assert self._kind.engine is not None  # noqa: S101 - nothing else is compressed
+        return self._kind.engine(self._quota)

@@ -6,13 +6,12 @@ A broken header, and the absence of the closing block, are errors here. Headers 
 
 from __future__ import annotations
 
-import lzma
-import zlib
 from typing import IO, Protocol, cast
 
 from smc_core.code.archive import headers
+from smc_core.code.archive.formats import CorruptError, Format
 from smc_core.code.archive.headers import BLOCK, Extended, Header, Map, Records
-from smc_core.code.archive.packed import KINDS, Packed
+from smc_core.code.archive.packed import Packed
 from smc_core.code.archive.unpack import Unpacked
 
 _OVERHEAD = 4 * 1024
@@ -28,12 +27,12 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def read_tar(path: str, compression: str, unpacked: Unpacked) -> None:
+def read_tar(path: str, kind: Format, unpacked: Unpacked) -> None:
     """Unpack a tar archive.
 
     Args:
         path: the archive.
-        compression: ``gzip``, ``bzip2``, ``xz``, or ``""`` for none.
+        kind: how it is compressed, if it is.
         unpacked: where its members go.
 
     Raises:
@@ -43,18 +42,18 @@ def read_tar(path: str, compression: str, unpacked: Unpacked) -> None:
     """
     try:
         with open(path, "rb") as file:
-            content = Packed(file, compression, unpacked.quota) if compression in KINDS else file
+            content = Packed(file, kind, unpacked.quota) if kind.engine is not None else file
             _read_whole(_Stream(content, unpacked), unpacked)
     except _BrokenError as error:
         raise unpacked.damaged(str(error)) from error
     except EOFError as error:
-        raise unpacked.damaged(f"is truncated: its {compression} data has no end") from error
+        raise unpacked.damaged(f"is truncated: its {kind.name} data has no end") from error
     except OSError as error:
         if error.errno is not None:
             raise
         raise unpacked.damaged(f"is corrupt: {error}") from error
-    except (zlib.error, lzma.LZMAError) as error:
-        raise unpacked.damaged(f"is corrupt: its {compression} data cannot be unpacked") from error
+    except CorruptError as error:
+        raise unpacked.damaged(f"is corrupt: its {kind.name} data cannot be unpacked") from error
     except (ValueError, LookupError, ArithmeticError) as error:
         raise unpacked.damaged(f"is corrupt: {error or type(error).__name__}") from error
 

@@ -58,9 +58,9 @@ class Fetched:
 def download(url: str | os.PathLike[str], dst: str | os.PathLike[str]) -> str:
     """Bring what is at a URL into a folder, in place of all that is there.
 
-    A folder is copied; an archive (``.tar.gz .tgz .tar .tar.bz2 .tar.xz .zip .whl``, or a folder that holds nothing
-    but one) is unpacked as if hostile (:func:`smc_core.code.archive.extract.extract`); any other file is put into the
-    folder.
+    A folder is copied. An archive (``.tar.gz``, ``.zip`` and all else in
+    :data:`smc_core.code.archive.formats.ARCHIVE_SUFFIXES`), or a folder that holds nothing but one, is unpacked as if
+    hostile (:func:`smc_core.code.archive.extract.extract`). Any other file is put into the folder.
     The folder changes only when all of it has arrived.
 
     Args:
@@ -179,7 +179,8 @@ def _obtain_local(location: Location, destination: str, new: str) -> _Brought:
 
 def _place(path: str, name: str, location: Location, new: str) -> bool:
     """Unpack an archive into a folder, or put a plain file there; returns whether it was an archive."""
-    from smc_core.code.archive.extract import extract, is_archive
+    from smc_core.code.archive.extract import extract
+    from smc_core.code.archive.formats import is_archive
 
     if is_archive(path, name):
         extract(path, new, name=location.printable)
@@ -194,7 +195,7 @@ def _place(path: str, name: str, location: Location, new: str) -> bool:
 
 
 def _only_archive(folder: str) -> str | None:
-    from smc_core.code.archive.extract import is_archive
+    from smc_core.code.archive.formats import is_archive
 
     path = only_file(folder)
     return path if path is not None and is_archive(path) else None

@@ -149,9 +149,9 @@ class _Transfer:
         ):
             self._decode()
         if self._headers.get("content-type", "").startswith("text/html"):
-            from smc_core.code.archive.extract import is_archive, kind_of
+            from smc_core.code.archive.formats import format_of, is_archive
 
-            if is_archive(self._target, name) and kind_of(self._target) is None:
+            if is_archive(self._target, name) and format_of(self._target) is None:
                 raise self._failed("the server sent a web page, not an archive; is a login needed, or the URL wrong?")
         return Arrived(self._target, name, self._have)
 
@@ -216,22 +216,20 @@ class _Transfer:
         return name if name not in ("", ".", "..") else "code"
 
     def _decode(self) -> None:
-        import zlib
-
-        from smc_core.code.archive.extract import kind_of
+        from smc_core.code.archive.formats import GZIP, CorruptError, format_of
         from smc_core.code.archive.packed import Packed
 
-        if kind_of(self._target) != "gzip":
+        if format_of(self._target) is not GZIP:
             return
         plain = self._target + ".plain"
         quota = Quota(self._location.printable, self._limits, "unpacks to")
         try:
             with open(self._target, "rb") as file, open(plain, "wb") as target:
-                packed = Packed(file, "gzip", quota)
+                packed = Packed(file, GZIP, quota)
                 while chunk := packed.read(_CHUNK):
                     quota.add_bytes(len(chunk))
                     target.write(chunk)
-        except (EOFError, zlib.error) as error:
+        except (EOFError, CorruptError) as error:
             raise self._failed("what the server sent cannot be decoded") from error
         os.replace(plain, self._target)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from smc_core.code.archive.extract import ARCHIVE_SUFFIXES
+from smc_core.code.archive.formats import ARCHIVE_SUFFIXES
 from smc_core.errors import CodeError
 
 WHEELS_ENV = "SMC_WHEELS"
