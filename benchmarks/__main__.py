@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         results = json.loads(options.results.read_text(encoding="utf-8"))
     else:
         results = _measured(options)
-        _keep(results, options.out)
+        print(f"results and plots: {options.out}")
     if options.docs:
         _write_docs(results)
     return _judge(results, is_binding=options.judge or (not options.quick and set(options.topics) == set(TOPICS)))
@@ -89,7 +89,8 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
             measured = _topic(importlib.import_module(f"benchmarks.topics.{topic}"), bench)
             results["topics"].append(measured)
             print(as_text(measured), flush=True)
-        results["versions"] = bench.versions
+            results["versions"] = bench.versions
+            _keep(results, options.out)  # what follows may be interrupted
     print(f"{machine_line(results)}; {rounds} rounds, {time.monotonic() - begun:.0f} s in all", flush=True)
     return results
 
@@ -126,7 +127,6 @@ def _keep(results: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     _write_plots(results, folder)
-    print(f"results and plots: {folder}")
 
 
 def _write_docs(results: dict[str, Any]) -> None:

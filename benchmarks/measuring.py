@@ -15,6 +15,7 @@ Runs = dict[str, dict[str, list[float]]]
 RESAMPLES = 1000
 """Of the bootstrap: enough for the 2.5th and the 97.5th percentile of what is shown with two digits."""
 STEEPER, NOISE = 2.0, 0.1
+"""What linear growth allows the last stretch: to be so much steeper, and so much of the first value besides."""
 _SEED = 20261126
 """The same runs give the same spread."""
 
@@ -96,21 +97,29 @@ def slope(at: Sequence[float], lines: Sequence[Sequence[float]]) -> Spread:
     return _interval(fit(rounds), (fit(sample) for sample in _samples(rounds)))
 
 
-def is_linear(at: Sequence[float], values: Sequence[float]) -> bool:
-    """Whether a line grows linearly at most, as far as a few points can say.
+def excess(at: Sequence[float], lines: Sequence[Sequence[float]]) -> Spread:
+    """By how much more a line grows in its last stretch than linear growth allows, with its 95 % interval.
 
-    The last stretch is held against what the line before it leads to expect: it may be twice as steep, and 10 % of the
-    first value is noise.
+    The last stretch is held against the line before it: it may be twice as steep, and a tenth of the first value is
+    allowed besides. Of fewer than three points there is no line before it, and nothing in excess.
 
     Args:
         at: the points, in ascending order.
-        values: the value at each.
+        lines: for each point, its value in every round.
 
     """
     if len(at) < 3:
-        return True
-    before = max(0.0, (values[-2] - values[0]) / (at[-2] - at[0]))
-    return values[-1] - values[-2] <= STEEPER * before * (at[-1] - at[-2]) + NOISE * values[0]
+        return Spread(0.0, 0.0, 0.0)
+    first, middle, last = at[0], at[-2], at[-1]
+
+    def beyond(sample: Sequence[Sequence[float]]) -> float:
+        medians = [statistics.median(column) for column in zip(*sample, strict=True)]
+        before = max(0.0, (medians[-2] - medians[0]) / (middle - first))
+        allowed = STEEPER * before * (last - middle) + NOISE * medians[0]
+        return float(medians[-1] - medians[-2] - allowed)
+
+    rounds = list(zip(*lines, strict=True))
+    return _interval(beyond(rounds), (beyond(sample) for sample in _samples(rounds)))
 
 
 def _ratio_of_medians(pairs: Sequence[tuple[float, ...]]) -> float:

@@ -62,7 +62,7 @@ def cases(bench: Bench) -> Iterator[Case]:
         return
     yield Comparison(
         "image",
-        {"smc": _added(str(ROOT)), PEER: _added(CLASSIC)},
+        {"smc": _added(bench.smc(), str(ROOT)), PEER: _added(bench.classic(), CLASSIC)},
         [Claim(f"added to the image {BASE_IMAGE}", "smc", PEER, "size", MB)],
         rounds=1,
     )
@@ -87,20 +87,20 @@ def why_no_images() -> str | None:
     return None if found == here else f"{BASE_IMAGE} has Python {found}, and the wheels made here are for {here}"
 
 
-def _added(requirement: str) -> Way:
+def _added(venv: Venv, requirement: str) -> Way:
     """Bytes that the base image gains by a requirement."""
 
     def way() -> Mapping[str, float]:
         with tempfile.TemporaryDirectory(prefix="smc-bench-") as context:
-            collect(Path(context, "wheels"), [requirement])
+            collect(venv.python, Path(context, "wheels"), [requirement])
             return {"size": float(image_size(Path(context)) - _image_bytes(BASE_IMAGE))}
 
     return way
 
 
-def collect(wheels: Path, requirements: Sequence[str]) -> None:
+def collect(python: str, wheels: Path, requirements: Sequence[str]) -> None:
     """Put wheels of requirements and of what they need into a folder; what has none is built."""
-    pip = [sys.executable, "-m", "pip", "--quiet", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "--quiet", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--wheel-dir", str(wheels), *requirements], check=True)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from benchmarks import __main__ as program
 from benchmarks.cases import MS, Budget, Chart, Claim, Comparison, Growth
-from benchmarks.measuring import Spread, alternate, is_linear, quartiles, ratio, slope
+from benchmarks.measuring import Spread, alternate, excess, quartiles, ratio, slope
 from benchmarks.plots import chart_svg
 from benchmarks.processes import Running, run
 from benchmarks.results import compare, grow, missed
@@ -83,7 +83,15 @@ def test_a_slope_is_that_of_the_medians() -> None:
     ],
 )
 def test_what_grows_linearly_at_most(values: list[float], linear: bool) -> None:
-    assert is_linear([0, 100, 200, 400], values) == linear
+    at = [0, 100, 200, 400]
+    assert (excess(at, [[value] * 3 for value in values]).low <= 0) == linear
+
+
+def test_growth_that_may_be_noise_is_not_in_excess() -> None:
+    noisy = [[1.0, 1.0, 1.0], [1.0, 1.2, 0.8], [1.0, 1.5, 1.3]]
+    low, middle, _ = excess([0, 10, 20], noisy)
+    assert low <= 0 < middle
+    assert excess([0, 10], noisy[:2]) == Spread(0, 0, 0)
 
 
 def test_a_comparison_is_judged_by_its_ratio_and_without_a_peer_by_its_value() -> None:
