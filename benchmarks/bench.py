@@ -113,6 +113,7 @@ class Bench:
         if name not in self._venvs:
             try:
                 asked = [*requirements, *(self._our(each, extra) for each in ours)]
+                asked += [] if requirements else ["--only-binary", ":all:"]  # what smc needs is never compiled
                 self._venvs[name] = self._make(name, asked, with_uv=with_uv)
             except subprocess.CalledProcessError as error:
                 last = (error.stderr or error.stdout or "").strip().splitlines()[-1:]

@@ -50,7 +50,7 @@ def cases(bench: Bench) -> Iterator[Case]:
         "installed",
         {**ways, PEER: _installed(bench.classic())},
         [
-            Claim("smc-core and what it needs", "smc", None, "size", MB, BUDGET),
+            Claim("smc-core and what it needs, wheels only", "smc", None, "size", MB, BUDGET),
             Claim("smc-core and what it needs", "smc", PEER, "size", MB),
             Claim("the same with 5 plugins, without frameworks", "smc, 5 plugins", PEER, "size", MB),
         ],
