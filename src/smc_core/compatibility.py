@@ -7,12 +7,13 @@ plugin's module, and the core compares. A plugin does so itself only where its o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from smc_core.errors import PluginVersionError
 
@@ -41,6 +42,20 @@ class Framework(NamedTuple):
     package: str
     needed: tuple[Need, ...] = ("used",)
     extra: str = EXTRA
+
+
+def wrong_framework(framework: object) -> str | None:
+    """What is wrong with what a plugin names as its framework, in words; None where nothing is."""
+    if not isinstance(framework, Framework):
+        return f"is {framework!r}, not a Framework"
+    if not isinstance(framework.package, str) or not framework.package.isidentifier():
+        return f"has the package {framework.package!r}, not the name of one"
+    if not isinstance(framework.extra, str) or not framework.extra:
+        return f"has the extra {framework.extra!r}, not the name of one"
+    known = get_args(Need)
+    if not isinstance(framework.needed, tuple) or not set(framework.needed) <= set(known) or not framework.needed:
+        return f"has needed={framework.needed!r}, not a tuple of some of {', '.join(known)}"
+    return None
 
 
 class Unmet(NamedTuple):
@@ -151,25 +166,27 @@ def unmet(distribution: str, extra: str = "", package: str = "") -> Iterator[Unm
             another name, as ``tensorflow`` is by ``tensorflow-cpu``.
 
     """
-    from packaging.requirements import InvalidRequirement, Requirement
-
     from smc_core.distributions import Distributions
 
     there = Distributions()
-    of = there.get(distribution)
-    for text in of.requires if of is not None else ():
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:  # whoever installed it has not understood it either
-            continue
-        if not _applies(requirement, extra):
-            continue
+    for requirement in requirements(there.get(distribution), extra):
         name, wanted = requirement.name, requirement.specifier
         builds = [there.get(name), *(_builds(package) if name == package else ())]
         found = {each.name: each.version for each in builds if each is not None}
         wrong = {build: version for build, version in found.items() if not _fits(version, wanted)}
         for build, version in (wrong if found else {name: None}).items():
             yield Unmet(name, str(wanted), build, version)
+
+
+def requirements(distribution: Distribution | None, extra: str = "") -> Iterator[Requirement]:
+    """The requirements of a distribution, of one extra and no others, or of none."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for text in distribution.requires if distribution is not None else ():
+        with contextlib.suppress(InvalidRequirement):  # whoever installed it has not understood it either
+            requirement = Requirement(text)
+            if _applies(requirement, extra):
+                yield requirement
 
 
 def _applies(requirement: Requirement, extra: str) -> bool:

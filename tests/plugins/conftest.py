@@ -70,6 +70,20 @@ def launch(environment, command):
         code = "import os, sys; print('alaunch:', sys.argv[1:2], flush=True); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
         return command.as_python_under([sys.executable, "-c", code], "alaunch", {"ALAUNCH": "1"})
 """,
+    "claunch": """
+import sys
+from smc_core import hookimpl
+
+CODE = '''
+import os, sys
+print("claunch:", *sys.argv[1:sys.argv.index(next(word for word in sys.argv if word.endswith("run.sh")))], flush=True)
+os.execv(sys.argv[1], sys.argv[1:])
+'''
+
+@hookimpl
+def launch(command):
+    return command.under([sys.executable, "-c", CODE], "claunch", {"CLAUNCH": "1"})
+""",
     "blaunch": """
 from smc_core import hookimpl
 

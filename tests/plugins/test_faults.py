@@ -571,8 +571,24 @@ FORMS = {
     ),
     "no mark": ("@hookimpl\ndef train(): yield", "hook train: has a yield, and is not marked as a wrapper"),
     "a framework that is none": (
-        "FRAMEWORK = ('smc-brk', 'framework')",
-        "import: its FRAMEWORK is a tuple, not a Framework",
+        "FRAMEWORK = ('smc-brk', 'x')",
+        "import: its FRAMEWORK is ('smc-brk', 'x'), not a Framework",
+    ),
+    "a framework without a package": (
+        "from smc_core.kit import Framework\nFRAMEWORK = Framework('smc-loom')",
+        "import: its FRAMEWORK has the package 'smc-loom', not the name of one",
+    ),
+    "a framework that nobody needs": (
+        "from smc_core.kit import Framework\nFRAMEWORK = Framework('loom', ('ever',))",
+        "import: its FRAMEWORK has needed=('ever',), not a tuple of some",
+    ),
+    "a framework with a word in place of a tuple": (
+        "from smc_core.kit import Framework\nFRAMEWORK = Framework('loom', 'used')",
+        "import: its FRAMEWORK has needed='used', not a tuple of some",
+    ),
+    "a framework of no extra": (
+        "from smc_core.kit import Framework\nFRAMEWORK = Framework('loom', extra='')",
+        "import: its FRAMEWORK has the extra '', not the name of one",
     ),
     "settings that are no list": ("SETTINGS = 5", "import: its SETTINGS is an int, not a list"),
     "a name in place of a list": ("HYPERPARAMETERS = 'seed'", "import: its HYPERPARAMETERS is a str, not a list"),

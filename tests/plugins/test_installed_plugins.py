@@ -146,6 +146,26 @@ def test_a_launcher_wraps_the_script(job: JobFolder, install: Install) -> None:
     assert "launcher: alaunch" in ended.stderr
 
 
+def test_a_launcher_of_python_programs_refuses_a_shell_script(job: JobFolder, install: Install) -> None:
+    job.code(run_sh="echo started").raw_hyperparameters({"sagemaker_alaunch": "1"})
+    ended = job.run("run.sh", **install("alaunch"))
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert (
+        "smc: error: launcher alaunch cannot start run.sh: it starts Python files and modules, such as "
+        "train.py or pkg.train; set sagemaker_program to one, or set SMC_LAUNCHER=none and start it yourself\n"
+    ) in ended.stderr
+    assert (ended.failure or "").startswith("ConfigurationError: launcher alaunch cannot start run.sh: ")
+
+
+@pytest.mark.parametrize("first", ["", "#!/bin/bash -e\n"])
+def test_a_launcher_of_any_program_keeps_its_shell(first: str, job: JobFolder, install: Install) -> None:
+    job.code(run_sh=f'{first}echo "$CLAUNCH $0 $1"').hyperparameters(epochs=5)
+    ended = job.run("run.sh", **install("claunch"))
+    shell = "/bin/bash -e" if first else "/bin/sh"
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stdout == f"claunch: {shell}\n1 {job.base}/code/run.sh --epochs\n"
+
+
 def test_a_launcher_wraps_the_worker(job: JobFolder, install: Install) -> None:
     job.code(train_py="import os\ndef train(lr: str):\n    print(os.environ['ALAUNCH'], lr)")
     job.raw_hyperparameters({"sagemaker_alaunch": "1", "lr": "0.10"})

@@ -11,7 +11,7 @@ from typing import Any
 import pluggy
 
 from smc_core import builtin, hookspecs
-from smc_core.compatibility import Framework
+from smc_core.compatibility import Framework, wrong_framework
 from smc_core.errors import PluginLoadError, SmcError
 from smc_core.plugins import answers, faults
 from smc_core.plugins.calls import Calls
@@ -95,9 +95,8 @@ def register(manager: Manager, plugin: Installed) -> None:
 
 def _check_data(plugin: Installed, loaded: object) -> None:
     framework = getattr(loaded, "FRAMEWORK", None)
-    if framework is not None and not isinstance(framework, Framework):
-        problem = f"its FRAMEWORK is {answers.kind(framework)}, not a Framework"
-        raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, problem))
+    if framework is not None and (problem := wrong_framework(framework)):
+        raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, f"its FRAMEWORK {problem}"))
     for name in ("SETTINGS", "HYPERPARAMETERS"):
         if not isinstance(listed := getattr(loaded, name, ()), (list, tuple, set, frozenset)):
             problem = f"its {name} is {answers.kind(listed)}, not a list"

@@ -24,6 +24,8 @@ import sys
 import types
 from typing import Any, ClassVar
 
+from smc_core.compatibility import requirements
+from smc_core.distributions import Distributions
 from smc_core.errors import PluginError
 from smc_core.plugins import HOOKS, Installed, Plugins, installed, new_manager, register
 from smc_core.testing.job_folder import JobFolder
@@ -76,6 +78,12 @@ class PluginConformance(_OfPlugin):
             os.environ.clear()
             os.environ.update(before)
         assert environment.base_dir == str(job.base)
+
+    def test_its_framework_is_that_of_an_extra(self) -> None:
+        for plugin, framework in self.load().manager.frameworks:
+            assert framework.package == self.framework
+            own = Distributions().get(plugin.distribution)
+            assert list(requirements(own, framework.extra)), f"{plugin.distribution} has no extra {framework.extra!r}"
 
     def test_its_variables_are_text_and_it_sets_none_itself(self, job: JobFolder) -> None:
         plugins = self.load()
