@@ -96,7 +96,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _topic(module: ModuleType, bench: Bench) -> dict[str, Any]:
-    """Measure one topic; what cannot be measured is told in it."""
+    """Measure one topic; it says what could not be measured."""
     begun = time.monotonic()
     measured: dict[str, Any] = {
         "name": module.__name__.rpartition(".")[2],

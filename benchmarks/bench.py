@@ -1,4 +1,4 @@
-"""What the topics share in one run: virtual environments, each made once, job folders, and how long to measure."""
+"""What the topics share in one run: virtual environments, each created once, job folders, and how long to measure."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Venv:
 
     def versions(self) -> dict[str, str]:
         """Version of each distribution in it."""
-        ended = subprocess.run([self.python, "-c", _VERSIONS], capture_output=True, text=True, check=True)
-        return dict(json.loads(ended.stdout))
+        exited = subprocess.run([self.python, "-c", _VERSIONS], capture_output=True, text=True, check=True)
+        return dict(json.loads(exited.stdout))
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Bench:
     """One run of the benchmarks.
 
     Attributes:
-        folder: where everything is made.
+        folder: where everything is written.
         rounds: how often a comparison is repeated.
         quick: whether little time is to be spent.
         versions: of what has been measured, by name.
@@ -89,7 +89,7 @@ class Bench:
         return self.venv("sagemaker-training", CLASSIC)
 
     def with_torch(self) -> Venv:
-        """An environment with smc-pytorch and PyTorch. It is made with pip, which can find a CPU build."""
+        """An environment with smc-pytorch and PyTorch. pip installs it, because it can find a CPU build."""
         if self.quick:
             raise SkipError("PyTorch takes a minute to install: in the full run only")
         return self.venv("torch", TORCH, "numpy", ours=("", "pytorch"), with_uv=False)
@@ -97,17 +97,17 @@ class Bench:
     def venv(
         self, name: str, *requirements: str, ours: Sequence[str] = (), extra: str = "", with_uv: bool = True
     ) -> Venv:
-        """An environment with what is asked for and nothing else; one of this name is made once.
+        """An environment with what is asked for and nothing else; one of this name is created once.
 
         Args:
             name: its name.
             *requirements: what to install.
             ours: distributions of this repository: "" for smc-core, else a plugin.
             extra: an extra of smc-core.
-            with_uv: whether uv may make it, where it is on PATH.
+            with_uv: whether uv may create it, where it is on PATH.
 
         Raises:
-            SkipError: it cannot be made here.
+            SkipError: it cannot be installed here.
 
         """
         if name not in self._venvs:
@@ -126,7 +126,7 @@ class Bench:
     def _make(self, name: str, install: list[str], *, with_uv: bool) -> Venv:
         made = Venv(self.folder / "venvs" / name)
         uv = shutil.which("uv") if with_uv else None
-        print(f"making the environment {name} ...", file=sys.stderr, flush=True)
+        print(f"creating the environment {name} ...", file=sys.stderr, flush=True)
         if uv:
             _quietly(uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(made.folder))
             _quietly(uv, "pip", "install", "--quiet", "--python", made.python, *install)

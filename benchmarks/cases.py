@@ -119,7 +119,7 @@ class Growth:
         name: its name in the results.
         over: what grows, in the plural.
         at: how many, in ascending order; at least three where a chart is judged.
-        ways: the ways by name, each made for a number.
+        ways: the ways by name, each created for a number.
         charts: what is drawn of them.
         rounds: how often; None: as often as the run asks for.
         warm_ups: rounds before these; 0 where what is measured is mostly a wait.

@@ -25,13 +25,13 @@ _SHOWN = 2000
 """Characters of what a command that failed has printed last."""
 
 
-class Ended(NamedTuple):
-    """How a command ended.
+class Exited(NamedTuple):
+    """How a command exited.
 
     Attributes:
-        wall: seconds from its start to its end.
+        wall: seconds from its start to its exit.
         cpu: seconds of processor time, user and system, of the command and of what it has waited for.
-        at: its end on the monotonic clock.
+        at: its exit on the monotonic clock.
         stdout: what it printed there.
     """
 
@@ -42,7 +42,7 @@ class Ended(NamedTuple):
 
 
 class Running:
-    """A command that runs, with its output in a file. Use it as a context manager, which ends it.
+    """A command that runs, with its output in a file. Use it as a context manager, which stops it.
 
     Args:
         command: the argument list.
@@ -95,11 +95,11 @@ class Running:
             until(lambda: not self.pids(), 30)
         self._out.close()
 
-    def wait(self) -> Ended:
-        """Wait for its end.
+    def wait(self) -> Exited:
+        """Wait for it to exit.
 
         Raises:
-            RuntimeError: it ended with another exit code than is expected.
+            RuntimeError: it exited with another code than expected.
 
         """
         _, status, usage = os.wait4(self.pid, 0)
@@ -107,9 +107,9 @@ class Running:
         self._process.returncode = os.waitstatus_to_exitcode(status)
         if self._process.returncode != self._expected:
             raise RuntimeError(
-                f"{' '.join(self.command)} ended with {self._process.returncode}:\n{self.printed()[-_SHOWN:]}"
+                f"{' '.join(self.command)} exited with {self._process.returncode}:\n{self.printed()[-_SHOWN:]}"
             )
-        return Ended(at - self.begun, usage.ru_utime + usage.ru_stime, at, self.printed())
+        return Exited(at - self.begun, usage.ru_utime + usage.ru_stime, at, self.printed())
 
     def printed(self) -> str:
         """What it has printed so far."""
@@ -120,7 +120,7 @@ class Running:
         """Wait until a file of the command's is there and has a whole line; returns its text.
 
         Raises:
-            RuntimeError: the command has ended, or the time is up.
+            RuntimeError: the command has exited, or the time is up.
 
         """
         while time.monotonic() - self.begun < LONGEST_SECONDS:
@@ -128,7 +128,7 @@ class Running:
                 text = path.read_text()
                 if text.endswith("\n"):
                     return text
-            if has_ended(self.pid):
+            if has_exited(self.pid):
                 break
             time.sleep(0.002)
         raise RuntimeError(f"{' '.join(self.command)} did not write {path}:\n{self.printed()[-_SHOWN:]}")
@@ -144,8 +144,8 @@ def run(
     environ: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
     expected: int = 0,
-) -> Ended:
-    """Run a command to its end, and measure it."""
+) -> Exited:
+    """Run a command until it exits, and measure it."""
     with Running(command, environ, cwd, expected=expected) as running:
         return running.wait()
 
@@ -154,8 +154,8 @@ def timed(command: Sequence[str], environ: Mapping[str, str] | None = None, cwd:
     """A way that runs a command; its measures are ``wall`` and ``cpu``, in seconds."""
 
     def way() -> Mapping[str, float]:
-        ended = run(command, environ, cwd)
-        return {"wall": ended.wall, "cpu": ended.cpu}
+        exited = run(command, environ, cwd)
+        return {"wall": exited.wall, "cpu": exited.cpu}
 
     return way
 
@@ -171,8 +171,8 @@ def plain_environ() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def has_ended(pid: int) -> bool:
-    """Whether a child of this process has ended; it can still be waited for."""
+def has_exited(pid: int) -> bool:
+    """Whether a child of this process has exited; it can still be waited for."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 

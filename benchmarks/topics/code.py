@@ -51,7 +51,7 @@ for path in sys.argv[1:]:
 """
 FILES, MEGABYTE, GIGABYTE = 1000, 10**6, 10**9
 SHARE_OF_ROOM = 8
-"""The largest archive takes this part of the free disk at most: it lies there, and is unpacked beside it."""
+"""The largest archive takes this part of the free disk at most: it is there and is unpacked beside itself."""
 PEER, TAR, TRANSFER = "sagemaker-training", "tar", "boto3 and tarfile"
 
 
@@ -163,5 +163,5 @@ def _archive(path: Path, sizes: Sequence[int]) -> Path:
             member.size, member.mtime = size, 1
             content = draw.randbytes(size - size // 3) + b"a line of text that repeats\n" * (size // 3 // 28 + 1)
             archive.addfile(member, io.BytesIO(content[:size]))
-    print(f"made {path.name}: {path.stat().st_size / 1e6:,.1f} MB", file=sys.stderr, flush=True)
+    print(f"packed {path.name}: {path.stat().st_size / 1e6:,.1f} MB", file=sys.stderr, flush=True)
     return path

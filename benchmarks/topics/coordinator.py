@@ -82,12 +82,12 @@ def _line(process: subprocess.Popen[bytes]) -> str:
     """The next line that a program prints.
 
     Raises:
-        RuntimeError: it has ended.
+        RuntimeError: it has exited.
 
     """
     line = _pipe(process.stdout).readline().decode()
     if not line:
-        raise RuntimeError(f"{' '.join(map(str, process.args))} ended with {process.wait()}")  # type: ignore[arg-type]
+        raise RuntimeError(f"{' '.join(map(str, process.args))} exited with {process.wait()}")  # type: ignore[arg-type]
     return line
 
 

@@ -1,6 +1,6 @@
 """Around the script: the time from the start of the job to the script's first line, and from its last line to the end.
 
-The end is that of the process that the container waits for. The script notes both moments itself.
+The end is the exit of the process that the container waits for. The script notes both moments itself.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def _noted(command: Sequence[str], environ: Mapping[str, str], times: Path) -> W
     def way() -> Mapping[str, float]:
         times.unlink(missing_ok=True)
         with Running(command, {**environ, "BENCH_TIMES": str(times)}) as running:
-            ended = running.wait()
+            exited = running.wait()
         first, last = map(float, times.read_text().split())
-        return {"before": first - running.begun, "after": ended.at - last}
+        return {"before": first - running.begun, "after": exited.at - last}
 
     return way

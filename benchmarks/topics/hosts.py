@@ -2,7 +2,7 @@
 
 The launcher starts the script as it is, once a host. Measured are the time from the start of all to the last script's
 first line, beside the same hosts without a launcher, which wait for nobody; the processor time at rest, of all that
-is smc's on one host; and the time from one host's exception to the end of the last one, where the others wait for a
+is smc's on one host; and the time from one host's exception to the exit of the last one, where the others wait for a
 signal.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.bench import Bench, write_distributions
 from benchmarks.cases import MS, PERCENT, SECONDS, Case, Chart, Growth
 from benchmarks.measuring import Way
-from benchmarks.processes import Running, cpu_seconds, free_port, has_ended, until
+from benchmarks.processes import Running, cpu_seconds, free_port, has_exited, until
 
 TITLE = "Hosts"
 LAUNCHER = """
@@ -46,7 +46,7 @@ REST_SECONDS = 2.0
 
 
 def cases(bench: Bench) -> Iterator[Case]:
-    """One to eight hosts that start and end well; then some of which one fails."""
+    """One to eight hosts that complete; then some of which one fails."""
     job = _Job(bench)
     yield Growth(
         "hosts",
@@ -55,7 +55,7 @@ def cases(bench: Bench) -> Iterator[Case]:
         {"with a launcher": job.starts(launched=True), "without": job.starts(launched=False)},
         [
             Chart("hosts-start", "start of all to the last script's first line", "ready", MS),
-            Chart("hosts-end", "start of all to the end of the last", "wall", MS),
+            Chart("hosts-end", "start of all to the exit of the last", "wall", MS),
         ],
         rounds=bench.few_rounds,
     )
@@ -68,7 +68,7 @@ def cases(bench: Bench) -> Iterator[Case]:
             Chart(
                 "hosts-rest", "processor time at rest, of all that is smc's on one host", "rest", PERCENT, judged=False
             ),
-            Chart("hosts-failure", "one host's exception to the end of the last", "failure", SECONDS, judged=False),
+            Chart("hosts-failure", "one host's exception to the exit of the last", "failure", SECONDS, judged=False),
         ],
         rounds=1 if bench.quick else 3,
         warm_ups=0,
@@ -84,7 +84,7 @@ class _Job:
         self._plugin = write_distributions(bench.folder / "launcher", 1, "[smc.plugins]\nbench = {name}\n", LAUNCHER)
 
     def starts(self, *, launched: bool) -> Callable[[int], Way]:
-        """All hosts start, and end well."""
+        """All hosts start and complete."""
 
         def of(count: int) -> Way:
             def way() -> Mapping[str, float]:
@@ -109,7 +109,7 @@ class _Job:
                 time.sleep(REST_SECONDS)
                 rest = (sum(map(cpu_seconds, own)) - used) / (time.monotonic() - begun) / count
                 self._go.touch()
-                until(lambda: all(has_ended(host.pid) for host in hosts))
+                until(lambda: all(has_exited(host.pid) for host in hosts))
                 last = time.monotonic()
                 failed = float(self._paths(2).with_suffix(".failed").read_text())
                 for host in hosts:

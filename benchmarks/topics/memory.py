@@ -1,7 +1,7 @@
 """Memory: of the parent at its peak, and of all processes of the job while the script waits.
 
 The script logs 2,000 lines and waits; pages that processes share are counted in part (PSS). The parent's peak is read
-until it ends.
+until it exits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.bench import Bench
 from benchmarks.cases import MIB, Budget, Case, Claim, Comparison
 from benchmarks.measuring import Way
-from benchmarks.processes import Running, has_ended, peak_bytes, share_bytes
+from benchmarks.processes import Running, has_exited, peak_bytes, share_bytes
 
 TITLE = "Memory"
 SCRIPT = """
@@ -30,7 +30,7 @@ PEER, PYTHON = "sagemaker-training", "python train.py"
 
 
 def cases(bench: Bench) -> Iterator[Case]:
-    """A job that ends well, then one that fails: its parent reads the report and writes the failure file."""
+    """A job that completes, then one that fails: its parent reads the report and writes the failure file."""
     smc, train = [bench.smc().program("smc"), "run"], [bench.classic().program("train")]
     well = bench.job("waits", SCRIPT)
     alone = [bench.smc().python, f"{well['SAGEMAKER_BASE_DIR']}/code/train.py"]
@@ -75,7 +75,7 @@ def _held(command: Sequence[str], environ: Mapping[str, str], expected: int = 0)
             shares = {pid: share_bytes(pid) for pid in running.pids()}
             go.touch()
             peak = 0.0
-            while not has_ended(running.pid):
+            while not has_exited(running.pid):
                 peak = max(peak, peak_bytes(running.pid))
                 time.sleep(0.001)
             running.wait()

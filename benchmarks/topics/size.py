@@ -70,8 +70,8 @@ def cases(bench: Bench) -> Iterator[Case]:
 
 def _installed(venv: Venv) -> Way:
     def way() -> Mapping[str, float]:
-        ended = subprocess.run([venv.python, "-c", LIST], capture_output=True, text=True, check=True)
-        return {"size": float(json.loads(ended.stdout))}
+        exited = subprocess.run([venv.python, "-c", LIST], capture_output=True, text=True, check=True)
+        return {"size": float(json.loads(exited.stdout))}
 
     return way
 
@@ -84,7 +84,7 @@ def why_no_images() -> str | None:
         return "SMC_BASE_IMAGE names no image to build on"
     version = ("python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
     found, here = docker("run", "--rm", BASE_IMAGE, *version), "{}.{}".format(*sys.version_info)
-    return None if found == here else f"{BASE_IMAGE} has Python {found}, and the wheels made here are for {here}"
+    return None if found == here else f"{BASE_IMAGE} has Python {found}, and the wheels built here are for {here}"
 
 
 def _added(venv: Venv, requirement: str) -> Way:
@@ -122,7 +122,7 @@ def _image_bytes(name: str) -> int:
 
 def docker(*arguments: str) -> str:
     """What a docker command prints to stdout."""
-    ended = subprocess.run([str(DOCKER), *arguments], capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        raise RuntimeError(f"docker {' '.join(arguments)}: {ended.stdout}{ended.stderr}")
-    return ended.stdout.strip()
+    exited = subprocess.run([str(DOCKER), *arguments], capture_output=True, text=True, check=False)
+    if exited.returncode != 0:
+        raise RuntimeError(f"docker {' '.join(arguments)}: {exited.stdout}{exited.stderr}")
+    return exited.stdout.strip()

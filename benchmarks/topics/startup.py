@@ -1,4 +1,4 @@
-"""Start-up: how long an empty job takes from its start to its end.
+"""Start-up: how long an empty job takes, from the start of the process to its exit.
 
 The peer is ``train`` of sagemaker-training with an empty script; it has no function mode.
 """

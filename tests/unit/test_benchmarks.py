@@ -174,19 +174,19 @@ def test_a_plot_is_xml_with_a_line_for_each_way(results: dict[str, Any]) -> None
 def test_a_command_is_measured_with_what_it_has_started() -> None:
     busy = "import time\nwhile time.process_time() < 0.2: pass\nprint('done')"
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}], check=True)"
-    ended = run([sys.executable, "-c", child])
-    assert ended.stdout == "done\n"
-    assert ended.wall >= 0.1
-    assert ended.cpu >= 0.2
+    exited = run([sys.executable, "-c", child])
+    assert exited.stdout == "done\n"
+    assert exited.wall >= 0.1
+    assert exited.cpu >= 0.2
 
 
-def test_a_command_that_fails_is_told_with_what_it_printed() -> None:
-    with pytest.raises(RuntimeError, match=r"ended with 3:\nwhy"):
+def test_a_command_that_fails_is_reported_with_what_it_printed() -> None:
+    with pytest.raises(RuntimeError, match=r"exited with 3:\nwhy"):
         run([sys.executable, "-c", "import sys; print('why'); sys.exit(3)"])
     assert run([sys.executable, "-c", "raise SystemExit(3)"], expected=3).stdout == ""
 
 
-def test_a_command_that_is_left_is_ended_with_all_that_it_has_started(tmp_path: Path) -> None:
+def test_a_command_that_is_left_is_stopped_with_all_that_it_has_started(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     child = f"import os, signal; open({str(ready)!r}, 'w').write(f'{{os.getpid()}}\\n'); signal.pause()"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
@@ -205,7 +205,7 @@ def test_every_topic_declares_what_the_program_asks_for() -> None:
 
 
 def test_a_topic_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exited:
         program.main(["nonsense"])
-    assert ended.value.code == 2
+    assert exited.value.code == 2
     assert "no topic is called nonsense" in capsys.readouterr().err
