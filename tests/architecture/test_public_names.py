@@ -15,6 +15,8 @@ ROOMS = {
         PluginLoadError PluginVersionError SmcError TrainResult UserCodeError Value __version__ contract
         environment errors functions hookimpl hookspecs modules
     """,
+    "smc_core.command": "Command",
+    "smc_core.contract": "JobPaths current_host job_paths write_atomic",
     "smc_core.environment": """
         ALIASES BASE_PATH CURRENT_HOST_ENV DEFAULT_MODULE_NAME_PARAM ENABLE_METRICS_PARAM Environment
         HYPERPARAMETERS_FILE INPUT_CONFIG_PATH INPUT_DATA_CONFIG_FILE INPUT_DATA_PATH INPUT_PATH JOB_NAME_ENV
@@ -29,6 +31,13 @@ ROOMS = {
     "smc_core.functions": """
         Signature call call_with_env execute import_target intersect_fn_args signature
     """,
+    "smc_core.hookspecs": """
+        TrainResult create_environment job_variables keep_model launch load_user_module save_model train
+    """,
+    "smc_core.hyperparameters": """
+        Value compact_json decode is_platform_key param parse_preserving_numbers raw_text split_hps unwrapped
+        variable_names
+    """,
     "smc_core.kit": """
         Framework HARMLESS_SIGNALS HostLink Inbox Ports Report STOP_SIGNALS await_request
         check_framework death_in_words die_with_parent error_in_a_line exit_code export_note first_report
@@ -40,6 +49,7 @@ ROOMS = {
     "smc_core.modules": """
         DEFAULT_MODULE_NAME download download_and_import execute import_module install start_metrics
     """,
+    "smc_core.setting": "Choice Count Flag Names Seconds Setting Text",
     "smc_core.testing": """
         JobFolder JobResult Result Running start wait_until
     """,

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from smc_core.errors import EXIT_HOST, EXIT_USER_CODE
 from smc_core.process.outcome.ending import exit_code
@@ -22,6 +22,9 @@ from smc_core.process.report.for_another import report_for_another
 from smc_core.process.report.reader import first_report
 from smc_core.process.signals import STOP_SIGNALS, Inbox
 from smc_core.process.signals import name as signal_name
+
+if TYPE_CHECKING:
+    from smc_core.command import Signals
 
 LEAVE_SECONDS = 10.0
 """Seconds from SIGTERM to SIGKILL for ranks whose job has failed elsewhere."""
@@ -32,7 +35,7 @@ def run_child(
     command: Sequence[str],
     *,
     environ: Mapping[str, str] | None = None,
-    signals: Literal["process", "group"] = "process",
+    signals: Signals = "process",
     send: Callable[[int, int], None] | None = None,
     inbox: Inbox | None = None,
 ) -> int:
