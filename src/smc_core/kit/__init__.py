@@ -93,7 +93,8 @@ _HOMES = {
 def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The functions ``__getattr__`` and ``__dir__`` of a package whose public names are imported when they are used.
 
-    ``smc.lines.Line`` then imports ``smc_lines.models``, and whoever does without it never waits for that.
+    ``smc.lines.Line`` then imports ``smc_lines.models``, and whoever does without it never waits for that. Import
+    the names below ``TYPE_CHECKING`` too, and hide the functions from type checkers, which else would take any name.
 
     Args:
         package: its ``__name__``.
@@ -113,11 +114,12 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str]
     return find, lambda: sorted(homes)
 
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        **{name: home for home, names in _HOMES.items() for name in names.split()},
-        "log_line": ".process.log:line",
-        "signals_to_take": ".process.signals:taken",
-    },
-)
+if not TYPE_CHECKING:  # or a type checker would take any name for one of the kit
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            **{name: home for home, names in _HOMES.items() for name in names.split()},
+            "log_line": ".process.log:line",
+            "signals_to_take": ".process.signals:taken",
+        },
+    )

@@ -26,16 +26,17 @@ __all__ = [
     "own_part",
 ]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "Environment": "environment",
-        "EpochLogger": "callbacks",
-        "backup_and_restore": "callbacks",
-        "data_parallel": "multihost",
-        "gather": "multihost",
-        "initialize_distribution": "multihost",
-        "load_model": "models",
-        "own_part": "multihost",
-    },
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Environment": "environment",
+            "EpochLogger": "callbacks",
+            "backup_and_restore": "callbacks",
+            "data_parallel": "multihost",
+            "gather": "multihost",
+            "initialize_distribution": "multihost",
+            "load_model": "models",
+            "own_part": "multihost",
+        },
+    )

@@ -24,14 +24,15 @@ __all__ = [
     "process_group",
 ]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "Environment": "environment",
-        "distributed_sampler": "data",
-        "get_world_size": "environment",
-        "load_model": "models",
-        "load_state_dict": "models",
-        "process_group": "group",
-    },
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Environment": "environment",
+            "distributed_sampler": "data",
+            "get_world_size": "environment",
+            "load_model": "models",
+            "load_state_dict": "models",
+            "process_group": "group",
+        },
+    )

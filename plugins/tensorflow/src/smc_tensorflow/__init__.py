@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Environment", "PipeModeDataset", "load_model", "strategy"]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "Environment": "environment",
-        "PipeModeDataset": "pipes",
-        "load_model": "models",
-        "strategy": "strategies",
-    },
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Environment": "environment",
+            "PipeModeDataset": "pipes",
+            "load_model": "models",
+            "strategy": "strategies",
+        },
+    )
