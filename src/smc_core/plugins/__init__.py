@@ -15,8 +15,21 @@ distribution and version, and the hook. What the user's code raises through a pl
 :mod:`smc_core.errors` that a plugin raises on purpose keeps its class and exit code.
 """
 
-from smc_core.plugins.discovery import GROUP, Installed, installed
+from typing import TYPE_CHECKING, Any
+
+from smc_core.plugins.discovery import GROUP, Installed, installed, namespace
 from smc_core.plugins.loaded import Plugins
-from smc_core.plugins.manager import HOOKS, namespace, new_manager, register
+
+if TYPE_CHECKING:
+    from smc_core.plugins.manager import HOOKS, new_manager, register
 
 __all__ = ["GROUP", "HOOKS", "Installed", "Plugins", "installed", "namespace", "new_manager", "register"]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs pluggy, which a job without plugins does not wait for (PEP 562)."""
+    if name not in ("HOOKS", "new_manager", "register"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from smc_core.plugins import manager
+
+    return getattr(manager, name)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import NamedTuple
 
 from smc_core.distributions import Distributions, EntryPoint
@@ -107,6 +108,28 @@ def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
             f"installed: {', '.join(found) or 'none'}"
         )
     return list(found.values())
+
+
+def namespace(name: str) -> ModuleType:
+    """The top package of an installed plugin: what ``smc_core.<name>`` is.
+
+    Raises:
+        LookupError: there is no such plugin.
+        PluginLoadError: its package cannot be imported.
+
+    """
+    for plugin in installed():
+        if plugin.name == name and not plugin.disabled:
+            package = plugin.entry_point.partition(":")[0].partition(".")[0]
+            try:
+                return import_module(package)
+            except SmcError:
+                raise
+            except BaseException as error:
+                if faults.is_stop(error):
+                    raise
+                raise faults.describe(plugin, faults.IMPORT, error, PluginLoadError) from error
+    raise LookupError(name)
 
 
 def _described(point: EntryPoint, disabled: set[str]) -> Installed:

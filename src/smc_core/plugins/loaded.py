@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
-from types import MappingProxyType, ModuleType
-from typing import Any
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from smc_core.command import Command
-from smc_core.compatibility import check_framework, is_installed, is_used
+from smc_core.compatibility import Framework, check_framework, is_installed, is_used
 from smc_core.contract import job_paths
 from smc_core.environment import Environment
 from smc_core.errors import PluginConflictError, PluginError
-from smc_core.plugins import answers, faults, owned
-from smc_core.plugins.calls import Calls
+from smc_core.plugins import faults, owned
 from smc_core.plugins.discovery import Installed, installed
-from smc_core.plugins.manager import Manager, new_manager, register
-from smc_core.settings import CORE, DISABLE_PLUGINS, LAUNCHER, Setting, declared_by
+from smc_core.settings import CORE, DISABLE_PLUGINS, HOOK_PATIENCE, LAUNCHER, Setting, declared_by
 from smc_core.variables import Variable
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from smc_core.plugins.calls import Calls
+    from smc_core.plugins.manager import Manager
 
 
 class Plugins:
     """The plugins of a job, loaded, checked and in order; :attr:`hook` calls them.
 
+    Where there are none, the core's own answer to a hook before the user's code is the only one, and is given without
+    the manager: pluggy takes longer to import than such a job needs in all until then.
+
     Attributes:
         installed: what is installed, disabled ones too.
-        manager: pluggy's plugin manager.
     """
 
-    def __init__(self, manager: Manager, found: list[Installed]) -> None:
-        self.manager = manager
+    def __init__(self, manager: Manager | None, found: list[Installed]) -> None:
+        self._manager = manager
         self.installed = found
 
     @classmethod
@@ -42,22 +48,35 @@ class Plugins:
             ConfigurationError: ``SMC_DISABLE_PLUGINS`` or ``SMC_HOOK_PATIENCE`` is wrong.
 
         """
-        manager = new_manager(environ)
+        HOOK_PATIENCE.of(os.environ if environ is None else environ)
         found = installed(environ)
         active = [plugin for plugin in found if not plugin.disabled]
-        if active:
-            with manager.calls.patience.kept():
-                for plugin in reversed(active):  # called last to first
-                    register(manager, plugin)
+        if not active:
+            return cls(None, found)
+        from smc_core.plugins.manager import new_manager, register
+
+        manager = new_manager(environ)
+        with manager.calls.patience.kept():
+            for plugin in reversed(active):  # called last to first
+                register(manager, plugin)
         return cls(manager, found)
+
+    @property
+    def manager(self) -> Manager:
+        """Pluggy's plugin manager."""
+        if self._manager is None:
+            from smc_core.plugins.manager import new_manager
+
+            self._manager = new_manager()
+        return self._manager
 
     def settings(self) -> dict[str, Setting]:
         """Every setting by the name of its variable: the core's, then those that plugins declare."""
-        return {**CORE, **declared_by(self.manager.get_plugins())}
+        return {**CORE, **declared_by(self._registered())}
 
     def hyperparameters(self) -> frozenset[str]:
         """The user's hyperparameters that plugins read, such as ``seed``: ``HYPERPARAMETERS`` of their modules."""
-        lists = [getattr(plugin, "HYPERPARAMETERS", ()) for plugin in self.manager.get_plugins()]
+        lists = [getattr(plugin, "HYPERPARAMETERS", ()) for plugin in self._registered()]
         return frozenset(
             name for names in lists if isinstance(names, (list, tuple, set)) for name in names if isinstance(name, str)
         )
@@ -78,8 +97,11 @@ class Plugins:
             PluginError: a plugin has done something else.
 
         """
+        base = job_paths(base_dir).base
+        if self._manager is None:
+            return Environment.create(base_dir=base)
         with self._watched():
-            environment: Environment = self.hook.create_environment(base_dir=job_paths(base_dir).base)
+            environment: Environment = self.hook.create_environment(base_dir=base)
         return environment
 
     def callers(self, hook: str) -> list[str]:
@@ -103,7 +125,7 @@ class Plugins:
             PluginVersionError: one is installed in a version that its plugin does not work with.
 
         """
-        for plugin, framework in self.manager.frameworks:
+        for plugin, framework in self._frameworks():
             if "always" in framework.needed and is_installed(framework.package):
                 check_framework(plugin.distribution, plugin.name, framework)
 
@@ -117,7 +139,7 @@ class Plugins:
             PluginVersionError: one is installed in a version that its plugin does not work with.
 
         """
-        for plugin, framework in self.manager.frameworks:
+        for plugin, framework in self._frameworks():
             if "used" in framework.needed and is_used(framework.package, code_dir):
                 check_framework(plugin.distribution, plugin.name, framework)
 
@@ -135,6 +157,8 @@ class Plugins:
             PluginConflictError: two plugins want different values for one variable.
 
         """
+        if self._manager is None:
+            return []
         with self._watched():
             found = self.hook.job_variables(environment=environment, environ=MappingProxyType(dict(environ)))
         return owned.merged(found, environ, given)
@@ -147,11 +171,13 @@ class Plugins:
             PluginVersionError: the launcher's framework is installed in a version that the plugin does not work with.
 
         """
+        if self._manager is None:
+            return command
         with self._watched():
             commands = self.hook.launch(environment=environment, command=command)
         if len(commands) > 1:
             raise PluginConflictError(self._two_launchers(commands))
-        for plugin, framework in self.manager.frameworks:
+        for plugin, framework in self._frameworks():
             if "launched" in framework.needed and plugin in self.manager.calls.answered:
                 check_framework(plugin.distribution, plugin.name, framework)
         return commands[0] if commands else command
@@ -163,6 +189,8 @@ class Plugins:
             PluginError: a plugin says that it has saved the model, and nothing is there.
 
         """
+        from smc_core.plugins import answers
+
         path = self.hook.save_model(environment=environment, module=module, model=model)
         if path is None:
             return None
@@ -171,6 +199,12 @@ class Plugins:
         if answered and (problem := answers.unwritten(environment, written)):
             raise PluginError(faults.sentence(answered[-1], "save_model", problem))
         return written
+
+    def _registered(self) -> Iterable[object]:
+        return () if self._manager is None else self._manager.get_plugins()
+
+    def _frameworks(self) -> Iterable[tuple[Installed, Framework]]:
+        return () if self._manager is None else self._manager.frameworks
 
     def _watched(self) -> contextlib.AbstractContextManager[None]:
         """One thread that watches all calls of a hook through which no code of the user's runs."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 import pluggy
@@ -15,7 +13,7 @@ from smc_core.compatibility import Framework, wrong_framework
 from smc_core.errors import PluginLoadError, SmcError
 from smc_core.plugins import answers, faults
 from smc_core.plugins.calls import Calls
-from smc_core.plugins.discovery import Installed, installed
+from smc_core.plugins.discovery import Installed
 from smc_core.plugins.patience import Patience
 from smc_core.words import nearest
 
@@ -101,28 +99,6 @@ def _check_data(plugin: Installed, loaded: object) -> None:
         if not isinstance(listed := getattr(loaded, name, ()), (list, tuple, set, frozenset)):
             problem = f"its {name} is {answers.kind(listed)}, not a list"
             raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, problem))
-
-
-def namespace(name: str) -> ModuleType:
-    """The top package of an installed plugin: what ``smc_core.<name>`` is.
-
-    Raises:
-        LookupError: there is no such plugin.
-        PluginLoadError: its package cannot be imported.
-
-    """
-    for plugin in installed():
-        if plugin.name == name and not plugin.disabled:
-            package = plugin.entry_point.partition(":")[0].partition(".")[0]
-            try:
-                return importlib.import_module(package)
-            except SmcError:
-                raise
-            except BaseException as error:
-                if faults.is_stop(error):
-                    raise
-                raise faults.describe(plugin, faults.IMPORT, error, PluginLoadError) from error
-    raise LookupError(name)
 
 
 def _explain(message: str, plugin: object) -> tuple[str, str]:

@@ -54,7 +54,8 @@ def show(logger: str) -> None:
 
     taken = logging.getLogger(logger)
     taken.propagate = False
-    taken.addHandler(Lines(logging.WARNING))
+    if not taken.handlers:
+        taken.addHandler(Lines(logging.WARNING))
 
 
 def failure(error: BaseException) -> int:

@@ -107,24 +107,32 @@ class _Steps:
 
     def _bring_code(self, environment: Environment) -> Environment:
         """Fetch what was submitted and install what it needs; returns the Environment that knows where it lies."""
-        from smc_core.code.needs.install import install
-        from smc_core.contract import CODE_DIR_ENV
+        from smc_core.code.needs.packages import find_needs
         from smc_core.plan import what_is_used
 
         self.phase = "code"
         used = what_is_used(environment, os.environ)
         if used is not None:
             log.line(used)
-        log.show("smc.code")
         if environment.module_dir != environment.code_dir:
             from smc_core.code.fetch.download import fetch
+            from smc_core.contract import CODE_DIR_ENV
 
+            log.show("smc.code")
             fetched = fetch(environment.module_dir, environment.code_dir, environment.user_entry_point)
             log.line(f"code: {fetched.summary}")
             os.environ[CODE_DIR_ENV] = fetched.path  # every rank makes its own Environment
             environment = environment.extend(code_dir=fetched.path)
         self.phase = "requirements"
-        installed = install(environment.code_dir)
+        if find_needs(environment.code_dir, os.environ):
+            self._install(environment.code_dir)
+        return environment
+
+    def _install(self, code_dir: str) -> None:
+        from smc_core.code.needs.install import install
+
+        log.show("smc.code")
+        installed = install(code_dir)
         self.installed = installed.changed
         if installed.summary:
             log.line(installed.summary)
@@ -133,7 +141,6 @@ class _Steps:
             _put_in_front("PYTHONPATH", installed.path_entry)
         if installed.scripts is not None:
             _put_in_front("PATH", installed.scripts)
-        return environment
 
 
 def _put_in_front(variable: str, folder: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from smc_core.errors import CodeError
+from smc_core.foreign import foreign_input
 
 REQUIREMENTS_ENV = "SMC_REQUIREMENTS"
 REQUIREMENTS_FILE = "requirements.txt"
@@ -70,6 +71,7 @@ class Installed(NamedTuple):
     scripts: str | None = None
 
 
+@foreign_input(CodeError, "what the code requires")
 def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
     """Find out what a folder of code asks for.
 
