@@ -1,6 +1,6 @@
 """The Command: what the prepared process becomes, and what a launcher wraps."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -45,7 +45,7 @@ class Command(NamedTuple):
         environ: Mapping[str, str] | None = None,
         *,
         signals: Signals = "process",
-    ) -> Command:
+    ) -> "Command":
         """This Command with a launcher in front of it, which starts a program of any kind.
 
         Nothing of it is left out, neither the interpreter of a Python program nor the shell of a script:
@@ -67,7 +67,7 @@ class Command(NamedTuple):
 
     def as_python_under(
         self, prefix: Sequence[str], launcher: str, environ: Mapping[str, str] | None = None
-    ) -> Command:
+    ) -> "Command":
         """This Command with a launcher in place of the Python interpreter, for one that starts Python programs only.
 
         ``command.as_python_under([sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"], "torchrun")``
@@ -91,7 +91,7 @@ class Command(NamedTuple):
             )
         return self.with_variables(environ or {}, launcher)._replace(argv=(*_arguments(prefix), *self.argv[1:]))
 
-    def with_variables(self, environ: Mapping[str, str], launcher: str) -> Command:
+    def with_variables(self, environ: Mapping[str, str], launcher: str) -> "Command":
         """This Command as it is, for a launcher that needs variables and no program of its own.
 
         Args:

@@ -6,7 +6,7 @@ the first in ``sys.path`` counts. Whatever is no plain ``.dist-info`` folder is 
 (:mod:`smc_core.metadata`): old ``.egg-info``, archives in ``sys.path``, importers that bring their own.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import contextlib
 import os
@@ -137,11 +137,11 @@ class Distributions:
         # not every build backend writes the one, and the other is long: it is read where nothing says so in short
         yield from named or self._with(lambda place: _holds(place.text("RECORD"), package))
 
-    def _with(self, test: Callable[[_Folder | _Brought], bool]) -> list[Distribution]:
+    def _with(self, test: "Callable[[_Folder | _Brought], bool]") -> list[Distribution]:
         names = [name for name, places in self._places.items() if any(map(test, places))]
         return [found for name in names if (found := self.get(name)) is not None]
 
-    def _add(self, name: str, place: _Folder | _Brought) -> None:
+    def _add(self, name: str, place: "_Folder | _Brought") -> None:
         self._places.setdefault(normalize(name), []).append(place)
 
     def _scan(self, folder: str) -> None:
@@ -171,7 +171,7 @@ class Distributions:
                 context = DistributionFinder.Context()  # type: ignore[no-untyped-call]
                 self._add_brought(importer.find_distributions(context))
 
-    def _add_brought(self, brought: Iterable[metadata.Distribution]) -> None:
+    def _add_brought(self, brought: Iterable["metadata.Distribution"]) -> None:
         for each in brought:
             place = _Brought(each)
             found = place.read()
@@ -229,7 +229,7 @@ class _Brought:
 
     __slots__ = ("_found",)
 
-    def __init__(self, found: metadata.Distribution) -> None:
+    def __init__(self, found: "metadata.Distribution") -> None:
         self._found = found
 
     def text(self, file: str) -> str:
@@ -245,7 +245,7 @@ class _Brought:
         return Distribution(name, UNKNOWN, (), _NOWHERE)
 
 
-def _of_interface(found: metadata.Distribution, folder: str) -> Distribution | None:
+def _of_interface(found: "metadata.Distribution", folder: str) -> Distribution | None:
     try:
         head = found.metadata
         name, version, requires = head.get("Name"), head.get("Version"), tuple(found.requires or ())

@@ -1,6 +1,6 @@
 """What the job runs: found by its own name, and told script or function without importing it."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import ast
 import os
@@ -138,7 +138,7 @@ def _module_file(name: str, code_dir: str) -> str | None:
     return None if spec is None else spec.origin
 
 
-def _spec(name: str, search: list[str], *, is_top: bool) -> ModuleSpec | None:
+def _spec(name: str, search: list[str], *, is_top: bool) -> "ModuleSpec | None":
     """What an import would find, asked of the finders one by one: importlib's own find_spec() imports the parents."""
     from importlib.machinery import ModuleSpec, PathFinder
 

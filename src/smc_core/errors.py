@@ -21,7 +21,10 @@ Only the standard library is imported here: the supervisor knows these codes too
 from __future__ import annotations
 
 import os
-from typing import ClassVar, Literal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar, Literal
 
 EXIT_SUCCESS = 0
 EXIT_USER_CODE = 1

@@ -1,6 +1,6 @@
 """Where a setting of a job is looked for, and which place wins: variables, and hyperparameters of the platform."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -3,7 +3,7 @@
 The prepare process executes the plan; ``smc plan`` prints it.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import os
 import sys

@@ -1,6 +1,6 @@
 """Where a value came from, as data; the words are made where it is shown."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 from typing import Literal, NamedTuple
 

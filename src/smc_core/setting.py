@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from smc_core.errors import ConfigurationError
-from smc_core.provenance import DEFAULT, Source
+from smc_core.printable import shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, ClassVar
 
+    from smc_core.provenance import Source
+
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 """How a variable or a hyperparameter says yes and no, in any case of letters."""
 
-_LONGEST = 1e9
-_LARGEST = 2**63 - 1
+_LONGEST, _LARGEST = 1e9, 2**63 - 1
 
 
 class Setting:
@@ -83,22 +84,23 @@ class Setting:
             params: the hyperparameters of the platform, as text.
 
         """
-        text = environ.get(self.name, "").strip()
-        if text:
-            return text, Source("variable", self.name)
-        name = self.param or ""
-        text = (params or {}).get(name, "").strip()
-        return (text, Source("hyperparameter", name)) if text else None
+        own, param = environ.get(self.name, "").strip(), (params or {}).get(self.param or "", "").strip()
+        if not own and not param:
+            return None
+        from smc_core.provenance import Source  # imports typing; the supervisor starts the job first
+
+        return (own, Source("variable", self.name)) if own else (param, Source("hyperparameter", self.param or ""))
 
     def source(self, environ: Mapping[str, str], params: Mapping[str, str] | None = None) -> Source:
         """What sets it: its variable, its hyperparameter, or the default."""
+        from smc_core.provenance import DEFAULT
+
         given = self.found(environ, params)
         return DEFAULT if given is None else given[1]
 
     def refused(self, text: str, source: Source) -> ConfigurationError:
         """The error for a text that has not the right form."""
-        some = text if len(text) <= 80 else text[:77] + "..."
-        return ConfigurationError(f"{source.kind} {source.name} is {some!r}, not {self.form}")
+        return ConfigurationError(f"{source.kind} {source.name} is {shortened(text, 80)!r}, not {self.form}")
 
 
 class Text(Setting):
@@ -299,9 +301,7 @@ class Count(Setting):
 
         """
         value = self.given(environ, params)
-        if value is None:
-            return int(str(self.default))
-        return value
+        return int(str(self.default)) if value is None else value
 
     def given(self, environ: Mapping[str, str], params: Mapping[str, str] | None = None) -> int | None:
         """The number that is set, or None.

@@ -4,7 +4,7 @@ Formats are the classic toolkit's (``sagemaker_training/environment.py`` and ``m
 None as an empty text, anything else as compact JSON with sorted keys in ASCII.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple

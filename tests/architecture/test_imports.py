@@ -82,14 +82,6 @@ def test_a_script_starts_in_an_interpreter_that_has_loaded_no_library(job: JobFo
     assert (job.base / "code/loaded").read_text() == "\n"
 
 
-def test_a_job_imports_no_validator(job: JobFolder) -> None:
-    job.code(train_py="").hyperparameters(epochs=5)
-    ended = job.run("train.py", PYTHONPROFILEIMPORTTIME="1")
-    assert ended.exit_code == 0, ended.stderr
-    assert " pluggy\n" in ended.stderr
-    assert "pydantic" not in ended.stderr
-
-
 def test_importing_the_package_creates_nothing(tmp_path: Path) -> None:
     base = tmp_path / "base"
     program = "import smc_core, smc_core.environment, smc_core.modules"

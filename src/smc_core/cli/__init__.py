@@ -27,15 +27,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["run"], ["run", "train"]):  # what a container starts: nothing to parse, and argparse takes time
-        from smc_core.process import signals
-
-        signals.hold()  # a stop that arrives from here on waits for the supervisor
-        from smc_core.runner import run
-
-        return run()
+        return _run(is_all=argv is None)
     if argv is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupted)
     return _run_command(arguments)
+
+
+def _run(*, is_all: bool) -> int:
+    """Run the job that the variables and files describe.
+
+    Args:
+        is_all: whether this process does nothing else: then it exits here, and the interpreter takes nothing apart.
+
+    """
+    import gc
+
+    from smc_core.process import signals
+
+    gc.disable()  # all that is imported stays; the supervisor enables it when it waits for the job
+    signals.hold()  # a stop that arrives from here on waits for the supervisor
+    from smc_core.runner import run
+
+    code = run()
+    if is_all:
+        _leave(code)
+    return code
 
 
 _leave = os._exit  # what plugins find in its place raises (plugins/leaving.py)
@@ -91,4 +107,5 @@ def _open_streams() -> None:
 
 def train() -> int:
     """The command ``train``, by which SageMaker starts an image that has no ENTRYPOINT: ``smc run``."""
-    return main(["run", *sys.argv[1:]])
+    sys.argv.insert(1, "run")
+    return main()

@@ -1,17 +1,16 @@
 """Which plugins are installed, and how one is imported."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import os
 import re
 from collections.abc import Mapping
-from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
 
 from smc_core.distributions import Distributions, EntryPoint
 from smc_core.errors import ConfigurationError, PluginConflictError, PluginLoadError, SmcError
-from smc_core.plugins import faults, leaving
+from smc_core.plugins import faults
 from smc_core.settings import DISABLE_PLUGINS
 
 GROUP = "smc.plugins"
@@ -60,6 +59,8 @@ class Installed(NamedTuple):
             from smc_core.plugins import requires
 
             requires.check(self)
+        from smc_core.plugins import leaving
+
         try:
             with leaving.refused():
                 return self._import()
@@ -75,6 +76,8 @@ class Installed(NamedTuple):
         if reference is None:
             what = f"its entry point {self.entry_point!r} is neither package.module nor package.module:object"
             raise PluginLoadError(faults.sentence(self, faults.IMPORT, what))
+        from importlib import import_module
+
         found: object = import_module(reference["module"])
         for name in filter(None, (reference["object"] or "").split(".")):
             found = getattr(found, name)
@@ -120,6 +123,8 @@ def namespace(name: str) -> ModuleType:
     """
     for plugin in installed():
         if plugin.name == name and not plugin.disabled:
+            from importlib import import_module
+
             package = plugin.entry_point.partition(":")[0].partition(".")[0]
             try:
                 return import_module(package)

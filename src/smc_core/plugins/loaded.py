@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from smc_core.command import Command
-from smc_core.compatibility import Framework, check_framework, is_installed, is_used
 from smc_core.contract import job_paths
 from smc_core.environment import Environment
 from smc_core.errors import PluginConflictError, PluginError
@@ -21,6 +20,7 @@ from smc_core.variables import Variable
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from smc_core.compatibility import Framework, Need
     from smc_core.plugins.calls import Calls
     from smc_core.plugins.manager import Manager
 
@@ -125,8 +125,10 @@ class Plugins:
             PluginVersionError: one is installed in a version that its plugin does not work with.
 
         """
-        for plugin, framework in self._frameworks():
-            if "always" in framework.needed and is_installed(framework.package):
+        for plugin, framework in self._frameworks("always"):
+            from smc_core.compatibility import check_framework, is_installed
+
+            if is_installed(framework.package):
                 check_framework(plugin.distribution, plugin.name, framework)
 
     def check_used_frameworks(self, code_dir: str) -> None:
@@ -139,8 +141,10 @@ class Plugins:
             PluginVersionError: one is installed in a version that its plugin does not work with.
 
         """
-        for plugin, framework in self._frameworks():
-            if "used" in framework.needed and is_used(framework.package, code_dir):
+        for plugin, framework in self._frameworks("used"):
+            from smc_core.compatibility import check_framework, is_used
+
+            if is_used(framework.package, code_dir):
                 check_framework(plugin.distribution, plugin.name, framework)
 
     def job_variables(
@@ -177,8 +181,10 @@ class Plugins:
             commands = self.hook.launch(environment=environment, command=command)
         if len(commands) > 1:
             raise PluginConflictError(self._two_launchers(commands))
-        for plugin, framework in self._frameworks():
-            if "launched" in framework.needed and plugin in self.manager.calls.answered:
+        for plugin, framework in self._frameworks("launched"):
+            if plugin in self.manager.calls.answered:
+                from smc_core.compatibility import check_framework
+
                 check_framework(plugin.distribution, plugin.name, framework)
         return commands[0] if commands else command
 
@@ -203,8 +209,9 @@ class Plugins:
     def _registered(self) -> Iterable[object]:
         return () if self._manager is None else self._manager.get_plugins()
 
-    def _frameworks(self) -> Iterable[tuple[Installed, Framework]]:
-        return () if self._manager is None else self._manager.frameworks
+    def _frameworks(self, need: Need) -> list[tuple[Installed, Framework]]:
+        known = [] if self._manager is None else self._manager.frameworks
+        return [(plugin, framework) for plugin, framework in known if need in framework.needed]
 
     def _watched(self) -> contextlib.AbstractContextManager[None]:
         """One thread that watches all calls of a hook through which no code of the user's runs."""

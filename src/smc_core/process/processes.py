@@ -1,6 +1,6 @@
 """The process table, as ``/proc`` shows it: which processes belong to a job (``proc(5)``)."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import contextlib
 import os

@@ -5,7 +5,7 @@ it would begin the training: it calls its own ``train`` on module level or passe
 of its names. Else a top-level name ``train`` makes it function mode. Everything else is a script.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import ast
 import os
@@ -108,7 +108,7 @@ def _is_main_text(node: ast.AST) -> bool:
     return isinstance(text, str) and text.strip("_") == "main" and text != "main"
 
 
-def _bindings(body: Iterable[ast.stmt], folder: str | None) -> Iterator[_Binding]:
+def _bindings(body: Iterable[ast.stmt], folder: str | None) -> Iterator["_Binding"]:
     """The names that the top level of a module binds to something that can be called."""
     for statement in top_level(body):
         if isinstance(statement, FUNCTION):
@@ -121,7 +121,7 @@ def _bindings(body: Iterable[ast.stmt], folder: str | None) -> Iterator[_Binding
             yield from _assigned(statement)
 
 
-def _imported(statement: ast.ImportFrom, folder: str | None) -> Iterator[_Binding]:
+def _imported(statement: ast.ImportFrom, folder: str | None) -> Iterator["_Binding"]:
     path = None
     if folder is not None and statement.module and not statement.level:
         path = os.path.join(folder, *statement.module.split("."))
@@ -141,7 +141,7 @@ def _is_module(package: str, name: str) -> bool:
     return all(found.name != name for found in _from_star(package))
 
 
-def _from_star(path: str) -> Iterator[_Binding]:
+def _from_star(path: str) -> Iterator["_Binding"]:
     """What ``from module import *`` binds, where the module is one of the user's files."""
     for candidate in (path + ".py", os.path.join(path, "__init__.py")):
         try:
@@ -153,7 +153,7 @@ def _from_star(path: str) -> Iterator[_Binding]:
             yield _Binding(found.name, f"imports {found.name}", False)
 
 
-def _assigned(statement: ast.Assign | ast.AnnAssign) -> Iterator[_Binding]:
+def _assigned(statement: ast.Assign | ast.AnnAssign) -> Iterator["_Binding"]:
     value = statement.value
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     for target in targets:

@@ -1,8 +1,7 @@
 """What a folder of code asks for: a requirement file, a package to build, or the dependencies of a project."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
-import importlib
 import os
 import sys
 from collections.abc import Mapping
@@ -134,7 +133,9 @@ def _requirements(folder: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _read_toml(path: str) -> dict[str, Any]:
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    from importlib import import_module
+
+    toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         with open(path, "rb") as file:
             return dict(toml.load(file))

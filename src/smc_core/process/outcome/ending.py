@@ -1,6 +1,6 @@
 """All that is known of how a job ended."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -3,7 +3,7 @@
 Pure functions from facts to words. A suspicion is uttered only where no figure refutes it.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import signal
 from typing import NamedTuple

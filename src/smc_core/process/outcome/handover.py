@@ -1,6 +1,6 @@
 """The outcome of a job as data, from its supervisor to the program that started it, over a descriptor of their own."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import contextlib
 import json

@@ -9,7 +9,7 @@ inferred by searching logs for words. What is told, in this order:
 4. the exit code, with the last lines of stderr.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import signal
 from collections.abc import Callable

@@ -17,6 +17,7 @@ states, of which those in the middle are the loop's (``loop.py``)::
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import time
@@ -247,6 +248,9 @@ def _load_the_rest() -> None:
     import smc_core.process.outcome.text
     import smc_core.process.parent.cleanup
     import smc_core.process.parent.evidence  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 def _own_fault(error: Exception) -> tuple[str, str]:

@@ -5,7 +5,7 @@ traceback, whatever is neither smc's, nor a plugin's, nor the standard library's
 no file (``<frozen os>``, ``<string>``, a Cython module's ``pandas/_libs/index.pyx``) is nobody's.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import os
 from collections.abc import Iterator, Sequence
@@ -92,7 +92,7 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
         trace = trace.tb_next
 
 
-def _strip(told: TracebackException, code_prefix: str, seen: set[int]) -> None:
+def _strip(told: "TracebackException", code_prefix: str, seen: set[int]) -> None:
     from traceback import StackSummary
 
     if id(told) in seen:

@@ -4,7 +4,7 @@ The job can write to that folder, so what is in it is foreign: only regular file
 or waiting for a writer, no more is read than a report can hold, and every field has its type and its range.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import heapq
 import json
@@ -183,11 +183,11 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _fits(values: Mapping[str, Any], fields: Mapping[str, _Field]) -> bool:
+def _fits(values: Mapping[str, Any], fields: Mapping[str, "_Field"]) -> bool:
     return all(name in values and field.is_valid(values[name]) for name, field in fields.items())
 
 
-def _checked(values: Mapping[str, Any], fields: Mapping[str, _Field]) -> dict[str, Any]:
+def _checked(values: Mapping[str, Any], fields: Mapping[str, "_Field"]) -> dict[str, Any]:
     return {name: field.cut(values[name]) for name, field in fields.items()}
 
 

@@ -6,7 +6,7 @@ reader will do: frames, and behind them the line that names the exception. Of se
 came out of the process, or out of the innermost one.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import re
 from typing import NamedTuple
