@@ -60,7 +60,7 @@ def test_the_users_save_is_called_with_model_and_folder(job: JobFolder) -> None:
         ),
         ("def save(self, path):\n        open(path + '.npz', 'w').close()", "model saved: {}/saved_model.npz"),
         ("def save(self, path):\n        open(path, 'w').close()", "model saved: {}/saved_model"),
-        ("pass\n\ndef save(model, model_dir): pass", "warning: no model saved: the folder {} is empty after the save"),
+        ("pass\n\ndef save(model, model_dir): pass", "warning: no model saved: the folder {} is empty after saving"),
     ],
 )
 def test_a_model_is_said_to_be_saved_where_it_is(job: JobFolder, save: str, said: str) -> None:
@@ -279,8 +279,8 @@ def test_what_nobody_can_save_is_kept(job: JobFolder) -> None:
     assert ended.exit_code == 3
     path = job.base / "output/data/unsaved-model.pkl"
     assert ended.failure is not None
-    assert f"train() returned a dict, which nobody can save; kept: {path}" in ended.failure.splitlines()[0]
-    assert f"kept: {path}; it can run code when it is read" in ended.stderr
+    assert f"train() returned a dict, which no plugin can save; kept: {path}" in ended.failure.splitlines()[0]
+    assert f"kept: {path}; reading it can run code" in ended.stderr
     kept = pickle.loads(path.read_bytes())
     assert kept["weights"] == [1.5, 2.5]
     assert kept["step"].startswith("builtins.function, which cannot be pickled: ")
@@ -300,7 +300,7 @@ def test_what_a_save_fails_to_save_is_kept(job: JobFolder) -> None:
 def test_what_cannot_be_kept_either_is_said(job: JobFolder) -> None:
     ended = job.code(train_py="def train():\n    return memoryview(b'abc')\n").run("train.py")
     assert ended.exit_code == 3
-    assert "train() returned a memoryview, which nobody can save; not kept either: TypeError: cannot" in (
+    assert "train() returned a memoryview, which no plugin can save; not kept either: TypeError: cannot" in (
         ended.failure or ""
     )
     assert list((job.base / "output/data").iterdir()) == []
@@ -310,7 +310,7 @@ def test_only_the_first_processs_value_counts(job: JobFolder) -> None:
     job.code(train_py="def train():\n    return object()\n")
     ended = job.run("train.py", RANK="1")
     assert ended.exit_code == 0, ended.stderr
-    assert "train() returned an object here, which nobody can save; the first process's value counts" in ended.stderr
+    assert "train() returned an object here, which no plugin can save; the first process's value counts" in ended.stderr
     assert list((job.base / "output/data").iterdir()) == []
 
 

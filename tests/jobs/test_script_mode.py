@@ -117,7 +117,7 @@ def test_a_large_job_still_runs(job: JobFolder) -> None:
     job.code(train_py="import os, sys; print(len(sys.argv), len(os.environ['SM_HP_KEY099']), 'SM_HPS' in os.environ)")
     ended = job.run("train.py")
     assert (ended.exit_code, ended.stdout) == (0, "201 2500 False\n")
-    assert "variable SM_HPS is left out" in ended.stderr
+    assert "variable SM_HPS dropped" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ FAILURES = {
     "exitsinsave": line("exitsinsave", "hook save_model", "raised SystemExit(0)"),
     "newer": "PluginVersionError: plugin newer (smc-newer 1.2.3), import: requires smc-core>=9, and 0.1.0 is installed; "
     "pip install 'smc-core>=9' or another smc-newer, or set SMC_DISABLE_PLUGINS=newer",
-    "vanishes": "PluginError: the preparation of the job was ended by os._exit(0), in a plugin or what it imports, before "
+    "vanishes": "PluginError: os._exit(0), in a plugin or in what it imports, ended the preparation of the job before "
     "the user's code began; smc plugins lists the plugins",
 }
 

@@ -61,7 +61,7 @@ def test_a_model_that_nobody_can_save_says_who_was_asked(job: JobFolder, install
     ended = job.run("train.py", **install("textmodel"))
     assert ended.exit_code == 3
     assert ended.failure is not None
-    assert "train() returned an object, which nobody can save; kept: " in ended.failure
+    assert "train() returned an object, which no plugin can save; kept: " in ended.failure
     assert "define save(model, model_dir) in train" in ended.failure
     assert "(asked: user, textmodel, builtin)" in ended.failure
 

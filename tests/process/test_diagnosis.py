@@ -162,7 +162,7 @@ def test_out_of_memory_in_a_shell_script(job):
 
 def test_a_sigkill_that_nobody_explains_is_no_suspicion(job):
     result = job.supervise("sh", "-c", "kill -KILL $$")
-    assert result.first_line == ("Killed by SIGKILL; it is not known by whom, before the user's code began")
+    assert result.first_line == ("Killed by SIGKILL; the sender is unknown, before the user's code began")
 
 
 @contextlib.contextmanager

@@ -140,7 +140,7 @@ def test_the_grace_time(seconds, job):
     result = running.wait()
     assert result.exit_code == 137
     assert result.first_line == (
-        f"Stopped by SIGTERM: the script did not end within {seconds} s (SMC_STOP_GRACE) and was killed"
+        f"Stopped by SIGTERM: the script did not stop within {seconds} s (SMC_STOP_GRACE) and was killed"
     )
 
 

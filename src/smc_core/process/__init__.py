@@ -1,1 +1,1 @@
-"""The three kinds of process of a job: supervisor, prepare, and worker or script."""
+"""The three kinds of process in a job: supervisor, prepare, and worker or script."""

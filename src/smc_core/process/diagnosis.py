@@ -13,18 +13,18 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _NO_LIMIT = 1 << 62
-"""Bytes; a version-1 limit above this is the kernel's way to say that there is none."""
+"""Bytes. Version 1 reports a missing limit as a huge number, close to the largest page-aligned integer."""
 _FULL = 1 << 20
 """Bytes; a file system with less than this available counts as full."""
 
 
 class Memory(NamedTuple):
-    """The memory of this container. Bytes; None where the kernel does not tell.
+    """The memory of this container. Bytes; None where the kernel does not report it.
 
     Attributes:
-        kills: processes of this cgroup that the out-of-memory killer has ended since it was made.
+        kills: processes that the out-of-memory killer has killed in this cgroup since it was created.
         limit: the tightest limit of this cgroup and those above it.
-        peak: the most that was ever used.
+        peak: the most memory ever used.
 
     """
 
@@ -37,7 +37,7 @@ def memory(proc: str = "/proc/self") -> Memory:
     """Read the memory cgroup of this process, version 1 or 2, inside a cgroup namespace or not.
 
     Args:
-        proc: where ``cgroup`` and ``mountinfo`` are read; a test hands a folder of its own.
+        proc: the folder from which ``cgroup`` and ``mountinfo`` are read; tests pass their own.
 
     """
     found = _memory_cgroup(proc)
@@ -53,10 +53,10 @@ def memory(proc: str = "/proc/self") -> Memory:
 
 
 class Machine(NamedTuple):
-    """The memory of the whole machine. None where the kernel does not tell.
+    """The memory of the whole machine. None where the kernel does not report it.
 
     Attributes:
-        kills: processes that the out-of-memory killer has ended since it was started.
+        kills: processes that the out-of-memory killer has killed since the machine started.
         total: bytes.
 
     """
@@ -66,10 +66,10 @@ class Machine(NamedTuple):
 
 
 def machine(proc: str = "/proc") -> Machine:
-    """Read what the kernel tells of the whole machine.
+    """Read what the kernel reports about the whole machine.
 
     Args:
-        proc: where ``vmstat`` and ``meminfo`` are read; a test hands a folder of its own.
+        proc: the folder from which ``vmstat`` and ``meminfo`` are read; tests pass their own.
 
     """
     total = next((line.split() for line in _lines(os.path.join(proc, "meminfo")) if line.startswith("MemTotal:")), [])
@@ -91,7 +91,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def disk_note(error: BaseException) -> str:
-    """One line about the file system that an error of a full disk names, as it is now."""
+    """One line about the current state of the file system that a disk-full error names."""
     path = getattr(error, "filename", None)
     if isinstance(path, (str, bytes)):
         known = _describe(os.fsdecode(path))
@@ -101,7 +101,7 @@ def disk_note(error: BaseException) -> str:
 
 
 def full_disks(paths: Iterable[str]) -> list[str]:
-    """One line for each file system under these paths that has no room, or no inode, left."""
+    """One line for each file system under these paths that has run out of space or inodes."""
     lines: dict[int, str] = {}
     for path in paths:
         try:
@@ -116,7 +116,7 @@ def full_disks(paths: Iterable[str]) -> list[str]:
 
 
 def size_text(count: int) -> str:
-    """A number of bytes in the unit that suits it: ``512.0 MiB``.
+    """A number of bytes in a suitable unit: ``512.0 MiB``.
 
     Args:
         count: bytes.
@@ -156,6 +156,7 @@ def _mount_of(path: str) -> tuple[str, str]:
 def _mounts(proc: str) -> Iterator[tuple[str, str, str, str]]:
     """Mount point, root, type and super-block options of every mount, in the order of mounting."""
     for line in _lines(os.path.join(proc, "mountinfo")):
+        # A variable number of optional fields ends at " - ", so the columns are counted from both sides of it.
         left, separator, right = line.partition(" - ")
         fields, kind = left.split(), right.split()
         if separator and len(fields) >= 5 and kind:
@@ -186,7 +187,7 @@ def _memory_cgroup(proc: str) -> tuple[int, str, str] | None:
 
 
 def _cgroup_folder(point: str, root: str, path: str) -> str:
-    """Where a cgroup lies below its mount point; the mount may show a part of the tree only."""
+    """The folder of a cgroup below its mount point; the mount may show only a part of the tree."""
     inner = path.removeprefix(root.rstrip("/")) if path.startswith(root.rstrip("/") + "/") else ""
     folder = os.path.normpath(os.path.join(point, inner.strip("/")))
     return folder if folder.startswith(point) and os.path.isdir(folder) else point

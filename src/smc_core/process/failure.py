@@ -1,6 +1,6 @@
-"""Report what ended this process, in an interpreter in which the user's code may have run.
+"""Report why this process fails, in an interpreter in which the user's code may have run.
 
-The user's ``json.py`` may shadow the standard library's, and a report must be written all the same.
+The report must be written even if the user's ``json.py`` shadows the standard library's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def report_failure(error: BaseException, *, phase: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Write a report by :func:`smc_core.process.report.writer.write_report`; never an error.
+    """Write a report by :func:`smc_core.process.report.writer.write_report`; never raises.
 
     Args:
         error: the exception, with its traceback.
@@ -28,5 +28,5 @@ def report_failure(error: BaseException, *, phase: str, environ: Mapping[str, st
             from smc_core.process.report.writer import write_report
 
             write_report(error, phase=phase, environ=environ)
-    except BaseException:  # noqa: BLE001, S110 - whatever happens here, the error that is reported comes first
+    except BaseException:  # noqa: BLE001, S110 - whatever fails here, the reported error matters more
         pass

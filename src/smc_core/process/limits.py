@@ -1,6 +1,6 @@
-"""Sizes that several rooms of a job's processes agree on."""
+"""Sizes shared by several packages of a job's processes."""
 
 from __future__ import annotations
 
 TAIL_BYTES = 64 * 1024
-"""Bytes of stderr that are kept: the last ones."""
+"""Bytes kept of the end of stderr."""

@@ -1,6 +1,6 @@
-"""The few lines that smc itself says, to stderr; each begins with :data:`smc_core.words.PREFIX`.
+"""The few lines that smc itself prints to stderr; each begins with :data:`smc_core.words.PREFIX`.
 
-Standard library only: every process of the job speaks through here.
+Standard library only: every process of the job logs through this module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ISSUES = "please report it with the lines above (CONTRIBUTING.md says where)"
 
 
 def line(text: str) -> None:
-    """Print a line to stderr, with ``smc: `` in front. Never an error, not even where stderr is gone.
+    """Print a line to stderr, with ``smc: `` in front. Never raises, not even where stderr is closed.
 
     Args:
         text: the line; line breaks and control characters in it are escaped, secrets in URLs are masked.
@@ -30,12 +30,12 @@ def line(text: str) -> None:
 
 
 def as_line(text: str) -> bytes:
-    """A line as :func:`line` says it."""
+    """A line as :func:`line` prints it."""
     return PREFIX + printable.in_a_line(text).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def styled(text: str) -> None:
-    """Say a line with colours, whose parts from outside have been through :mod:`smc_core.printable`."""
+    """Print a line that may have colours; parts from outside must have been through :mod:`smc_core.printable`."""
     data = PREFIX + text.encode("utf-8", "backslashreplace") + b"\n"
     try:
         sys.stderr.flush()
@@ -45,7 +45,7 @@ def styled(text: str) -> None:
 
 
 def show(logger: str) -> None:
-    """Say what a part of smc logs as a warning in lines of smc's own; by default nobody is named in them."""
+    """Print the warnings of a logger as lines of smc's own, without the logger's name."""
     import logging
 
     class Lines(logging.Handler):
@@ -59,9 +59,9 @@ def show(logger: str) -> None:
 
 
 def failure(error: BaseException) -> int:
-    """Say why a step of smc failed, and return the exit code for it.
+    """Print why a step of smc failed, and return its exit code.
 
-    An expected error is one or two lines; anything else is a fault of smc, with its traceback.
+    An expected error takes one or two lines; anything else is a bug in smc, and is printed with its traceback.
     """
     if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
         line(f"error: {_without_secrets(error.sentence)}")
@@ -76,7 +76,7 @@ def failure(error: BaseException) -> int:
 
 
 def _without_secrets(text: str) -> str:
-    """What an error says, without the secrets of the job; it may quote what came from outside."""
+    """The text of an error without the secrets of the job: it may quote foreign input."""
     from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
     from smc_core.masking import Masker
 

@@ -1,9 +1,9 @@
 """The second process of a job: from the contract to a Command, which it then becomes.
 
-plugins → Environment → code → dependencies → hosts → Command → exec. Where nothing was installed and no launcher
-wraps a function-mode job, the worker runs in this very process, which saves one start of the interpreter.
+plugins → Environment → code → dependencies → hosts → Command → exec. A function-mode job without a launcher, for which
+nothing was installed, runs its worker in this process, which saves one start of the interpreter.
 
-It is started by ``prepare.py`` beside it.
+Started by ``prepare.py`` in the same folder.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def main(argv: list[str]) -> int:
     """
     ignored = signals.ignored_at_start()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the preparation without a traceback of ours
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # it waited while the interpreter started
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C stops the preparation without a traceback of ours
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # the supervisor blocked it until here
     framework = argv[1] if argv[:1] == [FRAMEWORK_OPTION] else None
     steps = _Steps(framework, ignored, as_module=argv == [MODULE_OPTION])
     try:
@@ -59,7 +59,7 @@ def main(argv: list[str]) -> int:
 
 
 def _of_user_code(error: Exception) -> Exception:
-    """What the kernel refuses while the user's code is looked at is about that code, and no fault of smc."""
+    """An error of the kernel while the user's code is read is about that code: it is not a bug in smc."""
     if not isinstance(error, OSError) or error.filename is None:
         return error
     from smc_core.errors import CodeError
@@ -68,7 +68,7 @@ def _of_user_code(error: Exception) -> Exception:
 
 
 class _Steps:
-    """The steps of the preparation, and which of them is under way: a report names it."""
+    """The steps of the preparation, and the current one (``phase``), which a report names."""
 
     def __init__(self, framework: str | None, ignored: frozenset[int], *, as_module: bool) -> None:
         self.framework = framework
@@ -78,7 +78,7 @@ class _Steps:
         self.installed = False
 
     def prepare(self) -> Callable[[], int]:
-        """Take all steps but the last, and return that one: a function that comes back only for a worker."""
+        """Take all steps but the last; return the last as a function, which returns only where a worker ran."""
         from smc_core.plan import find_target, make_plan
         from smc_core.plugins import Plugins
         from smc_core.version import __version__
@@ -93,7 +93,7 @@ class _Steps:
             environment = self._bring_code(environment)
         self.phase = "launch"
         plan = make_plan(environment, target, plugins, os.environ, may_gain_plugins=self.installed)
-        _tell(plan)
+        _log_plan(plan)
         self.phase = "hosts"
         _wait_for_hosts(environment)
         command = plan.command
@@ -106,7 +106,7 @@ class _Steps:
         return lambda: _execute(plan, self.ignored)
 
     def _bring_code(self, environment: Environment) -> Environment:
-        """Fetch what was submitted and install what it needs; returns the Environment that knows where it lies."""
+        """Fetch the submitted code and install what it needs; returns the Environment with the final code directory."""
         from smc_core.code.needs.packages import find_needs
         from smc_core.plan import what_is_used
 
@@ -121,7 +121,7 @@ class _Steps:
             log.show("smc.code")
             fetched = fetch(environment.module_dir, environment.code_dir, environment.user_entry_point)
             log.line(f"code: {fetched.summary}")
-            os.environ[CODE_DIR_ENV] = fetched.path  # every rank makes its own Environment
+            os.environ[CODE_DIR_ENV] = fetched.path  # every rank creates its own Environment
             environment = environment.extend(code_dir=fetched.path)
         self.phase = "requirements"
         if find_needs(environment.code_dir, os.environ):
@@ -154,25 +154,25 @@ def _names(plugins: Plugins) -> str:
 
 
 def _make_folders(environment: Environment) -> None:
-    """The folders that a script may take for granted."""
+    """Create the folders that a script may take for granted."""
     for folder in (environment.model_dir, environment.output_data_dir, environment.code_dir):
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
-                f"cannot make the folder {folder}: {error.strerror}; "
-                f"mount it writable, or set SAGEMAKER_BASE_DIR to a folder that is"
+                f"cannot create the folder {folder}: {error.strerror}; "
+                f"mount it writable, or set SAGEMAKER_BASE_DIR to a writable folder"
             ) from error
 
 
-def _tell(plan: Plan) -> None:
+def _log_plan(plan: Plan) -> None:
     entry = plan.entry_point
     log.line(f"{entry.mode} mode: {entry.name} ({entry.reason})")
     for warning in plan.warnings:
         log.line(f"warning: {warning}")
     for variable in plan.left_out:
         log.line(
-            f"variable {variable.name} is left out: no process can be passed its {len(variable.text):,} characters"
+            f"variable {variable.name} dropped: {len(variable.text):,} characters are more than a process can be given"
         )
     if plan.command.launcher is not None:
         log.line(f"launcher: {plan.command.launcher}")
@@ -186,7 +186,7 @@ def _wait_for_hosts(environment: Environment) -> None:
 
 
 def _has_agent(plan: Plan) -> bool:
-    """Whether a launcher joins several hosts, of which none can do without the others."""
+    """Whether a launcher joins several hosts, none of which can work without the others."""
     if plan.command.launcher is None or len(plan.environment.distribution_hosts) < 2:
         return False
     from smc_core.process.hosts.agent import host_timeout
@@ -195,7 +195,7 @@ def _has_agent(plan: Plan) -> bool:
 
 
 def _agent(plan: Plan) -> list[str]:
-    """The beginning of a command line: the agent, below which the command of a launched job runs on several hosts."""
+    """The agent's part of a command line; the command of the launched job follows it."""
     from smc_core.ports import Ports
     from smc_core.process.hosts import agent
 
@@ -211,7 +211,7 @@ def _agent(plan: Plan) -> list[str]:
 
 
 def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
-    """Run the worker in this process, which becomes what the command describes."""
+    """Run the worker in this process, with the variables and the working directory of the command."""
     from smc_core.process import worker
 
     gc.enable()
@@ -224,9 +224,9 @@ def _work(plan: Plan, plugins: Plugins, framework: str | None) -> int:
 
 
 def _execute(plan: Plan, ignored: frozenset[int], below: Sequence[str] = ()) -> int:
-    """Become the command, or the program below which it runs; comes back only where that cannot be started.
+    """Become the command, or the agent that starts it; returns only where it cannot be started.
 
-    It is the last Python of ours before a program that may be none: what Python ignores is not passed on.
+    The next program need not be Python, so the signals that Python ignores are set back to their defaults first.
     """
     from smc_core.arguments import too_large
     from smc_core.errors import CodeError

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 
 class Process(NamedTuple):
-    """One living process: its number, its parent's, its process group's, and when it started.
+    """One living process: its id, its parent's, its process group's, and when it started.
 
-    ``born`` is in clock ticks since the machine started; with it a process id names one process for ever.
+    ``born`` is in clock ticks since the machine started. Together with it a process id is unique: ids are reused.
     """
 
     pid: int
@@ -21,10 +21,10 @@ class Process(NamedTuple):
 
 
 def find(pid: int) -> Process | None:
-    """A living process; None where it is gone, or a zombie, which has exited and waits for its parent."""
+    """A living process; None where it is gone, or a zombie (exited, but not yet reaped by its parent)."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()  # the name before it may hold anything
+            fields = file.read().rpartition(b")")[2].split()  # the name in parentheses may contain blanks and ")"
     except OSError:
         return None
     if fields[0] in (b"Z", b"X"):
@@ -48,7 +48,7 @@ def table() -> list[Process]:
 
 
 def descendants(ancestors: Iterable[int], among: list[Process]) -> set[int]:
-    """The processes that descend from others, without those."""
+    """All descendants of the given processes; those themselves are not included."""
     children: dict[int, list[int]] = {}
     for process in among:
         children.setdefault(process.parent, []).append(process.pid)
@@ -62,7 +62,7 @@ def descendants(ancestors: Iterable[int], among: list[Process]) -> set[int]:
 
 
 def of_job(mark: bytes | None, leader: int | None) -> set[int]:
-    """The processes of a job, also of one whose supervisor is dead: marked, in its group, or descended from those.
+    """The processes of a job, even if its supervisor is dead: marked, in its group, or descended from such a process.
 
     Args:
         mark: ``NAME=value``, which every process of the job has inherited; None where there is none.
@@ -76,17 +76,22 @@ def of_job(mark: bytes | None, leader: int | None) -> set[int]:
     return seeds | descendants(seeds, living)
 
 
-def has_children(besides: int | None) -> bool | None:
-    """Whether this process has a child, zombie or not, other than one.
+def has_children(except_for: int | None) -> bool | None:
+    """Whether this process has a child, zombie or not.
 
-    None where the kernel does not list children (``CONFIG_PROC_CHILDREN``).
+    Args:
+        except_for: a child that does not count; None where all count.
+
+    Returns:
+        None where the kernel does not list children (it lacks ``CONFIG_PROC_CHILDREN``).
+
     """
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if besides is None:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # fails with ECHILD where there is no child
+        if except_for is None:
             return True
         with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
-            return any(int(pid) != besides for pid in file.read().split())
+            return any(int(pid) != except_for for pid in file.read().split())
     except ChildProcessError:
         return False
     except OSError:
@@ -101,7 +106,9 @@ def send(pids: Iterable[int], number: int) -> None:
 
 
 def signal_tree(pid: int, number: int) -> None:
-    """Send a signal to a process and to all that descend from it; to those first, for without it nobody finds them.
+    """Send a signal to a process and all its descendants.
+
+    The descendants come first: once their ancestor is gone, nothing leads to them.
 
     Args:
         pid: the process; nothing is sent where it is gone.

@@ -1,4 +1,4 @@
-"""What all programs share that start other processes: how they start them, exit, and are heard when they fail."""
+"""What programs that start other processes have in common: starting them, exiting as they did, reporting failures."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from smc_core.process.outcome.ending import exit_code
 
 
 def main(run: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
-    """Run a program: whatever fails in it is logged in one or two lines, and reported.
+    """Run a program; log whatever fails in it in one or two lines, and report it.
 
     Args:
-        run: the program: takes its arguments, returns its exit code, or minus the signal that killed its child; then
-            the same signal kills this process, so that its parent sees it.
+        run: the program. It takes the arguments and returns its exit code, or minus the signal that killed its child:
+            then the same signal kills this process, so that its parent sees it.
         argv: the arguments.
 
     Returns:
-        Its exit code; that of the error where it fails, 70 for one that nobody expects.
+        The exit code of the program; where it fails, that of the error, 70 for an unexpected one.
 
     """
     try:
@@ -40,8 +40,8 @@ def start_child(
     Args:
         command: an argument list; no shell reads it.
         environ: all of its variables, by default those of this process.
-        own_session: whether it leads a session and a process group of its own: what is sent to this process's group,
-            as Ctrl-C is, then does not reach it.
+        own_session: whether it leads its own session and process group. Signals to this process's group, such as
+            Ctrl-C, then do not reach it.
 
     Raises:
         CodeError: it cannot be started; the message names it and says why.
@@ -54,13 +54,13 @@ def start_child(
 
 
 def exit_as(status: int) -> int:
-    """Exit as a child did: where a signal killed it, the same signal kills this process, so that its parent sees it.
+    """Exit as a child did. Where a signal killed the child, the same signal kills this process: its parent sees it.
 
     Args:
         status: the child's exit code, or the signal as a negative number.
 
     Returns:
-        The exit code for ``sys.exit``, where it was no signal that kills.
+        The exit code for ``sys.exit``, where the status was not a signal, or the signal did not kill.
 
     """
     if status < 0:

@@ -1,6 +1,6 @@
-"""The last step of the worker: save what ``train`` returned, and lose nothing of a training that is finished.
+"""The last step of the worker: save what ``train`` returned, so that a finished training is never lost.
 
-What no plugin can save, and what a save that fails leaves behind, is kept below ``output/data`` before the job fails.
+If no plugin can save the model, or saving fails, the model is kept below ``output/data`` before the job fails.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 KEPT = "unsaved-model"
 """Name below ``output/data``, without a suffix, of what could not be saved."""
 _MOST_PARTS = 32
-"""Of a longer list nothing is a model: it is data."""
+"""A list with more parts than this is data: none of its parts is tried as a model."""
 _NO_MODELS = (type(None), str, bytes, bool, int, float, complex)
 
 
 def save(plugins: Plugins, environment: Environment, module: ModuleType, model: Any) -> None:
-    """Save a model, and say where it is.
+    """Save a model, and log where it is.
 
-    Of several processes the primary one's value counts. The others are asked too, since a model in parts needs all of
-    them; what they have that nobody can save is one line.
+    With several processes, the primary one's value counts. The others save too, since a sharded model needs all of
+    them; a value of theirs that no plugin can save is only logged.
 
     Args:
         plugins: the job's plugins.
@@ -39,7 +39,7 @@ def save(plugins: Plugins, environment: Environment, module: ModuleType, model: 
         model: what ``train`` returned: a model, or a tuple, a list or a mapping with one model in it.
 
     Raises:
-        PluginError: nobody can save it; the message says where it is kept.
+        PluginError: no plugin can save it; the message says where it is kept.
         Exception: whatever a save raises; a note on it says where the model is kept.
 
     """
@@ -53,10 +53,10 @@ def save(plugins: Plugins, environment: Environment, module: ModuleType, model: 
             _add_note(error, _keep(plugins, environment, model))
         raise
     if isinstance(path, PluginError):
-        raise path  # all is kept
+        raise path  # several models, all of them kept
     if path is None:
         if not primary:
-            log.line(f"train() returned {_a(model)} here, which nobody can save; the first process's value counts")
+            log.line(f"train() returned {_a(model)} here, which no plugin can save; the first process's value counts")
             return
         raise _nobody_saves(plugins, module, model, _keep(plugins, environment, model))
     if primary:
@@ -66,13 +66,13 @@ def save(plugins: Plugins, environment: Environment, module: ModuleType, model: 
 def _save_one_of(
     plugins: Plugins, environment: Environment, module: ModuleType, value: Any
 ) -> str | PluginError | None:
-    """Save the one model in a tuple, list or mapping, each part being asked in a folder of its own.
+    """Save the one model in a tuple, list or mapping; each part is tried in its own folder.
 
     Returns:
-        The path; an error where there are more, which are kept; None where there is no model in it.
+        The path; an error where there are several models, which are kept; None where there is none.
 
     """
-    folder = os.path.join(environment.model_dir, f".partial-{os.getpid()}")  # the same file system
+    folder = os.path.join(environment.model_dir, f".partial-{os.getpid()}")  # same file system: moving is a rename
     try:
         for parts in _parts(value):
             saved: list[tuple[Any, str, str]] = []
@@ -95,7 +95,7 @@ def _save_one_of(
 
 
 def _parts(value: Any) -> Iterator[list[Any]]:
-    """What is asked of a tuple, list or mapping: first what may be a model, then mappings, which may be weights."""
+    """The parts of a tuple, list or mapping to try: first what may be a model, then mappings, which may be weights."""
     if isinstance(value, Mapping):
         found = list(value.values())
     elif isinstance(value, (tuple, list)):
@@ -109,7 +109,7 @@ def _parts(value: Any) -> Iterator[list[Any]]:
 
 
 def _moved(environment: Environment, value: Any, model: Any, there: str, path: str) -> str:
-    """Move a model to where it belongs, and say what was not saved with it."""
+    """Move a model to the model folder, and log what was not saved with it."""
     if environment.is_primary:
         from smc_core.artifacts import move_into
 
@@ -125,28 +125,28 @@ def _several(environment: Environment, models: list[Any], folder: str) -> Plugin
         shutil.move(folder, kept)
     kinds = ", ".join(_kind(model) for model in models)
     return PluginError(
-        f"train() returned {len(models)} models ({kinds}), kept below {kept}: one can be saved; return that one, "
+        f"train() returned {len(models)} models ({kinds}), kept below {kept}: only one can be saved; return that one, "
         "or define save(model, model_dir)"
     )
 
 
 def _keep(plugins: Plugins, environment: Environment, model: Any) -> str:
-    """Keep what cannot be saved, and say where; or why not."""
+    """Keep what cannot be saved; returns a sentence that says where, or why that failed too."""
     path = os.path.join(environment.output_data_dir, KEPT)
     try:
         kept = plugins.hook.keep_model(environment=environment, model=model, path=path)
-    except Exception as error:  # noqa: BLE001 - what is told is why it was not saved
+    except Exception as error:  # noqa: BLE001 - the failure to save is what gets reported
         from smc_core.artifacts import error_in_a_line
 
         return f"not kept either: {error_in_a_line(error)}"
-    log.line(f"kept: {kept}; it can run code when it is read: read it only where you trust it")
+    log.line(f"kept: {kept}; reading it can run code: read it only if you trust it")
     return f"kept: {kept}"
 
 
 def _add_note(error: BaseException, note: str) -> None:
-    """``error.add_note``, which Python 3.10 does not have; the first line tells notes with the message."""
+    """``error.add_note``, which Python 3.10 does not have; the first line shows notes with the message."""
     if isinstance(error, UserCodeError) and error.__cause__ is not None:
-        error = error.__cause__  # the one that is told
+        error = error.__cause__  # the one that is reported
     notes = getattr(error, "__notes__", None)
     error.__notes__ = [*(notes if isinstance(notes, list) else []), f"({note})"]  # type: ignore[attr-defined]
 
@@ -154,7 +154,7 @@ def _add_note(error: BaseException, note: str) -> None:
 def _nobody_saves(plugins: Plugins, module: ModuleType, model: object, kept: str) -> PluginError:
     asked = ", ".join(plugins.callers("save_model"))
     return PluginError(
-        f"train() returned {_a(model)}, which nobody can save; {kept}; return a model, or define "
+        f"train() returned {_a(model)}, which no plugin can save; {kept}; return a model, or define "
         f"save(model, model_dir) in {module.__name__}, or save it in train() and return nothing (asked: {asked})"
     )
 
@@ -170,13 +170,13 @@ def _kind(model: object) -> str:
 
 
 def _saved(path: str) -> str:
-    """What to say of a path that a save has named: whoever saves may have written elsewhere, or nothing."""
+    """The log line for the path that a save returned. The model may have been written elsewhere, or not at all."""
     if os.path.isdir(path) and not os.listdir(path):
-        return f"warning: no model saved: the folder {path} is empty after the save"
+        return f"warning: no model saved: the folder {path} is empty after saving"
     if os.path.lexists(path):
         return f"model saved: {path}"
     folder, name = os.path.split(path)
     near = sorted(each for each in os.listdir(folder) if each.startswith(f"{name}.")) if os.path.isdir(folder) else []
     if near:
         return f"model saved: {os.path.join(folder, near[0])}"
-    return f"warning: no model saved: there is nothing at {path} after the save"
+    return f"warning: no model saved: there is nothing at {path} after saving"

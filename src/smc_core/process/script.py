@@ -1,8 +1,8 @@
 """Start the user's script (:mod:`smc_core.process.script_runner`).
 
-Python compiles a file that it is started with each time anew, and keeps what it has compiled of a module only. So what
-runs the script is in a module. Its loader is asked for the code alone: an import would leave modules behind, and the
-script is to find those that Python starts with.
+Python keeps compiled code for modules, but compiles the file it is started with every time. So the code that runs the
+script is in a module. It is loaded without importing it: an import would leave modules behind, and the script must find
+only those that Python starts with.
 """
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Run the user's script as ``__main__``, as ``python train.py`` and ``python -m pkg.train`` do.
 
-It is started by ``script.py`` beside it, as ``python .../script.py train.py ARGS`` or ``python .../script.py -m
-pkg.train ARGS``, and is no module of that interpreter.
-What Python itself does for a script is done here once more, step by step, and nothing is imported that Python has
-not loaded already: a script finds the same ``sys.modules``, ``sys.path`` and ``sys.argv``, and a ``json.py`` of the
-user's shadows the standard library's as it would without smc. Only an uncaught exception shows the difference: it is
-reported to the supervisor before it ends the process in the way that Python ends it.
+Started by ``script.py`` in the same folder, as ``python .../script.py train.py ARGS`` or ``python .../script.py -m
+pkg.train ARGS``; it does not appear in ``sys.modules``.
+
+It repeats, step by step, what Python itself does for a script, and imports nothing that Python has not loaded already.
+The script finds the same ``sys.modules``, ``sys.path`` and ``sys.argv``, and the user's ``json.py`` shadows the
+standard library's as it would without smc. The only difference is that an uncaught exception is reported to the
+supervisor before it ends the process in Python's usual way.
 """
 # No "from __future__ import annotations" here: it would load a module, __future__, that a script does not start with.
 
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from types import ModuleType, TracebackType
 
 _OWN = (__file__, os.path.join(os.path.dirname(__file__), "script.py"))
-"""The files whose frames are below the script's."""
+"""The files whose frames come before the script's in every traceback."""
 
 
 def main() -> None:
     """Become the script that ``sys.argv`` names."""
+    # orig_argv is the interpreter, its options, then all of sys.argv: this removes script.py from both.
     del sys.orig_argv[len(sys.orig_argv) - len(sys.argv)]
     del sys.argv[0]
     module = _new_main()
@@ -40,7 +42,7 @@ def main() -> None:
 
 
 def _new_main() -> "ModuleType":
-    """A fresh ``__main__``, with the names that Python gives it before a script begins."""
+    """A fresh ``__main__``, with the names that Python sets before a script begins."""
     import builtins
 
     module = type(sys)("__main__")
@@ -74,9 +76,10 @@ def _run_module() -> None:
 
 
 class GenuineStandardLibrary:
-    """While entered, imports find Python's own modules and smc's, whatever the user's code has put in their place."""
+    """While entered, imports find the modules of Python and of smc, whatever the user's code has replaced them with."""
 
     def __enter__(self) -> None:
+        # sys.modules is searched before sys.path, so modules that shadow the standard library's are taken out, too.
         self._path = sys.path[:]
         self._replaced = {}
         library = os.path.dirname(os.__file__)
@@ -99,12 +102,12 @@ def _report(error: BaseException) -> None:
             from smc_core.process.report import writer
 
             writer.write_report(error, phase="script")
-    except BaseException:  # noqa: BLE001, S110 - the script's own ending comes first
+    except BaseException:  # noqa: BLE001, S110 - the script's own failure matters more
         pass
 
 
 def _hide_own_frames() -> None:
-    """Let the hook that Python, or the script, has for uncaught exceptions see a traceback without our frames."""
+    """Let ``sys.excepthook``, Python's or the script's own, see a traceback without our frames."""
     users_hook = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:

@@ -16,7 +16,7 @@ _FAULTS = {
     signal.SIGSYS,
     signal.SIGTRAP,
 }
-"""Raised by a fault in the program that gets them: one that the supervisor gets is about the supervisor."""
+"""Raised by a fault in the receiving program: if the supervisor gets one, it is about the supervisor itself."""
 _OWN = {
     signal.SIGCHLD,
     signal.SIGKILL,
@@ -29,21 +29,21 @@ _OWN = {
     signal.SIGXCPU,
     signal.SIGXFSZ,
 }
-"""About the supervisor's own children, terminal and limits, or beyond any program."""
+"""About the supervisor's own children, terminal and limits, or impossible to catch."""
 _IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
 HARMLESS_SIGNALS = frozenset({signal.SIGCONT, signal.SIGWINCH})
 """SIGCONT and SIGWINCH, which ask nobody to stop: ``fg`` and a terminal's new size send them."""
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
-"""SIGTERM, SIGINT, SIGHUP and SIGQUIT: each asks a program to stop, and leaves it the time that it needs."""
+"""SIGTERM, SIGINT, SIGHUP and SIGQUIT: each asks a program to stop, and leaves it the time it needs."""
 SAME_REQUEST = 0.5
-"""Seconds in which a second SIGTERM or SIGINT is the first one once more."""
+"""Seconds within which a second SIGTERM or SIGINT counts as a repetition of the first."""
 FORWARDED = frozenset(signal.valid_signals() - _FAULTS - _OWN)
 
 
 def hold() -> None:
-    """Keep all signals waiting until the supervisor takes them. To be called as early as a program can.
+    """Block all signals until the supervisor takes them. To be called as early as possible.
 
-    As PID 1 a signal that arrives before is dropped by the kernel, and otherwise it ends the program.
+    A signal that arrives earlier is dropped by the kernel where this is PID 1, and kills the program otherwise.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, [*FORWARDED, signal.SIGCHLD])
 
@@ -51,15 +51,15 @@ def hold() -> None:
 def ignored_at_start() -> frozenset[int]:
     """The signals that this program was started with ignored, as by ``nohup`` or a shell's ``trap ''``.
 
-    To be called before the program changes any. What Python itself ignores is not among them, and neither is SIGCHLD:
-    every program that waits for its children, an installer say, counts on it.
+    To be called before the program changes any. The ones that Python itself ignores are not included, and neither is
+    SIGCHLD: with it ignored, no program could wait for its children, an installer for example.
     """
-    told = signal.valid_signals() - _IGNORED_BY_PYTHON - {signal.SIGCHLD}
-    return frozenset(number for number in told if signal.getsignal(number) == signal.SIG_IGN)
+    candidates = signal.valid_signals() - _IGNORED_BY_PYTHON - {signal.SIGCHLD}
+    return frozenset(number for number in candidates if signal.getsignal(number) == signal.SIG_IGN)
 
 
 def restore(ignored: frozenset[int]) -> None:
-    """Be as smc was started, before this process becomes another program: exec passes on what is ignored or blocked.
+    """Set signals back to what smc was started with, before exec: it hands on what is ignored or blocked.
 
     Args:
         ignored: what :func:`ignored_at_start` gave.
@@ -79,13 +79,13 @@ def name(number: int) -> str:
 
 
 def taken(ignored: frozenset[int] | None = None) -> frozenset[int]:
-    """The signals that a program takes which starts others: all that may be meant for the job, and SIGCHLD.
+    """The signals handled by a program that starts others: all that may be meant for the job, and SIGCHLD.
 
-    What was ignored when the program started stays ignored, as ``nohup`` asks; but SIGTERM is always taken, for by it
-    every job is stopped.
+    A signal that was ignored when the program started stays ignored, as ``nohup`` asks. SIGTERM is the exception: it is
+    how every job is stopped.
 
     Args:
-        ignored: the signals that were ignored then; None in a program that has not changed any since.
+        ignored: the signals that were ignored at the start; None in a program that has not changed any since.
 
     """
     ignored = ignored_at_start() if ignored is None else ignored
@@ -93,7 +93,7 @@ def taken(ignored: frozenset[int] | None = None) -> frozenset[int]:
 
 
 class Inbox:
-    """Takes the signals of this process, in the order in which they arrive, to be read like a file.
+    """Collects the signals of this process, in order of arrival, to be read like a file.
 
     To be created in the main thread, once. SIGCHLD is among the signals (:func:`taken`), so that whoever waits for
     ``descriptor`` to be readable also learns that a child has exited.
@@ -113,14 +113,14 @@ class Inbox:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def take(self) -> Iterator[int]:
-        """The numbers of the signals that have arrived since."""
+        """The numbers of the signals that have arrived since the last call."""
         try:
             yield from os.read(self.descriptor, 4096)
         except BlockingIOError:
             return
 
     def close(self) -> None:
-        """Hold back what still arrives: nothing may change an exit code that is decided."""
+        """Block what still arrives: nothing may change an exit code that has been decided."""
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         signal.set_wakeup_fd(-1)
         os.close(self.descriptor)
@@ -128,17 +128,17 @@ class Inbox:
 
 
 class Repeats:
-    """Tells a request to end from the same one that comes once more.
+    """Recognises one request to stop that arrives twice.
 
-    Whoever signals a process group as well as a process of it, as timeout(1) does, or a group with a program in it that
-    passes signals on, sends one request twice.
+    That happens where somebody signals a process group and a process in it, as timeout(1) does, or a group in which a
+    program passes signals on.
     """
 
     def __init__(self) -> None:
         self._at: dict[int, float] = {}
 
     def is_one(self, number: int) -> bool:
-        """Whether the signal, which has come now, is the request that came a moment ago."""
+        """Whether a signal that has just arrived repeats the request that came a moment ago."""
         if number not in (signal.SIGTERM, signal.SIGINT):
             return False
         now = time.monotonic()
@@ -149,4 +149,4 @@ class Repeats:
 
 
 def _do_nothing(_number: int, _frame: object) -> None:
-    """A handler, so that the signal is caught."""
+    """A handler: without one, Python does not write the number to the wakeup descriptor."""

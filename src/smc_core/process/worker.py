@@ -1,7 +1,7 @@
 """Function mode: load the user's module, train, save the model.
 
-It runs inside the prepare process, or as a program of its own, once a rank, where a launcher starts it or packages
-were installed. Its Environment is made anew in each rank, so that every rank sees its own host's values.
+It runs inside the prepare process, or as a separate program: in every rank that a launcher starts, or after packages
+were installed. Each rank creates its own Environment, with its own host's values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str]) -> int:
-    """Run the worker as a program of its own.
+    """Run the worker as a separate program.
 
     Args:
         argv: ``--target NAME`` for a framework's function; the user's arguments are read from the contract.
@@ -61,7 +61,7 @@ def run(plugins: Plugins, environment: Environment, target: str | None = None) -
     Args:
         plugins: the job's plugins.
         environment: the Environment.
-        target: name of a framework's function to call in place of the hooks.
+        target: name of a framework's function to call instead of the hooks.
 
     Returns:
         The exit code. A SystemExit of the user's passes through.
@@ -75,7 +75,7 @@ def run(plugins: Plugins, environment: Environment, target: str | None = None) -
     except (SystemExit, KeyboardInterrupt) as ending:
         report_failure(ending, phase=steps.phase)
         raise
-    except BaseException as error:  # noqa: BLE001 - the user's own, of any class; asyncio's CancelledError is one
+    except BaseException as error:  # noqa: BLE001 - the user's, of any class; asyncio's CancelledError is no Exception
         report_failure(error, phase=steps.phase)
         if isinstance(error, SmcError) and not isinstance(error, UserCodeError):
             return log.failure(error)
@@ -85,10 +85,10 @@ def run(plugins: Plugins, environment: Environment, target: str | None = None) -
 
 
 def _show_own_lines(level: int) -> None:
-    """Log what smc and its plugins say; the root logger and its level are the user's.
+    """Show the log records of smc and its plugins, and leave the root logger and its level to the user.
 
-    At level INFO, frameworks say things that alarm and mean nothing; and a ``basicConfig`` of the user's would change
-    nothing where there is a handler already.
+    At level INFO, frameworks log messages that alarm and mean nothing; and the user's ``basicConfig`` would do nothing
+    if the root logger had a handler already.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -99,7 +99,7 @@ def _show_own_lines(level: int) -> None:
 
 
 class _Steps:
-    """The steps of the worker, and which of them is under way."""
+    """The steps of the worker, and the current one (``phase``)."""
 
     def __init__(self, plugins: Plugins, environment: Environment) -> None:
         self.plugins = plugins
@@ -134,7 +134,7 @@ class _Steps:
         saving.save(self.plugins, environment, module, result.model)
 
     def _check(self, module: ModuleType) -> None:
-        """Say what ``train`` does not take, where that was not known before it was loaded."""
+        """Warn about parameters that ``train`` does not take, where only the loaded function shows them."""
         if self.plugins.answerers("train") != ["builtin"]:
             return
         from smc_core.train_function import check_loaded
@@ -145,7 +145,7 @@ class _Steps:
 
 
 def _name_what_a_rerun_starts() -> None:
-    """Let a library that starts "this program" again, for each further process, start ``rerun.py``."""
+    """Make a library that starts "this program" again, for each further process, start ``rerun.py``."""
     from importlib.machinery import ModuleSpec
 
     sys.modules["__main__"].__spec__ = ModuleSpec("smc_core.process.rerun", None)

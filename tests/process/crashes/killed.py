@@ -1,4 +1,4 @@
 # exit: 137
-# first: Killed by SIGKILL; it is not known by whom
+# first: Killed by SIGKILL; the sender is unknown
 import os, signal
 os.kill(os.getpid(), signal.SIGKILL)

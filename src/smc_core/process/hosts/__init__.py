@@ -1,1 +1,1 @@
-"""Several hosts of one job: how they meet, recognise each other, and stand and fall together."""
+"""Several hosts of one job: how they meet, recognise each other, and succeed or fail together."""

@@ -1,11 +1,11 @@
-"""The first process of a launched job on each of several hosts, which stand and fall together.
+"""The first process of a launched job on each of several hosts, which succeed or fail together.
 
 It meets the agents of the other hosts, starts the launcher, passes signals on to it, and reports to the other hosts how
-it ended. Where another host has failed, it stops what runs here, and leaves a report that names the root cause.
-Otherwise each host would wait in a collective operation for one that is gone, and blame the connection.
+it ended. If another host fails, it stops the command here, and leaves a report that names the root cause. Otherwise
+each host would wait in a collective operation for one that is gone, and blame the connection.
 
-What it does while the command runs is the table in ``states.py``; what the end of the command means is the table in
-``verdict.py``. Here is what they need of the world: the process, signals, the clock and the connections.
+The table in ``states.py`` says what it does while the command runs; the table in ``verdict.py``, what the end of the
+command means. Both are pure: this module connects them to the process, signals, the clock and the connections.
 
 A program, started by the path of this file::
 
@@ -43,9 +43,9 @@ from smc_core.process.report.for_another import report_for_another
 from smc_core.settings import HOST_TIMEOUT
 
 LOOK_SECONDS = 1.0
-"""Between two looks at whether a process of the command has reported that it failed."""
+"""Between two checks for a report that a process of the command has failed."""
 LOG_WAIT_SECONDS = 10.0
-"""After which a line says that this host has ended well and waits for the others."""
+"""After which a log line says that this host has succeeded and waits for the others."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def host_timeout(environ: Mapping[str, str]) -> float:
-    """Seconds of silence after which a host is lost: ``SMC_HOST_TIMEOUT``, by default 30; 0 leaves the hosts alone.
+    """Seconds of silence after which a host is lost: ``SMC_HOST_TIMEOUT``, by default 30; 0 turns monitoring off.
 
     Raises:
         ConfigurationError: it is not a number of seconds.
@@ -68,11 +68,11 @@ def host_timeout(environ: Mapping[str, str]) -> float:
 
 
 def longest_wait_for_all(timeout: float) -> float:
-    """Seconds that a member whose command has exited with 0 waits for the coordinator's last word.
+    """Seconds that a member whose command has exited with 0 waits for the coordinator's ``final``.
 
-    A failure that has made this command exit, by a connection that was cut, shows on its own host within the time-out:
-    a process that hangs is stopped then, a host that is silent is lost. After that its command may need to be killed,
-    and the coordinator settles which failure was the first.
+    If the command exited because a failure elsewhere cut its connections, that failure shows within the time-out: by
+    then a process that hangs is stopped, and a silent host is lost. After that the command of the failed host may need
+    to be killed, and the coordinator settles which failure was the first.
 
     Args:
         timeout: seconds of silence after which a host is lost.
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Agent:
-    """The launcher on this host, from its start to its end."""
+    """The launcher on this host, from its start to its exit."""
 
     def __init__(
         self, options: argparse.Namespace, peers: Peers, inbox: signals.Inbox, grace: float, timeout: float
@@ -112,7 +112,7 @@ class _Agent:
         self._reported: Blame | None = None
 
     def run(self) -> int:
-        """Start the command, watch it and the others, and report how it ended.
+        """Start the command, watch it and the other hosts, and report how it ended.
 
         Returns:
             The exit code, or minus the signal that killed the command.
@@ -125,7 +125,7 @@ class _Agent:
         return code
 
     def _run_command(self) -> tuple[int, Cause | None]:
-        """Until the command has exited; returns its status, and why it failed where it could not even start."""
+        """Run the command; returns its status, and the cause where it could not even be started."""
         try:
             self._child = program.start_child(self._options.command, own_session=True)
         except CodeError as error:
@@ -135,7 +135,7 @@ class _Agent:
         return self._watch(self._child), None
 
     def _watch(self, child: subprocess.Popen[bytes]) -> int:
-        """Until the command has exited; returns its status."""
+        """Wait until the command has exited; returns its status."""
         while (status := child.poll()) is None:
             self._peers.turn(self._longest_sleep())
             self._take_step(time.monotonic())
@@ -146,7 +146,7 @@ class _Agent:
         return LOOK_SECONDS if until is None else max(0.0, until - time.monotonic())
 
     def _take_step(self, now: float) -> None:
-        """Do what is due by what is known now."""
+        """Take the step that is due, from what is known now."""
         if self._peers.is_final:
             self._report(blame_for(self._options.host, self._peers.cause))
         before = self._state
@@ -167,11 +167,14 @@ class _Agent:
 
     def _log_why(self) -> None:
         if self._state.why is Why.FAILURE:
-            log.line(f"{self._peers.cause}: this host stops too")
+            log.line(f"stopping this host because of {self._peers.cause}")
         elif self._state.why is Why.STOPPED:
             log.line(f"host {self._peers.stopped} was asked to stop, and has stopped")
         elif self._state.why is Why.HANGS:
-            log.line(f"a process has failed, and has not exited within {self._timeout:g} s: the command is stopped")
+            log.line(
+                f"a process reported a failure but is still running after {self._timeout:g} s; "
+                "stopping the job on this host"
+            )
 
     def _take_signals(self) -> None:
         for number in self._inbox.take():
@@ -183,7 +186,7 @@ class _Agent:
                 self._state = after_request(self._state, time.monotonic())
 
     def _send(self, number: int) -> None:
-        """To the process alone, or to all of its group, as the supervisor does."""
+        """Send a signal to the process alone or to its group, as the supervisor does."""
         if self._child is None or self._child.returncode is not None:
             return
         try:
@@ -195,11 +198,13 @@ class _Agent:
             pass
 
     def _conclude(self, status: int, cause: Cause | None) -> int:
-        """Report the end to the others, hear from them who was first, and return the exit code.
+        """Report the end to the others, learn from them which failure was first, and return the exit code.
+
+        The verdict is asked for twice, because the wait in between may bring news of other hosts.
 
         Args:
             status: the command's exit code, or minus the signal that killed it.
-            cause: why it failed, where that is known already.
+            cause: why it failed, where that is already known.
 
         """
         self._state = self._state.ended(status)
@@ -225,7 +230,7 @@ class _Agent:
         return own_cause(self._options.host, pid, self._end().status, self._memory)
 
     def _wait(self, wait: Wait) -> None:
-        """Wait for the coordinator's last word. The coordinator itself stays for as long as the others need it."""
+        """Wait for the coordinator's ``final``. The coordinator itself stays as long as the others need it."""
         begun = time.monotonic()
         until = (
             begun
@@ -240,7 +245,7 @@ class _Agent:
             if wait is Wait.ALL and self._asked_at is not None:
                 return
             if wait is Wait.ALL and not has_logged and now - begun >= LOG_WAIT_SECONDS:
-                log.line("the command has ended well; waiting for the other hosts")
+                log.line("the command has succeeded; waiting for the other hosts")
                 has_logged = True
             self._peers.turn(min(until - now, LOOK_SECONDS))
 
@@ -249,7 +254,7 @@ class _Agent:
         return bool(self._options.host == self._options.hosts[0])
 
     def _report(self, blame: Blame | None) -> None:
-        """Leave a report of what has happened on another host, by which this one's failure file begins."""
+        """Write a report of what happened on another host; this host's failure file begins with it."""
         if blame is not None and self._reported is None:
             self._reported = blame
             report_for_another(

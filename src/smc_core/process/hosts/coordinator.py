@@ -1,7 +1,7 @@
-"""The master's side of what the hosts of a job say to each other.
+"""The master's side of the messages between the hosts of a job.
 
-What it sends and keeps grows with the number of hosts, and not with its square: a failure or a stop is passed on to all
-once, however many hosts report one.
+Messages and memory grow linearly with the number of hosts: a failure or a stop is passed on to all once, however many
+hosts report one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from smc_core.process.hosts.peer_link import Connection
 from smc_core.process.hosts.peers import PURPOSE, Peers
 
 SETTLE_SECONDS = 3.0
-"""After the first failure, in which one that happened earlier can still be heard of."""
+"""How long after the first report of a failure the coordinator waits for one that happened earlier."""
 
 
 class Coordinator(Peers):
@@ -27,8 +27,8 @@ class Coordinator(Peers):
     Args:
         me: name of this host.
         hosts: names of all hosts of the job.
-        key: the key of the job; who does not have it is refused.
-        listener: the socket at which the others come; it is closed when all are here.
+        key: the key of the job; a host without it is refused.
+        listener: the socket to which the others connect; it is closed when all have joined.
         timeout: seconds of silence after which a host is lost.
 
     """
@@ -46,16 +46,16 @@ class Coordinator(Peers):
 
     @property
     def missing(self) -> list[str]:
-        """Hosts that have not come."""
+        """Hosts that have not joined."""
         return list(self._absent)
 
     @property
     def absent(self) -> int:
-        """How many hosts have not come."""
+        """How many hosts have not joined."""
         return len(self._absent)
 
     def report_failure(self, cause: Cause) -> None:
-        """Take in a cause of this host's own, or about a host that never came."""
+        """Record a cause of this host, or one about a host that never joined."""
         self._at_work.discard(self.me)
         self._add(cause)
         self._settle(time.monotonic())
@@ -67,7 +67,7 @@ class Coordinator(Peers):
         self._settle(time.monotonic())
 
     def close(self) -> None:
-        """Leave; the members know by now how it ended."""
+        """Close all connections; the members know by now how the job ended."""
         self._close_entrance()
         super().close()
 
@@ -96,10 +96,10 @@ class Coordinator(Peers):
         self._members[connection.host] = connection
         del self._absent[connection.host]
         self._register(connection.link, lambda: self._read(connection))
-        self._read(connection)  # what has come with its first message
+        self._read(connection)  # messages that came together with the first one
 
     def _turn_away(self, connection: Connection) -> None:
-        """Say what is wrong to a host that has the job's key and no seat, and to the reader of this host's log."""
+        """Reject a host that has the job's key but no place in it; the reason goes to that host and to this log."""
         why = "it has joined already, or is not part of this job"
         log.line(f"{connection.host} was rejected: {why}")
         cause = Cause(self.me, None, time.time(), False, f"rejected {connection.host}: {why}")
@@ -141,7 +141,7 @@ class Coordinator(Peers):
             self._add(Cause(host, None, time.time(), True, f"lost: {why}"))
 
     def _add(self, cause: Cause) -> None:
-        """Take a cause in. That there is one is said at once, and which one counts when that is settled."""
+        """Record a cause. The first is passed on at once; which one counts in the end is settled later."""
         if self.is_final:
             return
         if self.cause is None:
@@ -158,11 +158,11 @@ class Coordinator(Peers):
 
     def _on_turn(self, now: float) -> None:
         if self._entrance is not None:
-            self._admit()  # those who have said nothing for too long have to go
+            self._admit()  # also drops strangers that have been silent for too long
         self._settle(now)
 
     def _settle(self, now: float) -> None:
-        """Have the last word, where nothing can change any more."""
+        """Send ``final`` once nothing can change any more: all hosts have ended, or the settling time is over."""
         is_settled = self._settled_at is not None and now >= self._settled_at
         if not self.is_final and (is_settled or not self._at_work):
             self.is_final = True

@@ -1,8 +1,8 @@
-"""Where other hosts come in: a listener that hands over connections only once they have proved themselves.
+"""The listener for other hosts; it hands connections over only once they have proved themselves.
 
-Whatever a connection does costs that connection only. A stranger has a few hundred bytes and ten seconds. There is a
-limit on strangers; where one more comes, the oldest goes, of the address that has the most of them, so one machine
-cannot keep the others out. A process that has no descriptor left drops a stranger and looks again a little later.
+A connection that misbehaves harms only itself. A stranger gets a few hundred bytes and ten seconds. The number of
+strangers is limited: for one more, the oldest one of the address with the most strangers is dropped, so that a single
+machine cannot keep the others out. A process that runs out of descriptors drops a stranger and pauses for a moment.
 Standard library only.
 """
 
@@ -30,9 +30,9 @@ from smc_core.process.hosts.messages import LONGEST_LINE
 from smc_core.settings import HOST_HANDSHAKE, HOST_STRANGERS
 
 PAUSE_SECONDS = 0.5
-"""For which nobody is let in where this process has no descriptor left."""
+"""For which no connection is accepted after this process has run out of descriptors."""
 _AT_ONCE = 8
-"""Connections that are accepted before those that were are read: few, or one could go before its answer is seen."""
+"""Connections accepted in a row before any is read. Few: else one could be dropped before its answer is read."""
 _LOGGED_ADDRESSES = 8
 """Refused addresses that get a line in the log."""
 
@@ -43,7 +43,7 @@ class Arrival(NamedTuple):
     Attributes:
         link: the connection.
         session: seals and opens its messages.
-        name: name of the host that made it.
+        name: name of the host that connected.
         first: its first message.
         rest: what came after that.
 
@@ -72,11 +72,11 @@ class _Stranger:
         """Read what has come.
 
         Returns:
-            The connection, once it is more than a stranger.
+            The connection, once it has proved itself; None before.
 
         Raises:
-            RefusedError: it has proved that it is none of ours.
-            OSError: it is gone.
+            RefusedError: it does not belong to this job.
+            OSError: it is closed.
 
         """
         longest = LONGEST_INTRODUCTION if self._session is None else SEAL_BYTES + LONGEST_LINE
@@ -94,7 +94,7 @@ class _Stranger:
         if self._session is not None:
             return Arrival(self.link, self._session, self._name, self._session.open(line), rest)
         self._name, proof, self._session = self._challenge.answer(line)
-        self.link.send(proof)  # a connection that has no room for it is none of ours
+        self.link.send(proof)  # a full buffer at this point is misbehaviour, and the error drops the connection
         return self.read() if rest else None
 
 
@@ -102,7 +102,7 @@ class Entrance:
     """Accepts connections, and keeps them until they have proved themselves or are refused.
 
     Args:
-        listener: the socket at which they come.
+        listener: the socket to which they connect.
         key: the key of the job's hosts.
         purpose: what the connections are for.
         hosts: how many hosts are waited for.
@@ -126,14 +126,14 @@ class Entrance:
         self._selector.register(listener, selectors.EVENT_READ)
 
     def fileno(self) -> int:
-        """A descriptor that can be read when :meth:`turn` has something to do."""
+        """A descriptor that is readable when :meth:`turn` has something to do."""
         return self._selector.fileno()
 
     def turn(self, seconds: float = 0.0) -> list[Arrival]:
-        """Take in what has come, waiting for at most so long.
+        """Handle what has arrived; wait for at most ``seconds``.
 
         Returns:
-            The connections that have proved themselves by now; they are the caller's.
+            The connections that have proved themselves by now; they belong to the caller.
 
         """
         arrivals = []
@@ -149,7 +149,7 @@ class Entrance:
         return arrivals
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Drop all strangers and stop listening."""
         for stranger in list(self._strangers):
             self._drop(stranger)
         self._selector.close()
@@ -180,7 +180,7 @@ class Entrance:
         return max(self._strangers, key=lambda stranger: (count[stranger.address], -stranger.since))
 
     def _pause(self) -> None:
-        """Do without new connections for a moment: the listener stays ready, and asking again would never end."""
+        """Accept nothing for a moment: the listener would stay ready, and the loop would spin."""
         if self._strangers:
             self._drop(self._least_welcome())
         self._selector.unregister(self._listener)

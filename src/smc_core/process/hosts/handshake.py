@@ -1,19 +1,19 @@
-"""How two hosts of a job prove to each other that they belong to it, and how their messages stay theirs.
+"""How two hosts of a job prove to each other that they belong to it, and how their messages are authenticated.
 
-Whoever accepts a connection asks first, and whoever made it proves first; only lines of ASCII pass::
+The listener sends a challenge, and the caller proves itself first. Everything is lines of ASCII::
 
     listener   NONCE                   32 random bytes, fresh for each connection
-    caller     NONCE PROOF NAME        its own fresh nonce; HMAC of both nonces, what the connection is for and its name
-    listener   PROOF                   the same by the other role
-    caller     its first message       sealed; the listener believes nothing, not even the name, before
+    caller     NONCE PROOF NAME        its own fresh nonce; HMAC of both nonces, the purpose and its name
+    listener   PROOF                   the same HMAC in the listener's role
+    caller     its first message       sealed; until it has come, the listener trusts nothing, not even the name
 
-Every proof is an HMAC-SHA256 by the key of the job (:mod:`smc_core.process.hosts.host_key`) and is compared in constant
-time. A listener that is not convinced closes the connection without a word, so a stranger does not learn what was
-wrong. Nonces of both sides stand in every proof: one that was recorded is worth nothing on another connection, and
-the roles differ, so a proof cannot be sent back to its author.
+Every proof is an HMAC-SHA256 with the key of the job (:mod:`smc_core.process.hosts.host_key`), compared in constant
+time. A listener that gets a wrong proof closes the connection without a message, so a stranger does not learn what was
+wrong. Every proof contains the nonces of both sides, so a recorded one is worthless on another connection; and the two
+roles differ, so a proof cannot be reflected to its author.
 
-A message is sealed by an HMAC with a key of this connection and direction, over its number and its text: nobody on
-the way can add, change, repeat or reorder one. It is not encrypted; nothing in it is a secret.
+A message is sealed by an HMAC over its number and its text, with a key of this connection and direction: nobody in
+between can add, change, repeat or reorder messages. They are not encrypted; nothing in them is secret.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ import socket
 import time
 
 LONGEST_INTRODUCTION = 700
-"""Bytes that a stranger's line may have: two digests and a name."""
+"""Longest line of a stranger, in bytes: two digests and a name."""
 HANDSHAKE_SECONDS = 10.0
-"""What a stranger gets to prove itself."""
+"""How long a stranger may take to prove itself."""
 SEAL_BYTES = 65
-"""Before the text of a message: a digest and a blank."""
+"""Bytes in front of the text of a message: a digest and a blank."""
 _LONGEST_NAME = 255
 _HEX = 64
 """Characters of a nonce or of a digest."""
 
 
 class RefusedError(Exception):
-    """The other side has not proved that it belongs to the job, or what it sends is not in the proper form."""
+    """The other side has not proved that it belongs to the job, or what it sends is malformed."""
 
 
 class Session:
-    """Seals messages to the other side, and opens those that come from there.
+    """Seals messages to the other side, and opens messages from it.
 
     Args:
         key: the key of the job.
-        context: what was said so far, nonces included.
+        context: what the handshake has exchanged, nonces included.
         mine: this side's role, ``caller`` or ``listener``.
         other: the other side's role.
 
@@ -55,16 +55,16 @@ class Session:
         self._sent = self._received = 0
 
     def seal(self, text: bytes) -> bytes:
-        """A line that only this side of this connection can have written; the text must have no line break."""
+        """A line that only this side of this connection can have written; the text must not contain a line break."""
         line = _mac(self._seals, self._sent, text) + b" " + text + b"\n"
         self._sent += 1
         return line
 
     def open(self, line: bytes) -> bytes:
-        """The text of a line, which comes without its line break.
+        """The text of a sealed line, which is passed without its line break.
 
         Raises:
-            RefusedError: the other side has not written it, or not as its next one.
+            RefusedError: the other side has not written it, or it is not the next one in order.
 
         """
         mac, _, text = line.partition(b" ")
@@ -83,7 +83,7 @@ class Challenge:
 
     Args:
         key: the key of the job.
-        purpose: what the connection is for; a proof for one purpose is none for another.
+        purpose: what the connection is for; a proof for one purpose is not valid for another.
 
     """
 
@@ -94,17 +94,17 @@ class Challenge:
 
     @property
     def line(self) -> bytes:
-        """What is sent first."""
+        """The line to send first."""
         return self._nonce + b"\n"
 
     def answer(self, line: bytes) -> tuple[str, bytes, Session]:
-        """Check what came in return, without its line break.
+        """Check the caller's line, which is passed without its line break.
 
         Returns:
             The caller's name, the line that proves this side to it, and the session.
 
         Raises:
-            RefusedError: it proves nothing.
+            RefusedError: the proof is wrong.
 
         """
         nonce, _, rest = line.partition(b" ")
@@ -129,12 +129,12 @@ def call(link: socket.socket, key: bytes, purpose: str, name: str, seconds: floa
         link: the connection.
         key: the key of the job.
         purpose: what the connection is for.
-        name: name of this host, of at most 255 bytes.
-        seconds: what all of it may take.
+        name: name of this host, at most 255 bytes.
+        seconds: how long the whole handshake may take.
 
     Raises:
         RefusedError: the listener has closed the connection, or has not proved itself.
-        OSError: the connection broke, or the time is up.
+        OSError: the connection broke, or took too long.
 
     """
     deadline = time.monotonic() + seconds
@@ -159,7 +159,7 @@ def _proof(key: bytes, role: bytes, context: bytes) -> bytes:
 
 
 def _line(link: socket.socket, deadline: float) -> bytes:
-    """A line of the handshake; byte by byte, as what follows it is not this function's."""
+    """A line of the handshake, read byte by byte: what follows it belongs to the session."""
     line = b""
     while not line.endswith(b"\n"):
         link.settimeout(max(0.001, deadline - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Notices a process that has failed and does not exit, as one that waits for the other ranks while they wait for it."""
+"""Detects a process that has failed but does not exit, because it waits for other ranks while they wait for it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class HangWatch:
-    """Looks for processes of this host that have reported a failure and are still there.
+    """Looks for processes of this host that have reported a failure and are still alive.
 
     Args:
         timeout: seconds that such a process has to exit.
         environ: the variables of a process of the job.
-        is_alive: whether a process is there; by default, whether the kernel has one of that number.
+        is_alive: whether a process is alive; by default, whether ``/proc`` lists it.
 
     """
 
@@ -33,11 +33,11 @@ class HangWatch:
 
     @property
     def exit_code(self) -> int:
-        """What the process that hangs would have exited with; never 0."""
+        """The exit code that the hanging process reported; never 0."""
         return (self._report.exit_code if self._report is not None else 0) or 1
 
     def sees_hang(self, now: float) -> bool:
-        """Whether such a process has been there for as long as the time-out.
+        """Whether such a process has stayed alive for the whole time-out.
 
         Args:
             now: seconds on the monotonic clock.

@@ -1,4 +1,4 @@
-"""What only the hosts of one job share: the key by which they recognise each other. Standard library only."""
+"""The key by which the hosts of one job recognise each other. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SAME_ON_ALL = ("SM_HOSTS", "TRAINING_JOB_ARN", "SAGEMAKER_JOB_NAME")
 def host_key(environ: Mapping[str, str]) -> bytes:
     """The key of the job's hosts, 32 bytes.
 
-    It is derived from ``SMC_HOST_SECRET`` where that is set. Otherwise from what the platform gives every host alike
-    and nobody else: ``hyperparameters.json`` (its content, whatever the order of its keys), the list of hosts, the
-    job's ARN and its name.
+    It is derived from ``SMC_HOST_SECRET`` where that is set. Otherwise from what the platform gives to all hosts of the
+    job and to nobody else: ``hyperparameters.json`` (its content, in any order of keys), the list of hosts, the job's
+    ARN and its name.
 
     Args:
         environ: the variables of a process of the job.
@@ -47,5 +47,5 @@ def _hyperparameters(environ: Mapping[str, str]) -> bytes:
     try:
         text = read_json_text(path, MAX_CONFIG_BYTES.of(environ))
         return json.dumps(parse_json(text), sort_keys=True).encode("ascii")
-    except (OSError, ValueError):  # none, or one that ends the job before it comes to this
+    except (OSError, ValueError):  # no file; a malformed one has already failed the job
         return b""

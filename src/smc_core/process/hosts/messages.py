@@ -1,17 +1,17 @@
-"""What the hosts of one job say to each other while it runs, and how it is read: typed, bounded, or refused.
+"""The messages between the hosts of one job, and how they are read: typed and bounded, or refused.
 
-A message is one line of JSON. What a host may say, once it has proved that it is one:
+A message is one line of JSON. The kinds of message that a host may send once it has proved itself:
 
 =========== =================================================================================================
-``here``    a host has come
-``start``   from the coordinator: all are here
-``alive``   every two seconds; from the coordinator, before the start, with the names that are missing
-``failed``  a host's command has failed, with the cause; from the coordinator, the cause of the whole job: the
-            first that it hears of, and at the end the one that counts
-``done``    a host has ended well
+``here``    a host has joined
+``start``   from the coordinator: all hosts have joined
+``alive``   the heartbeat, every two seconds; from the coordinator, before the start, with the missing names
+``failed``  a host's command has failed, with the cause; from the coordinator, the cause of the whole job: first
+            the one that was reported first, at the end the one that counts
+``done``    a host has succeeded
 ``stopped`` a host has stopped because it was asked to
-``ended``   a host has stopped because of another one, and adds nothing
-``final``   from the coordinator: the cause that it gave last is the one that counts; without one, all hosts have
+``ended``   a host has stopped because of another one, and has nothing to add
+``final``   from the coordinator: the last cause that it sent is the one that counts; without one, all hosts have
             ended
 =========== =================================================================================================
 """
@@ -26,14 +26,14 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 LONGEST_LINE = 64 * 1024
 """Bytes of a message."""
 SHOWN_NAMES = 10
-"""Names of missing hosts in one message; the others are counted."""
+"""Names of missing hosts in one message; further ones are only counted."""
 KINDS = frozenset({"here", "start", "alive", "failed", "done", "stopped", "ended", "final"})
 _LONGEST_TEXT = 4096
 _LONGEST_NAME = 1024
 _LATEST = 1e11
 """Seconds since the epoch, some time in the year 5138."""
 _MOST = 10_000_000
-"""Ranks, and hosts."""
+"""The largest rank, and the largest number of hosts."""
 
 
 class Cause(NamedTuple):
@@ -41,10 +41,10 @@ class Cause(NamedTuple):
 
     Attributes:
         host: where it happened.
-        rank: the process, where a launcher gave it a number.
+        rank: the process, where a launcher gave it a rank.
         time: seconds since the epoch.
-        sudden: whether something from outside ended it, so that it could not say when: a signal, a lost host. Such
-            a cause comes before others, which it may have brought about before it was noticed.
+        sudden: whether it was killed from outside, by a signal or with its host, so that its time is only that of the
+            discovery. Such a cause is sorted before others: they may be consequences that were noticed earlier.
         text: the cause in plain words.
 
     """
@@ -61,7 +61,7 @@ class Cause(NamedTuple):
 
 
 def first_of(causes: Sequence[Cause]) -> Cause:
-    """The cause that brought the others about."""
+    """The cause that counts as the first: the root cause."""
     return min(causes, key=lambda cause: (not cause.sudden, cause.time, cause.host))
 
 
@@ -71,10 +71,10 @@ class Message(NamedTuple):
     Attributes:
         kind: one of :data:`KINDS`.
         now: the sender's clock, seconds since the epoch.
-        host: the host that is spoken of; empty where it is the sender.
+        host: the host that the message is about; empty where it is the sender.
         cause: in a ``failed``.
-        missing: in an ``alive``, names of hosts that have not come.
-        absent: in an ``alive``, how many have not come.
+        missing: in an ``alive``, names of hosts that have not joined.
+        absent: in an ``alive``, how many have not joined.
 
     """
 
@@ -86,12 +86,12 @@ class Message(NamedTuple):
     absent: int = 0
 
     def by_clock(self, ahead: float) -> Cause | None:
-        """The cause, its time by this host's clock, which is so many seconds ahead of the sender's."""
+        """The cause with its time on this host's clock, which is ``ahead`` seconds ahead of the sender's."""
         return self.cause and self.cause._replace(time=self.cause.time + ahead)
 
 
 def to_line(message: Message) -> bytes:
-    """A message as it is sent; what would be refused for its length is cut."""
+    """The line for a message; texts are cut to the length that the reader accepts."""
     content: dict[str, Any] = {"is": message.kind, "now": time.time()}
     if message.host:
         content["host"] = message.host[:_LONGEST_NAME]
@@ -108,7 +108,7 @@ def from_line(line: bytes) -> Message:
     """The message in a line.
 
     Raises:
-        ValueError: it is none: no JSON, a field that is missing, of the wrong type or out of range.
+        ValueError: it is not a message: not JSON, or a field is missing, of the wrong type or out of range.
 
     """
     if len(line) > LONGEST_LINE:
@@ -118,7 +118,7 @@ def from_line(line: bytes) -> Message:
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(content, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - one error for all that is no message
+        raise ValueError("not an object")  # noqa: TRY004 - one error for everything that is not a message
     kind = _field(content, "is", str)
     if kind not in KINDS:
         raise ValueError("not a kind of message")
@@ -147,10 +147,10 @@ _Kind = TypeVar("_Kind")
 
 
 def _field(content: dict[str, Any], name: str, kind: type[_Kind]) -> _Kind:
-    """The one way by which a field is read: it must be there and be of exactly this type."""
+    """Every field is read here: it must exist and be of exactly this type."""
     value = content.get(name)
     if type(value) is not kind:
-        raise ValueError(f"{name} is no {kind.__name__}")
+        raise ValueError(f"{name} is not of type {kind.__name__}")
     return value
 
 
@@ -172,8 +172,8 @@ def _number(content: dict[str, Any], name: str, most: float) -> float:
     number = content.get(name)
     if isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number <= most:
         return float(number)
-    raise ValueError(f"{name} is no number in range")
+    raise ValueError(f"{name} is not a number in range")
 
 
 def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")

@@ -1,7 +1,8 @@
-"""Connections between the hosts of one job: made, accepted, and read without waiting. Standard library only.
+"""Connections between the hosts of one job: opened, and read without waiting. Standard library only.
 
-The master listens (``coordinator.py``, with ``entrance.py`` at the door), and every other host has one connection to it
-(``peers.py``). A host that goes without a word, or is silent for too long, is lost, and that is a cause too.
+The master listens (``coordinator.py``, with ``entrance.py`` accepting connections), and every other host has one
+connection to it (``peers.py``). A host that disconnects without a message, or is silent for too long, is lost, and that
+counts as a failure, too.
 """
 
 from __future__ import annotations
@@ -21,29 +22,29 @@ from smc_core.process.hosts.messages import LONGEST_LINE, Message
 from smc_core.settings import HOST_SECRET
 
 _MOST_UNSENT = 16 * LONGEST_LINE
-"""Bytes that wait for a host that reads nothing, before it is given up."""
+"""Bytes that may wait for a host that reads nothing, before it is given up."""
 REFUSED = (
     "the two hosts do not recognise each other; all hosts of a job need the same hyperparameters.json, list of hosts "
     f"and job name, or the same {HOST_SECRET}"
 )
 REFUSED_SECONDS = 60.0
-"""After which a host that is refused again and again gives up: it is of another job, or has other settings."""
+"""After which a host that is still refused gives up: it belongs to another job, or its settings differ."""
 _CLOCK_MESSAGES = 8
-"""Messages by which clocks are compared: each is late by the time that it took, and a clock may be set anew."""
+"""The last messages, by which clocks are compared: the fastest of them is the most precise, and clocks may be reset."""
 _RETRY_SECONDS = 0.2
 _BACKLOG = 1024
-"""Connections that the kernel keeps until they are accepted: all hosts of a job may come at once."""
+"""Connections that the kernel queues until they are accepted: all hosts of a job may connect at once."""
 _NOT_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class Connection:
-    """Messages to and from one other host, which has proved itself; nothing here waits.
+    """Messages to and from another host that has proved itself; no method waits.
 
     Args:
         link: the connection.
         session: seals and opens its messages.
         host: name of the other host.
-        received: what has been read from it already.
+        received: bytes that have already been read from it.
 
     """
 
@@ -59,22 +60,23 @@ class Connection:
 
     @property
     def ahead(self) -> float:
-        """Seconds by which this host's clock is ahead of the other's: by the message that came fastest, of the last."""
+        """Seconds by which this host's clock is ahead of the other's, from the fastest of the last messages."""
+        # A difference is the real one plus the time that the message took, so the smallest is the nearest to it.
         return min(self._ahead, default=0.0)
 
     def send(self, message: Message) -> None:
-        """Send a message, or keep what does not go yet for the next one."""
+        """Send a message; what cannot be sent yet goes out with the next one."""
         self.send_line(messages.to_line(message))
 
     def send_line(self, line: bytes) -> None:
-        """Send a message that is a line already, as :func:`messages.to_line` gives it."""
+        """Send a message that is already a line (:func:`messages.to_line`)."""
         self._out += self._session.seal(line)
-        with contextlib.suppress(OSError):  # a connection that is gone shows when it is read
+        with contextlib.suppress(OSError):  # a broken connection is noticed when it is read
             while self._out:
                 self._out = self._out[self.link.send(self._out) :]
 
     def receive(self) -> list[Message] | None:
-        """The messages that have come; None where the other side has gone, or does not speak as it should."""
+        """The messages that have arrived; None where the other side has disconnected or breaks the protocol."""
         ended = False
         while not ended and len(self._in) <= 16 * LONGEST_LINE:
             try:
@@ -97,16 +99,17 @@ class Connection:
 
 
 def listen(host: str, port: int, others: Sequence[str] = ()) -> socket.socket:
-    """A socket at the address by which the other hosts reach this one, and at no other.
+    """A socket that listens only at the address by which the other hosts reach this one.
 
-    That is what this host's name means. Where the name is unknown, or another machine's, or means the loopback
-    interface here alone (as where ``/etc/hosts`` has the line ``127.0.1.1 algo-1``), it is the address from which
-    this host reaches them.
+    That is the address of this host's name. Where the name is unknown, belongs to another machine, or resolves to the
+    loopback interface only here (``/etc/hosts`` with the line ``127.0.1.1 algo-1``), it is the address from which this
+    host reaches the others.
 
     Args:
         host: name of this host.
         port: the port.
-        others: names of the hosts that will connect; where all of them mean the loopback interface, so may this one.
+        others: names of the hosts that will connect; if all of them resolve to the loopback interface, this one may,
+            too.
 
     Raises:
         OSError: the port is taken, or there is no such address.
@@ -134,7 +137,7 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
 
 
 def _sources(others: Sequence[str]) -> Iterator[tuple[socket.AddressFamily, str]]:
-    """The addresses from which this machine reaches others: those of a UDP socket, which sends nothing to connect."""
+    """The addresses from which this machine reaches others: those of connected UDP sockets, which send nothing."""
     for name in others:
         for family, address in _addresses(name):
             with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -147,7 +150,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def connect(host: str, port: int, deadline: float) -> socket.socket:
-    """Connect to the master, again and again until the time is up.
+    """Connect to the master; retry until the deadline.
 
     Args:
         host: name of the master.
@@ -155,13 +158,13 @@ def connect(host: str, port: int, deadline: float) -> socket.socket:
         deadline: when to give up, on the monotonic clock.
 
     Raises:
-        OSError: the last reason, when the time is up.
+        OSError: the last reason why it failed.
 
     """
     while True:
         try:
             link = socket.create_connection((host, port), timeout=max(0.1, min(5.0, deadline - time.monotonic())))
-            if link.getsockname() == link.getpeername():  # on one machine a port that nobody has may meet itself
+            if link.getsockname() == link.getpeername():  # a free port on this machine: TCP connected it to itself
                 link.close()
                 raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         except OSError:
@@ -174,9 +177,9 @@ def connect(host: str, port: int, deadline: float) -> socket.socket:
 
 
 def join(me: str, host: str, port: int, key: bytes, purpose: str, deadline: float) -> tuple[socket.socket, Session]:
-    """Connect to another host until it is a host of this job that answers, and it takes this one in.
+    """Connect to another host and prove this one; retry until a host of this job answers and accepts it.
 
-    A refusal need not be the last word: where strangers crowd its port it may drop one of the job, too.
+    A refusal is not final: where strangers crowd the port, it may drop a host of the job, too.
 
     Args:
         me: name of this host.
@@ -187,8 +190,8 @@ def join(me: str, host: str, port: int, key: bytes, purpose: str, deadline: floa
         deadline: when to give up, on the monotonic clock.
 
     Raises:
-        RefusedError: the other side was not convinced, or not convincing, up to the end.
-        OSError: the last reason why there was no connection.
+        RefusedError: one side did not accept the other's proof, up to the end.
+        OSError: the last reason why it failed.
 
     """
     refused_since: float | None = None

@@ -1,4 +1,4 @@
-"""The other hosts of a job, as one host knows them: what coordinator and members have in common, and the members."""
+"""The other hosts of a job as one host sees them: what coordinator and members have in common, and the members."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from smc_core.process.hosts.messages import Cause, Message
 from smc_core.process.hosts.peer_link import Connection
 
 PURPOSE = "watch"
-"""What the connections between the hosts of a job are for, as their handshake names it."""
+"""The purpose of the connections between the hosts of a job, as named in their handshake."""
 BEAT_SECONDS = 2.0
 """Seconds between two heartbeats; fewer where the time-out is short."""
 
 
 class Peers:
-    """The other hosts, as one host knows them.
+    """The other hosts, as one host sees them.
 
     Args:
         me: name of this host.
         timeout: seconds of silence after which a host is lost.
 
     Attributes:
-        started: whether all hosts have come.
-        cause: why the job fails, as far as is known; None while nothing has.
-        is_final: whether nothing of that changes any more: all hosts have ended, the coordinator has said which cause
+        started: whether all hosts have joined.
+        cause: why the job fails, as far as is known; None while no host has failed.
+        is_final: whether that cannot change any more: all hosts have ended, the coordinator has decided which cause
             counts, or it is gone.
-        master_done: whether the master host has ended well.
+        master_done: whether the master host has succeeded.
         stopped: name of the first host that has stopped because it was asked to; None where none has.
 
     """
@@ -46,30 +46,30 @@ class Peers:
 
     @property
     def missing(self) -> list[str]:
-        """Hosts that have not come; of many, a member knows some."""
+        """Hosts that have not joined; if they are many, a member knows only some."""
         raise NotImplementedError
 
     @property
     def absent(self) -> int:
-        """How many hosts have not come."""
+        """How many hosts have not joined."""
         raise NotImplementedError
 
     def wake(self, descriptor: int, do: Callable[[], None]) -> None:
-        """End a wait also when something can be read from a descriptor, and call a function that reads it."""
+        """Let a readable descriptor end a wait, too; ``do`` is called to read it."""
         self._register(descriptor, do)
 
     def turn(self, seconds: float) -> None:
-        """Wait for news for at most so long, and take them in."""
+        """Wait for messages for at most ``seconds``, and handle them."""
         wait = max(0.0, min(seconds, self._next_beat - time.monotonic()))
         for key, _ in self._selector.select(wait):
             key.data()
         now = time.monotonic()
-        if now - self._last_turn > wait + self._beat_seconds:  # this host itself was asleep, and heard nobody
+        if now - self._last_turn > wait + self._beat_seconds:  # this host itself was suspended: silence is no sign
             for connection in self._connections():
                 connection.heard = now
         self._last_turn = now
         self._on_turn(now)
-        if now >= self._next_beat:  # not in every turn: each message of each host is one
+        if now >= self._next_beat:  # not in every turn: turns are as frequent as messages
             self._next_beat = now + self._beat_seconds
             self._beat()
             self._lose_the_silent(now)
@@ -88,7 +88,7 @@ class Peers:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Leave."""
+        """Close all connections."""
         for connection in self._connections():
             connection.link.close()
         self._selector.close()
@@ -101,7 +101,7 @@ class Peers:
             connection.send(Message("alive"))
 
     def _on_turn(self, now: float) -> None:
-        """What is due in every turn."""
+        """Do what is due in every turn."""
 
     def _lose(self, connection: Connection, why: str) -> None:
         raise NotImplementedError
@@ -145,16 +145,16 @@ class Member(Peers):
 
     @property
     def missing(self) -> list[str]:
-        """Some of the hosts that have not come, by the master's last word."""
+        """Some of the hosts that have not joined, from the master's last message."""
         return self._missing
 
     @property
     def absent(self) -> int:
-        """How many hosts have not come, by the master's last word."""
+        """How many hosts have not joined, from the master's last message."""
         return self._absent
 
     def report_failure(self, cause: Cause) -> None:
-        """Report it to the master; where that is gone, this host's failure is the first that it knows of."""
+        """Report it to the master; if the master is gone, this host's own failure is the first that it knows of."""
         self._send(Message("failed", cause=cause))
         if self._connection is None and self.cause is None:
             self.cause, self.is_final = cause, True

@@ -1,4 +1,4 @@
-"""The rendezvous of a job's hosts: each waits until all have come, and the master says which has not."""
+"""The rendezvous of a job's hosts: each waits until all have joined, and the master reports which have not."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from smc_core.settings import HOST_SECRET, HOST_WAIT
 from smc_core.words import some_of
 
 _HEAD_START_SECONDS = 5.0
-"""By which the master gives up before the others, as it knows who is missing."""
+"""By which the master gives up before the others: it knows who is missing."""
 
 
 def meet(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
-    """Wait until all hosts have come, as long as ``SMC_HOST_WAIT`` says.
+    """Wait until all hosts have joined, for at most ``SMC_HOST_WAIT`` seconds.
 
     Args:
         host: this host's name.
@@ -32,7 +32,7 @@ def meet(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
         timeout: seconds of silence after which a host is lost.
 
     Raises:
-        HostError: one has not come, or has failed or gone meanwhile; or the master cannot be reached.
+        HostError: a host has not joined, or has failed or left meanwhile; or the master cannot be reached.
 
     """
     if host == hosts[0] and is_guessable(os.environ):

@@ -14,7 +14,7 @@ from smc_core.process.outcome import text as outcome_text
 from smc_core.process.report import reader
 
 _SOFT = {signal.SIGABRT, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE}
-"""Signals by which a process exits that has lost another one: frameworks abort themselves then."""
+"""Signals that kill processes as a consequence: frameworks abort, for example, when they lose another process."""
 
 
 def own_cause(host: str, pid: int, status: int, before: diagnosis.Memory) -> Cause:
@@ -24,7 +24,7 @@ def own_cause(host: str, pid: int, status: int, before: diagnosis.Memory) -> Cau
         host: name of this host.
         pid: the command's process.
         status: its exit code, or the signal that killed it as a negative number.
-        before: the memory of this host before the command began.
+        before: the memory of this host before the command started.
 
     """
     found = reader.job_reports()

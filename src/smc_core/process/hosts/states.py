@@ -1,6 +1,6 @@
-"""The states of the agent of one host, from the start of its command to the end of it.
+"""The states of the agent of one host, from the start of its command to its end.
 
-The agent starts the command and is then ``running``. What the other hosts report, and what it sees itself, leads on:
+The agent starts the command and is then ``running``. What other hosts report, and what it sees itself, changes that:
 
 ==================================== ============================ ========================= ======================
 event                                running                      leaving(why, until)       stopping(why, until)
@@ -21,12 +21,12 @@ is passed on                                                      10 s); else
 the command exits                    ended(status)                ended(status)             ended(status, why)
 ==================================== ============================ ========================= ======================
 
-Where several events are seen at once, the upper one counts; a signal counts first, as it is seen first. A command
-that exits while ``leaving`` has exited by itself, so ``ended`` has a ``why`` only where the agent, or whoever asked
-this host to stop, has stopped it. Nothing limits a stop that somebody asked for: the supervisor of this host, which
-has passed the signal on, kills the job when the grace time is over.
+If several events are seen at once, the uppermost counts; a signal comes before all of them, as it is seen first. A
+command that exits while ``leaving`` was not stopped by anybody, so ``ended`` has a ``why`` only where the agent, or
+whoever asked this host to stop, has stopped it. A stop that was asked for has no limit here: the supervisor of this
+host, which has passed the signal on, kills the job when the grace time is over.
 
-What an end means for the job is decided in ``verdict.py``.
+``verdict.py`` decides what an end means for the job.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from enum import Enum
 from typing import NamedTuple
 
 LEAVE_SECONDS = 5.0
-"""What a command gets to exit by itself when another host has failed; then it gets SIGTERM."""
+"""How long a command may take to exit unasked when another host has failed; then it gets SIGTERM."""
 KILL_SECONDS = 10.0
 """From that SIGTERM to SIGKILL, and from one SIGKILL to the next."""
 
 
 class Phase(Enum):
-    """Where a command is."""
+    """The phase of a command."""
 
     RUNNING = "running"
     LEAVING = "leaving"
@@ -64,8 +64,8 @@ class State(NamedTuple):
     """The state of a host's command.
 
     Attributes:
-        phase: where it is.
-        why: why it is to stop; in ``ended``, why it was stopped, and None where it exited by itself.
+        phase: its phase.
+        why: why it is to stop; in ``ended``, why it was stopped, and None where it was not.
         until: when the next step is due, in seconds on the monotonic clock; None where nothing is.
         status: in ``ended``, its exit code, or minus the signal that killed it.
 
@@ -82,7 +82,7 @@ class State(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What is to be seen at one moment.
+    """What the agent sees at one moment.
 
     Attributes:
         failure: another host has failed.
@@ -99,14 +99,14 @@ class Seen(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What to do now: the state from here on, and the signal to send; None for none."""
+    """What to do now: the next state, and the signal to send; None for none."""
 
     state: State
     signal: signal.Signals | None = None
 
 
 def after_request(state: State, now: float) -> State:
-    """The state when SIGTERM or SIGINT has arrived and was passed on to the command.
+    """The state after SIGTERM or SIGINT has arrived and was passed on to the command.
 
     Args:
         state: the state before.
@@ -115,7 +115,7 @@ def after_request(state: State, now: float) -> State:
     """
     if state.phase in (Phase.STOPPING, Phase.ENDED):
         return state
-    if state.why is Why.FAILURE:  # it has now been asked twice, and the failure came first
+    if state.why is Why.FAILURE:  # the failure came first, and stays the reason
         return _stopping(Why.FAILURE, now)
     return State(Phase.STOPPING, Why.ASKED)
 
@@ -125,7 +125,7 @@ def step(state: State, seen: Seen, now: float, grace: float) -> Step:
 
     Args:
         state: the state so far.
-        seen: what is to be seen now.
+        seen: what the agent sees now.
         now: seconds on the monotonic clock.
         grace: seconds that a job has to stop when it is asked to.
 

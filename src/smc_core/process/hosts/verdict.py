@@ -1,7 +1,7 @@
 """What the end of a host's command means, for this host and for the others. A pure function.
 
-It is asked twice: when the command has exited, for what to report to the other hosts and what to wait for; and after
-that wait, when more is known of the others, for the exit code and the report of this host.
+It is called twice: when the command has exited, for what to report to the other hosts and what to wait for; and after
+that wait, when more is known about the others, for the exit code and the report of this host.
 
 The first row that fits counts:
 
@@ -20,9 +20,9 @@ another host was asked to stop         stopped for it; or by itself,  ended     
 -                                      otherwise                      failed       root cause its own   -
 ====================================== ============================== ============ ========== ========= ================
 
-So a host never ends well when it knows that another one has failed, unless it was asked to stop before; a stop that it
-was asked for never becomes a failure; and what came first is what all hosts report. A command that exits with another
-code than 0 after another host was asked to stop is taken to have lost that host.
+So a host never succeeds when it knows that another one has failed, unless it was asked to stop before; a requested stop
+never becomes a failure; and all hosts report what came first. If a command fails after another host was asked to stop,
+the loss of that host is taken as the reason.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from smc_core.process.hosts.states import Why
 
 
 class Word(Enum):
-    """What a host reports to the others about its end, as the kinds of a message are called."""
+    """What a host reports to the others about its end; the values are kinds of messages."""
 
     DONE = "done"
     FAILED = "failed"
@@ -57,9 +57,9 @@ class End(NamedTuple):
 
     Attributes:
         host: name of this host.
-        status: the exit code, or minus the signal that killed it; of a command that was stopped as it hangs, the
+        status: the exit code, or minus the signal that killed it; for a command that was stopped because it hung, the
             exit code that its failed process has reported.
-        why: why it was stopped; None where it exited by itself.
+        why: why it was stopped; None where it was not.
         asked_at: when this host was asked to stop, in seconds since the epoch; None where it was not.
 
     """
@@ -71,7 +71,7 @@ class End(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of the other hosts.
+    """What is known about the other hosts.
 
     Attributes:
         cause: the failure that counts as the first, of any host; None where none is known.
@@ -84,12 +84,12 @@ class Known(NamedTuple):
 
 
 class Blame(NamedTuple):
-    """What the report of this host says of another one, which comes first in the failure file.
+    """The report on this host that blames another one; the failure file begins with it.
 
     Attributes:
         text: the cause in plain words.
         host: name of the other host.
-        rank: its process, where that has a number.
+        rank: its process, where that has a rank.
         at: when it happened, in seconds since the epoch; None where that is not known.
 
     """
@@ -107,7 +107,7 @@ class Verdict(NamedTuple):
         code: the exit code of this host, or minus a signal.
         word: what to report to the others.
         wait: what to wait for.
-        blame: what to report here of another host; None where nothing.
+        blame: what to report here about another host; None for nothing.
 
     """
 
@@ -118,14 +118,14 @@ class Verdict(NamedTuple):
 
 
 def blame_for(host: str, cause: Cause | None) -> Blame | None:
-    """What a host reports of the cause that counts; None where that is its own, or there is none."""
+    """What a host reports about the cause that counts; None where that is its own, or there is none."""
     if cause is None or cause.host == host:
         return None
     return Blame(str(cause), cause.host, cause.rank, cause.time)
 
 
 def verdict(end: End, known: Known) -> Verdict:
-    """What follows from the end of this host's command, by what is known of the other hosts now."""
+    """What follows from the end of this host's command, given what is now known about the other hosts."""
     failure = _failure_elsewhere(end, known)
     if failure is not None:
         return Verdict(EXIT_HOST, _word(end), Wait.ROOT_CAUSE, failure)
@@ -144,7 +144,7 @@ def verdict(end: End, known: Known) -> Verdict:
 
 
 def _failure_elsewhere(end: End, known: Known) -> Blame | None:
-    """The failure of another host, where it came before anybody asked this one to stop."""
+    """The failure of another host, if it came before anybody asked this one to stop."""
     blame = blame_for(end.host, known.cause)
     if blame is None or end.asked_at is None or end.why is Why.FAILURE:
         return blame
@@ -152,7 +152,7 @@ def _failure_elsewhere(end: End, known: Known) -> Blame | None:
 
 
 def _word(end: End) -> Word:
-    """What a host reports to the others that is not the first to fail; its own failure may yet turn out to be."""
+    """What a host reports that is not the first to fail, as far as is known; its own failure may yet be the first."""
     if end.why is Why.HANGS:
         return Word.FAILED
     if end.why is not None:

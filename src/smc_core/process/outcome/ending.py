@@ -1,4 +1,4 @@
-"""All that is known of how a job ended."""
+"""Everything that is known about how a job ended."""
 
 # Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
@@ -9,19 +9,19 @@ from smc_core.errors import EXIT_SIGNAL_BASE
 from smc_core.process.report.reader import CommandNote, Report
 
 COMPLETED, FAILED, STOPPED = "completed", "failed", "stopped"
-"""How a job can end."""
+"""The status of a job that has ended."""
 
 
 class Stop(NamedTuple):
-    """That the job was asked to end.
+    """A request to the job to stop.
 
     Attributes:
         number: the signal.
-        at: when, in seconds on this host's monotonic clock.
-        lasted: seconds from then to the end of the script.
+        at: when it came, in seconds on this host's monotonic clock.
+        lasted: seconds from then to the exit of the script.
         begun: whether the user's code had begun.
-        killed: why the job was killed in the end: ``grace`` (its time was up), ``again`` (a second SIGTERM), or "".
-        grace: seconds that it had.
+        killed: why the job was killed: ``grace`` (its time was up), ``again`` (a second SIGTERM); "" if it was not.
+        grace: seconds that it had to stop.
 
     """
 
@@ -34,28 +34,29 @@ class Stop(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """All that is known of the end of a job.
+    """Everything that is known about the end of a job.
 
     Attributes:
         status: the exit code of the job's first process, or minus the signal that killed it.
         pid: that process.
-        reports: what Python processes reported, the earliest first.
+        reports: the reports of Python processes, the earliest first.
         note: what the job became; None where it ended before the user's code began.
         tail: the end of stderr.
         stop: the stop that was passed on, if any.
-        oom_kills: processes of the job's cgroup that the kernel ended for lack of memory.
-        memory_limit: bytes; None where there is none.
-        memory_peak: bytes; None where the kernel does not tell.
-        oom_is_counted: whether the kernel counts such ends for the job's cgroup, so that none of them is none.
-        machine_kills: processes of the whole machine that it ended so meanwhile; None where it does not tell.
-        machine_memory: bytes of the machine; None where the kernel does not tell.
+        oom_kills: processes in the job's cgroup that the kernel killed for lack of memory.
+        memory_limit: bytes; None where there is no limit.
+        memory_peak: bytes; None where the kernel does not report it.
+        oom_is_counted: whether the kernel counts such kills for the job's cgroup: only then does 0 mean that there
+            was none.
+        machine_kills: processes that it killed so on the whole machine meanwhile; None where it does not report it.
+        machine_memory: bytes of the machine; None where the kernel does not report it.
         cpu_limit: seconds of processor time that one process may use; None where there is no limit.
-        cpu_seconds: what the first process, and those that it waited for, have used.
-        peak_rss: bytes of the largest of them.
+        cpu_seconds: processor time used by the first process and those that it waited for.
+        peak_rss: the largest resident set among these processes, in bytes.
         disks: one line for each full file system.
-        code_dir: the job's code directory, where the note does not tell it.
-        ended: when the first process ended, in seconds on the monotonic clock.
-        waiting: the plugin and hook that a process still waited for; empty where none did.
+        code_dir: the job's code directory, where the note does not have it.
+        ended: when the first process exited, in seconds on the monotonic clock.
+        waiting: the plugin and hook that a process was still waiting for; empty where none was.
 
     """
 

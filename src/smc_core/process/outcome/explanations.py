@@ -1,6 +1,6 @@
-"""How each kind of ending is explained: a stop, an exception, a signal, an exit code.
+"""Explains each kind of ending: a stop, an exception, a signal, an exit code.
 
-Pure functions from facts to words. A suspicion is uttered only where no figure refutes it.
+Pure functions from facts to words. A suspicion is mentioned only where no figure contradicts it.
 """
 
 # Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
@@ -21,10 +21,10 @@ _LAST_LINES = 20
 _LAST_LINE = 400
 _MAX_OTHERS = 8
 _LARGE = 0.5
-"""Part of the memory that there is, above which a process that was killed may have been too large for it."""
+"""Fraction of the available memory above which a killed process may have been too large for it."""
 
 _AT_LIMIT, _TICKS = 0.95, 0.25
-"""The kernel counts processor time for a limit in ticks, and in another way for what it reports: part, and seconds."""
+"""Tolerance as a fraction, and in seconds: the kernel enforces the limit in ticks, and reports a finer figure."""
 
 _SIGNAL_WORDS: dict[int, str] = {
     signal.SIGABRT: "aborted, as C and C++ code does on a failed check",
@@ -38,12 +38,12 @@ _SIGNAL_WORDS: dict[int, str] = {
     signal.SIGXFSZ: "limit of file size",
 }
 _FRAME = " │┃"
-"""What stands around a message that is shown in a box."""
-_REPORT_A_FAULT = "This is a fault of smc, not of your code: please report it, with this text and `smc plugins`."
+"""Characters around a message that is shown in a box."""
+_REPORT_A_BUG = "This is a bug in smc, not in your code: please report it, with this text and that of `smc plugins`."
 
 
 class Explanation(NamedTuple):
-    """Why a job failed: the first line, the message where that has no room for it, facts, the long rest."""
+    """Why a job failed: the first line, the message where it does not fit into that, facts, and the long rest."""
 
     first: str
     message: str
@@ -62,7 +62,7 @@ def of_stop(ending: Ending, stop: Stop, report: Report | None) -> Explanation:
     if stop.killed == "again":
         first = f"{asked}, and killed by a second one {stop.lasted:.1f} s later"
     elif stop.killed == "grace":
-        first = f"{asked}: the script did not end within {stop.grace:g} s (SMC_STOP_GRACE) and was killed"
+        first = f"{asked}: the script did not stop within {stop.grace:g} s (SMC_STOP_GRACE) and was killed"
     elif ending.status == -stop.number:
         first = f"{asked}, which the script does not handle" if stop.number == signal.SIGTERM else asked
     else:
@@ -75,13 +75,13 @@ def of_stop(ending: Ending, stop: Stop, report: Report | None) -> Explanation:
 
 
 def of_report(ending: Ending, report: Report, tail: str) -> Explanation:
-    """A Python process said why it failed."""
+    """A Python process reported why it failed."""
     tail = without_traceback(tail, report.traceback)
     first = headline(report)
     facts = [_whereabouts(ending, report), *report.notes, *_circumstances(ending), *_others(ending, report)]
     if report.kind == "smc":
         first = one_line(f"smc itself failed: {headline(report, FIRST_LINE - 19)}", FIRST_LINE)
-        facts.append(_REPORT_A_FAULT)
+        facts.append(_REPORT_A_BUG)
     rest = [report.traceback]
     if report.child_stderr is not None:
         lines = report.child_stderr or tail
@@ -114,7 +114,7 @@ def of_signal(ending: Ending, tail: str) -> Explanation:
 
 
 def of_exit(ending: Ending, tail: str) -> Explanation:
-    """The first process ended with an exit code, and nobody said why."""
+    """The first process exited with a code, and no process reported why."""
     facts = _circumstances(ending)
     if ending.oom_kills:
         first, facts = f"{_out_of_memory(ending, 'a process of the job')}; exit code {ending.status}", facts[1:]
@@ -133,7 +133,7 @@ def of_exit(ending: Ending, tail: str) -> Explanation:
 
 
 def _with_last_words(ending: Ending, report: Report, first: str, facts: list[str], said: str) -> tuple[str, list[str]]:
-    """First line and facts of an exception that says no more than that something else failed."""
+    """First line and facts for an exception that only says that something else failed."""
     words = _last_words(ending, said)
     if words is None:
         return first, facts
@@ -146,7 +146,7 @@ def _with_last_words(ending: Ending, report: Report, first: str, facts: list[str
 
 
 class _Words(NamedTuple):
-    """The last line that was said, and its place where that is an exception with its traceback."""
+    """The last line of an output, and its place where that line is the end of a traceback."""
 
     line: str
     place: str
@@ -170,12 +170,12 @@ def _last_words(ending: Ending, said: str) -> _Words | None:
 
 
 def _is_pointer(line: str) -> bool:
-    """Whether a line only says how to get help, as parsers of arguments end what they refuse."""
+    """Whether a line only says how to get help, as the last line of an argument parser's error often does."""
     return "--help" in line and line.startswith(("Pass ", "Run ", "See ", "Try ", "Use "))
 
 
 def _killed(ending: Ending, facts: list[str]) -> tuple[str, list[str]]:
-    """SIGKILL: by the kernel, at a limit, or by whoever may."""
+    """SIGKILL: by the kernel for lack of memory, at a limit, or by an unknown sender."""
     if ending.oom_kills:
         return _out_of_memory(ending, "the script"), facts[1:]
     if ending.cpu_limit is not None and ending.cpu_seconds >= _AT_LIMIT * ending.cpu_limit - _TICKS:
@@ -185,11 +185,11 @@ def _killed(ending: Ending, facts: list[str]) -> tuple[str, list[str]]:
     facts = [*facts, f"{memory}."] if memory else facts
     if _may_be_out_of_memory(ending):
         return "Killed by SIGKILL; perhaps the machine ran out of memory", facts
-    return "Killed by SIGKILL; it is not known by whom", facts
+    return "Killed by SIGKILL; the sender is unknown", facts
 
 
 def _may_be_out_of_memory(ending: Ending) -> bool:
-    """Whether nothing refutes it: a counter of the kernel's that stands still, or a script that was small."""
+    """Whether neither a kernel counter that has not moved nor a small script contradicts it."""
     if ending.oom_is_counted or ending.machine_kills == 0:
         return False
     if ending.machine_kills:
@@ -208,7 +208,7 @@ def _whereabouts(ending: Ending, report: Report) -> str:
 
 
 def _circumstances(ending: Ending) -> list[str]:
-    """What the kernel knows; out of memory comes first."""
+    """What the kernel knows; out of memory comes first: callers replace that line by the first line of the file."""
     killed = [_out_of_memory(ending, "a process of the job") + "."] if ending.oom_kills else []
     return [*killed, *ending.disks]
 

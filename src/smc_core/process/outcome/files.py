@@ -1,4 +1,4 @@
-"""``output/success`` and ``output/failure``, which the supervisor alone writes."""
+"""``output/success`` and ``output/failure``, which only the supervisor writes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from smc_core.contract import JobPaths, write_atomic
 MAX_FAILURE_BYTES = 192 * 1024
 _RESERVE_FILE = ".smc-reserve"
 _MOST_FOLDERS = 1000
-"""Folders that are looked into for a file that the job left."""
+"""Folders that are searched for a file that the job left."""
 
 
 class OutcomeFiles:
     """The two files of one job.
 
-    Room for a failure file is set aside when the job begins, because a job that fills the disk is one whose failure
-    has to be told.
+    Space for a failure file is reserved when the job begins: a job that fills the disk is one whose failure must be
+    reported.
 
     Args:
         paths: the folders of the job.
@@ -30,10 +30,10 @@ class OutcomeFiles:
         self._reserve = os.path.join(paths.output, _RESERVE_FILE)
 
     def begin(self) -> str | None:
-        """Remove what an earlier job left in the same folder, and set room aside.
+        """Remove the files of an earlier job in the same folder, and reserve space.
 
         Returns:
-            What is wrong with the folder; None if all is well.
+            What is wrong with the folder; None if nothing is.
 
         """
         try:
@@ -81,7 +81,7 @@ class OutcomeFiles:
     def fail(self, text: str) -> str | None:
         """Write ``failure``, unless the script has written one. Returns what went wrong, or None.
 
-        A file of no bytes tells nothing, and counts as none; so does what is no file.
+        An empty file, or something that is not a regular file, does not count as one.
         """
         _move_aside(self._paths.success)
         _remove_quietly(self._paths.success)
@@ -116,9 +116,9 @@ def _has_content(path: str) -> bool:
 
 
 def _move_aside(path: str) -> None:
-    """Give a folder that a script has made in a file's place another name: it may hold what somebody wants."""
+    """Rename a folder that a script has created where a file belongs: its content may be wanted."""
     if os.path.isdir(path) and not os.path.islink(path):
-        with contextlib.suppress(OSError):  # the file that cannot be written then is told of
+        with contextlib.suppress(OSError):  # if it stays, writing the file fails, and that is reported
             os.rename(path, f"{path}-folder-{os.urandom(4).hex()}")
 
 

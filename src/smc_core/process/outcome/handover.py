@@ -1,4 +1,4 @@
-"""The outcome of a job as data, from its supervisor to the program that started it, over a descriptor of their own."""
+"""Hands the outcome of a job, as data, from its supervisor to the program that started it, over a pipe."""
 
 # Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
@@ -11,11 +11,11 @@ from smc_core.process.outcome.ending import COMPLETED, FAILED, STOPPED
 from smc_core.process.outcome.text import Outcome
 
 _MOST_BYTES = 4096
-"""Of a message: a pipe takes it whole."""
+"""Size of a message: a pipe takes that many at once (``PIPE_BUF``)."""
 
 
 class Handover(NamedTuple):
-    """What is handed over of an :class:`~smc_core.process.outcome.text.Outcome`; the fields are the same."""
+    """The part of an :class:`~smc_core.process.outcome.text.Outcome` that is handed over; the fields are the same."""
 
     exit_code: int
     status: str
@@ -25,7 +25,7 @@ class Handover(NamedTuple):
 
 
 def write(descriptor: int, outcome: Outcome) -> None:
-    """Hand the outcome over, and close the descriptor; a reader that is gone is no reason to fail."""
+    """Hand the outcome over, and close the descriptor; it is no error if the reader is gone."""
     content = Handover(outcome.exit_code, outcome.status, outcome.first_line, outcome.failed_at, outcome.blames)
     with contextlib.suppress(OSError):
         os.write(descriptor, json.dumps(content).encode("ascii")[:_MOST_BYTES])
@@ -33,10 +33,10 @@ def write(descriptor: int, outcome: Outcome) -> None:
 
 
 def read(descriptor: int) -> Handover | None:
-    """What was handed over, when the writer has ended; None where it was killed before it could.
+    """The outcome, once the writer has exited; None where it was killed before it could hand anything over.
 
     Args:
-        descriptor: of a pipe; it is closed.
+        descriptor: the pipe's end to read from; it is closed.
 
     """
     os.set_blocking(descriptor, False)

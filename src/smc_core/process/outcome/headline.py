@@ -1,4 +1,4 @@
-"""A report, or a status, in one line."""
+"""A report or an exit status in one line."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ FIRST_LINE = 200
 
 
 def one_line(text: str, limit: int) -> str:
-    """A text on one line, cut to a number of characters."""
+    """A text on one line, cut to ``limit`` characters."""
     return printable.cut(" ".join(text.split()), limit)
 
 
 def headline(report: Report, limit: int = FIRST_LINE) -> str:
-    """Class, message and place on one line; the message is cut so that the others fit."""
+    """Class, message and place on one line; the message is cut so that class and place fit."""
     place = one_line(report.place, limit // 2)
     if report.type == "SystemExit" and report.exit_call:
         return f"{report.exit_call} was called" + (f" ({place})" if place else "")
@@ -47,14 +47,14 @@ def duration(seconds: float) -> str:
 
 def refusal(error: SmcError) -> tuple[str, str]:
     """The first line of the failure file of a job that could not begin, and the whole file."""
-    told = f"{type(error).__name__}: {error}"
+    whole = f"{type(error).__name__}: {error}"
     first = one_line(f"{type(error).__name__}: {error.sentence}", FIRST_LINE)
-    rest = "" if told == first else f"{told[:SHOWN]}\n"
+    rest = "" if whole == first else f"{whole[:SHOWN]}\n"
     return printable.in_a_line(first), printable.in_lines(f"{first}\n{rest}")
 
 
 def class_name(report: Report) -> str:
-    """The exception's class; of smc's own without the module."""
+    """The exception's class; smc's own without the module."""
     return report.type.removeprefix("smc_core.errors.")
 
 

@@ -1,4 +1,4 @@
-"""What the end of the job's stderr shows: its last lines, and the place that Python's fault handler names."""
+"""Reads the end of the job's stderr: its last lines, and the place that Python's fault handler names."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _TRACEBACK = "Traceback (most recent call last):"
 _FAULT = "Fatal Python error: "
 _FAULT_FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>[0-9]+) in (?P<function>.*)$', re.MULTILINE)
 _OF_A_FAULT = ("  ", "Current thread", "Thread ", "Extension modules: ")
-"""How the lines begin that the fault handler writes after the first."""
+"""The beginnings of the lines that the fault handler writes after its first."""
 
 
 def tail_text(tail: bytes) -> str:
-    """The tail as text, in whole lines: a first line that was cut is left out, unless it is the only one."""
+    """The tail as text, in whole lines: a first line that may have been cut is dropped, unless it is the only one."""
     text = tail.decode("utf-8", "backslashreplace")
     if len(tail) >= TAIL_BYTES:
         text = text.partition("\n")[2] or text
@@ -26,10 +26,10 @@ def tail_text(tail: bytes) -> str:
 
 
 def last_lines(text: str, most: int) -> list[str]:
-    """The last lines that say something.
+    """The last lines that are not empty.
 
-    Colours are removed, of a progress bar only its last state is kept, and smc's own lines are left out: what it
-    says itself, and the frames under the script's that Python's fault handler sees.
+    Colours are removed, and only the last state of a progress bar is kept. Lines of smc itself are dropped: those that
+    it prints, and its frames below the script's in the output of Python's fault handler.
 
     Args:
         text: the end of stderr.
@@ -42,17 +42,17 @@ def last_lines(text: str, most: int) -> list[str]:
 
 
 def fault_place(text: str, code_dir: str) -> str:
-    """The user's own last frame as Python's fault handler wrote it, ``train.py:5, in crash``; empty where it did not.
+    """The user's last frame in the output of Python's fault handler, ``train.py:5, in crash``; empty for no output.
 
     Args:
         text: the end of stderr.
         code_dir: the job's code directory; paths in it are shown relative.
 
     """
-    _, found, told = text.rpartition(_FAULT)
+    _, found, text_after = text.rpartition(_FAULT)
     if not found:
         return ""
-    frames = list(_FAULT_FRAME.finditer(told.partition("Current thread")[2].partition("\n\n")[0]))
+    frames = list(_FAULT_FRAME.finditer(text_after.partition("Current thread")[2].partition("\n\n")[0]))
     own = [frame for frame in frames if not is_library(frame["file"])] or frames
     if not own:
         return ""
@@ -60,29 +60,29 @@ def fault_place(text: str, code_dir: str) -> str:
 
 
 def last_fault(text: str) -> str:
-    """What Python's fault handler reported last, such as ``Segmentation fault``; empty where more was said after it.
+    """What Python's fault handler reported last, ``Segmentation fault`` for example; empty where more lines follow it.
 
     Args:
         text: the end of stderr.
 
     """
-    _, found, told = text.rpartition(_FAULT)
-    what, _, rest = told.partition("\n")
+    _, found, text_after = text.rpartition(_FAULT)
+    what, _, rest = text_after.partition("\n")
     more = any(line.strip() and not line.startswith(_OF_A_FAULT) for line in rest.split("\n"))
     return what.strip() if found and not more else ""
 
 
 def shown_path(file: str, code_dir: str) -> str:
-    """A file of the user's as it is told everywhere: relative to the code directory where it is below."""
+    """A file of the user's as all messages show it: relative to the code directory, where it is inside."""
     return file.removeprefix(os.path.join(code_dir, ""))
 
 
 def without_traceback(text: str, traceback: str) -> str:
-    """What was on stderr before the traceback of the exception that ended the process.
+    """What was on stderr before the traceback of the exception that the process ended with.
 
     Args:
         text: the end of stderr.
-        traceback: that traceback, as it was reported; Python may have drawn its markers otherwise.
+        traceback: that traceback, as it was reported; the markers (``^^^^``) may differ from those on stderr.
 
     """
     own = traceback.strip()

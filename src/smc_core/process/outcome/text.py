@@ -1,7 +1,7 @@
 """From what is known of a job's end to its outcome: the text of ``output/failure``, and the same as data.
 
-Pure functions: the supervisor gathers the facts (``ending.py``), ``explanations.py`` puts them in words. Nothing is
-inferred by searching logs for words. What is told, in this order:
+Pure functions: the supervisor gathers the facts (``ending.py``), ``explanations.py`` puts them into words. Nothing is
+inferred by searching logs for words. The first of these that applies is reported:
 
 1. a stop, where the job ended because it was asked to;
 2. the earliest report of a Python process: the exception that came first is the cause;
@@ -37,8 +37,8 @@ class Outcome(NamedTuple):
         text: the failure file; empty where there is none.
         log: what the log says of it.
         failed_at: when it failed, on this machine's monotonic clock.
-        blames: the other host whose failure ended this one; empty where none did.
-        head: what the failure file begins with: the cause and the facts, without tracebacks and logs.
+        blames: the other host whose failure stopped this one; empty where none did.
+        head: the beginning of the failure file: the cause and the facts, without tracebacks and logs.
 
     """
 
@@ -53,13 +53,13 @@ class Outcome(NamedTuple):
 
 
 _NEVER_BEGAN = (
-    "PluginError: the preparation of the job was ended by os._exit(0), in a plugin or what it imports, before the "
+    "PluginError: os._exit(0), in a plugin or in what it imports, ended the preparation of the job before the "
     "user's code began; smc plugins lists the plugins"
 )
 NEVER_BEGAN = Outcome(
     EXIT_PLUGIN, FAILED, _NEVER_BEGAN, f"{_NEVER_BEGAN}\n", f"exit code {EXIT_PLUGIN}: {_NEVER_BEGAN}"
 )
-"""Of a job whose first process ended well, and never came to the user's code."""
+"""For a job whose first process exited with 0 without ever reaching the user's code."""
 
 
 def outcome(ending: Ending, mask: Callable[[str], str] = str) -> Outcome:
@@ -108,7 +108,7 @@ def _explanation(ending: Ending, cause: Report | None, stop: Stop | None, tail: 
 
 
 def _log_line(ending: Ending, first_line: str, cause: Report | None) -> str:
-    """What the log says: the exit code, and the cause unless the log has it already."""
+    """The log's closing line: the exit code, and the cause unless the log already has it."""
     code = exit_code(ending.status)
     if cause is None:
         return f"exit code {code}: {first_line}"
@@ -131,8 +131,8 @@ def _masked(report: Report, mask: Callable[[str], str]) -> Report:
 def _cause(ending: Ending) -> Report | None:
     """The earliest report that counts.
 
-    A process that the script has forked, and that failed before a stop, was the script's own affair: the script went
-    on. It counts only where nothing else explains the end.
+    A process that the script forked and that failed before a stop is the script's own affair, for the script went on.
+    Such a report counts only where no stop explains the end.
     """
     for report in ending.reports:
         of_the_job = report.pid == ending.pid or report.rank is not None

@@ -1,4 +1,4 @@
-"""The job's first process: its start, its signals, its end."""
+"""The job's first process: how it starts, gets signals and exits."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _PREPARE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 class Child:
     """The first process of the job, and leader of its process group.
 
-    It starts with a signal mask that is empty but for ``held``, and ignores what smc was started to ignore and nothing
-    else: Python, which ignores SIGPIPE, would hand that on.
+    Its signal mask is empty except for ``held``, and it ignores only the signals that smc was started with ignored:
+    otherwise it would inherit Python's ignored SIGPIPE.
 
     Args:
         command: an argument list.
         environ: its variables.
         stderr: the descriptor that becomes its stderr; None for this process's own.
-        reports: the folder where it reports what it has become; None where there is none.
+        reports: the folder of reports; None where there is none.
         ignored: the signals that it ignores.
-        held: the signals that wait until it takes them; none by default.
+        held: the signals that it starts with blocked; none by default.
 
     Attributes:
-        pid: its number, and its group's.
-        prepares: whether it prepares the job, and says when the user's code begins.
+        pid: its process id, and that of its group.
+        prepares: whether it prepares the job, and reports when the user's code begins.
         status: its exit code, or minus the signal that killed it; None while it lives.
-        cpu_seconds: processor time that it, and the processes that it waited for, have used; known at its end.
-        peak_rss: bytes of the largest of them.
+        cpu_seconds: processor time used by it and the processes that it waited for; set when it has exited.
+        peak_rss: the largest resident set among these processes, in bytes.
 
     Raises:
         OSError: it cannot be started.
@@ -79,15 +79,16 @@ class Child:
         """Pass a signal on: to the process alone where its command asks for that, else to its process group.
 
         A signal to the group would kill the data-loading processes of a Python script in the middle of its last
-        checkpoint; but a shell passes nothing on by itself, and neither does an installer while code is prepared.
+        checkpoint. A shell, however, passes no signals on, and neither does an installer during the preparation.
         """
         alone = self.has_begun and self._note is not None and self._note.signals == "process"
+        # A stopped process handles a signal only once it continues.
         for each in (number, signal.SIGCONT) if self._is_stopped else (number,):
             with contextlib.suppress(ProcessLookupError):
                 (os.kill if alone else os.killpg)(self.pid, each)
 
     def reap(self) -> None:
-        """Take leave of every child of this process that has ended, orphans of the job among them."""
+        """Reap every child of this process that has exited, adopted orphans included."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
@@ -122,9 +123,9 @@ def _start(
 ) -> int:
     """Fork and exec; returns when the program has begun.
 
-    ``posix_spawn`` would do, but it leaves two signals of the C library's ignored, and cannot tie a life to another.
+    ``posix_spawn`` is no alternative: it leaves two of the C library's signals ignored, and cannot set PDEATHSIG.
     """
-    trouble, report_trouble = os.pipe()
+    trouble, report_trouble = os.pipe()  # close-on-exec: end of file means that exec has succeeded
     parent = os.getpid()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # handlers are the parent's until exec
     pid = os.fork()
@@ -149,12 +150,12 @@ def _become(
     parent: int,
     report_trouble: int,
 ) -> NoReturn:
-    """The child's side: become the program, or report the error's number."""
+    """The child's side: become the program, or write the error number to the pipe."""
     try:
         os.setpgid(0, 0)
         if parent != 1:  # nothing in its namespace outlives PID 1 anyway
             lifeline.die_with_parent()
-        if os.getppid() != parent:
+        if os.getppid() != parent:  # it died before the kernel was asked: no signal will come
             os._exit(1)
         if stderr is not None:
             os.dup2(stderr, _STDERR)

@@ -11,14 +11,14 @@ from smc_core.process import processes
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
 _LONGEST = 5.0
-"""Seconds after SIGKILL; what has not exited by then waits inside the kernel, and is given up."""
+"""Seconds after SIGKILL. A process that has not exited by then is stuck inside the kernel, and is given up."""
 
 
 class Cleanup:
     """The processes that are left of the job, and how long they still have.
 
-    As PID 1, these are all other processes there are; with orphans adopted, all descendants of this process; and
-    where neither is the case, those that are known by their environment, group or parent.
+    Where this process is PID 1, these are all other processes; where it adopts orphans, all its descendants;
+    otherwise those recognised by their environment, group or parent.
 
     Args:
         leader: the job's first process.
@@ -35,16 +35,16 @@ class Cleanup:
         self._adopts = adopts
         self._is_init = os.getpid() == 1
         self._kill_at: float | None = None
-        self._looks_empty = 0
-        """Looks at the process table in a row that found nothing: one alone misses a process that is born, and whose
-        parent exits, while it is read."""
+        self._empty_scans = 0
+        """Scans of the process table in a row that found nothing. A single one can miss a process: one that is forked,
+        and whose parent exits, while the table is being read."""
 
     def step(self, now: float, *, at_once: bool) -> bool:
-        """Do what is due; to be called again until it returns True: nothing is left.
+        """Do what is due. To be called repeatedly, until it returns True: nothing is left, or it is given up.
 
         Args:
-            now: seconds of a clock that only goes forward.
-            at_once: kill without asking first.
+            now: seconds on the monotonic clock.
+            at_once: send SIGKILL without waiting for the grace time.
 
         """
         if self._is_over():
@@ -56,7 +56,7 @@ class Cleanup:
         if at_once:
             self._kill_at = min(self._kill_at, now)
         if now >= self._kill_at:
-            self.kill_job()
+            self.kill_job()  # in each step: a process may fork between the scan and the signal
         return now >= self._kill_at + _LONGEST
 
     def kill_job(self) -> None:
@@ -64,18 +64,18 @@ class Cleanup:
         self._send(signal.SIGKILL)
 
     def _is_over(self) -> bool:
-        has_children = processes.has_children(besides=self._watchdog) if self._adopts else None
-        if has_children is not None:  # the kernel's own answer: orphans are there before their parent is gone
+        has_children = processes.has_children(except_for=self._watchdog) if self._adopts else None
+        if has_children is not None:  # reliable: the kernel hands orphans over before their parent is reaped
             return not has_children
         if self._is_init:
             return False
-        self._looks_empty = 0 if self._members() else self._looks_empty + 1
-        return self._looks_empty > 1
+        self._empty_scans = 0 if self._members() else self._empty_scans + 1
+        return self._empty_scans > 1
 
     def _send(self, number: int) -> None:
         if self._is_init:
             with contextlib.suppress(OSError):
-                os.kill(-1, number)
+                os.kill(-1, number)  # every process of the namespace except PID 1 itself
         else:
             processes.send(self._members(), number)
 

@@ -1,4 +1,4 @@
-"""The standard descriptors, where a careless parent has closed them."""
+"""The standard descriptors: opened where the parent has closed them, and stdout kept free for an answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def stdout_to_stderr() -> Iterator[None]:
-    """Let what is printed meanwhile, by a plugin or a program that it starts, go to stderr: stdout is for an answer."""
+    """Send what plugins, and programs that they start, print to stderr: stdout is for an answer."""
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
@@ -27,10 +27,10 @@ def stdout_to_stderr() -> Iterator[None]:
 
 
 def open_standard_descriptors() -> None:
-    """Open what is closed, for the job too, or the next file to be opened would become stdin, stdout or stderr."""
+    """Open closed ones on ``/dev/null``, or the next file to be opened would become stdin, stdout or stderr."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            opened = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
             os.set_inheritable(opened, True)

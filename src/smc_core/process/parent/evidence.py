@@ -1,4 +1,4 @@
-"""What is gathered of a job's end: from the kernel, from the job's processes, from the supervisor."""
+"""Gathers the facts about a job's end: from the kernel, the job's processes and the supervisor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 - looked at, not written to
 
 
 class Evidence:
-    """The state of the machine before a job; with the state after it, what became of the job.
+    """The state of the machine before a job, to be compared with the state after it.
 
     Args:
         paths: the job's folders.
@@ -27,13 +27,13 @@ class Evidence:
         self._machine = diagnosis.machine()
 
     def ending(self, child: Child, tail: bytes, stop: Stop | None, ended: float) -> Ending:
-        """All that is known now.
+        """Everything that is known now.
 
         Args:
-            child: the first process, which has ended.
+            child: the first process, which has exited.
             tail: the end of stderr.
             stop: the stop that was passed on, if any.
-            ended: when the first process ended, on the monotonic clock.
+            ended: when the first process exited, on the monotonic clock.
 
         """
         assert child.status is not None  # noqa: S101 - the job has been watched to its end
@@ -63,5 +63,5 @@ class Evidence:
 
 
 def _more(before: int | None, after: int | None) -> int | None:
-    """How far a counter has come; None where it cannot be read."""
+    """By how much a counter has grown; None where it cannot be read."""
     return None if before is None or after is None else after - before

@@ -1,7 +1,7 @@
 """The supervisor's loop: from the start of the job's first process until nothing of the job is left.
 
-It reads one pipe with the numbers of the signals that have arrived, the job's stderr, and the clock. No signal
-interrupts it.
+It reads a pipe with the numbers of the signals that have arrived, the job's stderr, and the clock. Signals are data
+here: none interrupts the loop.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from enum import Enum
 
 from smc_core.process import signals
 from smc_core.process.parent.child import Child
+from smc_core.process.parent.own_lines import OwnLines
 from smc_core.process.parent.pump import Pump
 from smc_core.process.parent.stopping import StopRequest
-from smc_core.process.parent.voice import Voice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from smc_core.process.parent.cleanup import Cleanup
 
 _CLEANUP_STEP_SECONDS = 0.02
-"""Between two looks at processes that are being stopped."""
+"""Between two checks of the processes that are being stopped."""
 
 
 class State(Enum):
@@ -34,7 +34,7 @@ class State(Enum):
     STOPPING = "stopping"
     """SIGTERM was passed on to the first process, and it has not exited yet."""
     CLEANUP = "cleanup"
-    """The first process has exited; what it has left is being stopped."""
+    """The first process has exited; processes that it has left are being stopped."""
 
 
 class Loop:
@@ -42,11 +42,11 @@ class Loop:
 
     Args:
         child: the job's first process, which has been started.
-        cleanup: stops what that leaves.
+        cleanup: stops the processes that it leaves.
         inbox: the signals of this process.
-        pump: passes the job's stderr on; None where the job has that itself.
-        voice: prints smc's own lines.
-        grace: seconds that a SIGTERM leaves to the job.
+        pump: passes the job's stderr on; None where the job writes to stderr directly.
+        own_lines: prints smc's own lines.
+        grace: seconds that the job has after SIGTERM.
 
     Attributes:
         state: where the job is.
@@ -56,7 +56,7 @@ class Loop:
     """
 
     def __init__(
-        self, child: Child, cleanup: Cleanup, inbox: signals.Inbox, pump: Pump | None, voice: Voice, grace: float
+        self, child: Child, cleanup: Cleanup, inbox: signals.Inbox, pump: Pump | None, own_lines: OwnLines, grace: float
     ) -> None:
         self.state = State.RUNNING
         self.stop: StopRequest | None = None
@@ -65,18 +65,18 @@ class Loop:
         self._cleanup = cleanup
         self._inbox = inbox
         self._pump = pump
-        self._voice = voice
+        self._own_lines = own_lines
         self._grace = grace
         self._repeats = signals.Repeats()
         self._kills_at_once = False
 
     def run(self) -> None:
-        """Until the first process has exited, and nothing of the job is left."""
+        """Run until the first process has exited, and nothing of the job is left."""
         is_over = False
         while not is_over:
             self._wait_for_signal()
-            arrived = list(self._inbox.take())  # a child that exits after this line is heard of in the next turn
-            self._child.reap()  # a signal is for a child that lives, and wakes one that is stopped
+            arrived = list(self._inbox.take())  # before reaping: an exit after this line wakes the next turn
+            self._child.reap()  # before signals are passed on: no signal to an exited child, SIGCONT to a stopped one
             if self._child.status is not None and self.ended is None:
                 self.state, self.ended = State.CLEANUP, time.monotonic()
             for number in arrived:
@@ -87,7 +87,7 @@ class Loop:
                 self._kill("grace")
 
     def _wait_for_signal(self) -> None:
-        """Until a signal has arrived or a time is up; what the job prints on stderr is passed on meanwhile."""
+        """Wait for a signal or a deadline; pass the job's stderr on meanwhile."""
         seconds = self._longest_sleep()
         if self._pump is not None:
             self._pump.run(self._inbox.descriptor, seconds, self._on_output)
@@ -103,10 +103,10 @@ class Loop:
         return None if self.stop is None else self.stop.time_left()
 
     def _on_output(self) -> None:
-        """Something of the job's stderr was passed on, or the size of a terminal has changed."""
-        self._voice.speak()
+        """Called when some of the job's stderr was passed on, or when the terminal may have a new size."""
+        self._own_lines.flush()
         if self._pump is not None and self._pump.has_new_size() and self.state is not State.CLEANUP:
-            self._child.send(signal.SIGWINCH)  # the kernel's own came when the job's terminal had its old size
+            self._child.send(signal.SIGWINCH)  # the kernel's own came while the job's terminal still had its old size
 
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGCHLD:
@@ -115,7 +115,7 @@ class Loop:
             self._on_output()
         if self._repeats.is_one(number):
             return
-        if self.state is State.CLEANUP:  # too late for the script; what it left need not be waited for
+        if self.state is State.CLEANUP:  # the script is gone; SIGTERM says not to wait for what it left
             self._kills_at_once = self._kills_at_once or number == signal.SIGTERM
         elif self.state is State.STOPPING and number == signal.SIGTERM:
             self._kill("again")
@@ -128,7 +128,7 @@ class Loop:
         self._child.send(number)
         if number == signal.SIGTERM:
             self.state = State.STOPPING
-            self._voice.say(f"SIGTERM was passed on; the job has {self._grace:g} s to stop")
+            self._own_lines.say(f"SIGTERM was passed on; the job has {self._grace:g} s to stop")
 
     def _kill(self, reason: Literal["grace", "again"]) -> None:
         if self.stop is not None:

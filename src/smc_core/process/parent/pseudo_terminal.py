@@ -1,7 +1,7 @@
-"""A terminal for what a job prints where the user has one, with smc in between to keep what it says (``pty(7)``).
+"""A pseudo-terminal for the job's stderr where the user has a terminal, so that smc can keep a copy (``pty(7)``).
 
-It is for output alone: what the user types, and the signals of the keys, come from the user's own terminal, which stays
-the controlling one. So nothing of that changes, and the user's terminal is left in order however smc ends.
+It is only for output. Input, and signals such as that of Ctrl-C, still come from the user's own terminal, which stays
+the controlling one. So that terminal is left in order however smc exits.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ _NO_SIZE = bytes(8)
 
 
 def open_pair(terminal: int) -> tuple[int, int]:
-    """Open a pseudo-terminal of the size of another terminal, which changes no byte of what is written to it.
+    """Open a pseudo-terminal of the same size as the user's terminal; it passes every byte on unchanged.
 
     Args:
         terminal: descriptor of the user's terminal.
 
     Returns:
-        The end that is read, and the end for the job.
+        The end to read from, and the end for the job.
 
     Raises:
-        OSError: there is none to be had.
+        OSError: no pseudo-terminal is available.
 
     """
     reader, job_end = os.openpty()
     try:
         modes = termios.tcgetattr(job_end)
-        modes[_OUTPUT_MODES] &= ~termios.OPOST  # the user's own terminal makes "\\r\\n" of a newline
+        modes[_OUTPUT_MODES] &= ~termios.OPOST  # the user's own terminal already turns a newline into "\\r\\n"
         termios.tcsetattr(job_end, termios.TCSANOW, modes)
     except termios.error as error:
         os.close(reader)
@@ -43,14 +43,14 @@ def open_pair(terminal: int) -> tuple[int, int]:
 def copy_size(terminal: int, reader: int) -> bool:
     """Give a pseudo-terminal the size of the user's terminal.
 
-    Nothing informs smc of a new size: SIGWINCH goes to the job, which is in the foreground. So it is looked for.
+    To be called again and again: nothing informs smc of a new size, as SIGWINCH goes to the job, in the foreground.
 
     Args:
         terminal: descriptor of the user's terminal.
-        reader: the end that is read.
+        reader: the end to read from.
 
     Returns:
-        Whether the size is another one than before.
+        Whether the size has changed.
 
     """
     try:

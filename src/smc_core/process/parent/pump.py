@@ -16,36 +16,42 @@ from collections.abc import Callable
 from smc_core.process.limits import TAIL_BYTES
 
 _ROOM_BYTES = 256 * 1024
-"""Bytes that can be read at once."""
+"""The most bytes of one read."""
 _PIPE_BYTES = 1024 * 1024
-"""What the pipe is asked to hold: the most that an unprivileged process may ask for (``pipe(7)``)."""
+"""Capacity of the pipe: the most that an unprivileged process may set (``pipe(7)``)."""
 _TERMINAL_BYTES = 2048
-"""What is read at once from a pseudo-terminal that has more: it gives at most 4,095."""
+"""A read of at least this many bytes from a pseudo-terminal means that it may have more: it returns at most 4,095."""
 _BURST = 16
-"""Reads in a row before signals are looked for."""
+"""Reads in a row before signals are checked."""
 _FLOOD_BYTES = 64 * 1024
-"""Bytes that are worth a call of ``splice(2)``."""
+"""Bytes from which a call of ``splice(2)`` is worthwhile."""
 _STDOUT, _STDERR = 1, 2
 _NEWLINE = ord("\n")
 
 
 class Pump:
-    """A pipe for the job's stderr, and what comes out of it on its way to this process's own.
+    """A pipe for the job's stderr; passes what comes out of it on to this process's own stderr.
 
-    Where stderr is a terminal, a pseudo-terminal stands in place of the pipe: bars and colours are as without smc.
+    Where stderr is a terminal, a pseudo-terminal takes the place of the pipe: progress bars and colours stay as they
+    are without smc.
 
-    What has been read is in one store, in the order of arrival: what was written already, what can be written now,
-    and the beginning of a line whose rest is about to come. So the tail is there without being copied for each line.
-    The store is small: while nobody takes what is in it, the job waits in its next write, as it would without smc.
-    Of a flood, what is too old to become the tail never gets there: the kernel moves it from pipe to pipe.
+    Everything that has been read is in one store, in order of arrival, divided by three offsets::
+
+        0              _written              _whole              _end
+        │ written before │ can be written now │ part of a line    │ room for the next read
+        └────────────── the tail: the last TAIL_BYTES before _end ┘
+
+    So the tail is kept without copying every line. The store is small: while nobody reads smc's stderr, the job blocks
+    in its next write, as it would without smc. In a flood, bytes too old to become the tail never enter the store: the
+    kernel moves them from pipe to pipe.
 
     Attributes:
-        source: the end that is read here; None when everything has been read.
-        job_end: the end for the job; to be closed when the job has it.
-        sink: where it goes.
+        source: the end to read from; None when everything has been read.
+        job_end: the end for the job; to be closed once the job has inherited it.
+        sink: where the bytes go.
 
     Raises:
-        OSError: there is no pseudo-terminal to be had.
+        OSError: no pseudo-terminal is available.
 
     """
 
@@ -60,7 +66,7 @@ class Pump:
         self._store = bytearray(TAIL_BYTES + 2 * _ROOM_BYTES)
         self._view = memoryview(self._store)
         self._written = self._whole = self._end = 0
-        """Offsets into the store: what is written ends here, what can be written, what was read."""
+        """Offsets into the store: the ends of what was written, of what can be written now, and of what was read."""
         self._splices = self.sink.takes_floods
         self._flood_waits = False
         self._end_is_known = True
@@ -69,7 +75,7 @@ class Pump:
 
     @property
     def waits(self) -> bool:
-        """Whether there is something that the sink has not taken yet."""
+        """Whether something is ready to be written that the sink has not taken yet."""
         return self._flood_waits or self._written < self._whole
 
     @property
@@ -79,11 +85,11 @@ class Pump:
 
     @property
     def is_in_a_line(self) -> bool:
-        """Whether the last byte that came through did not end a line, as far as is known."""
+        """Whether the job may be in the middle of a line: the last byte is no newline, or passed unseen."""
         return not self._end_is_known or (self._end > 0 and self._store[self._end - 1] != _NEWLINE)
 
     def has_new_size(self) -> bool:
-        """Whether the user's terminal has got another size since; the job's has it from now on."""
+        """Whether the size of the user's terminal has changed; gives the new size to the job's terminal."""
         if not self._is_terminal or self.source is None:
             return False
         from smc_core.process.parent.pseudo_terminal import copy_size
@@ -91,7 +97,7 @@ class Pump:
         return copy_size(_STDERR, self.source)
 
     def close_job_end(self) -> None:
-        """Close this process's copy of the job's end, so that the end of the job is the end of the stream."""
+        """Close this process's copy of the job's end: otherwise reading would never reach the end of the stream."""
         os.close(self.job_end)
 
     def run(self, other: int, seconds: float | None, moved: Callable[[], None]) -> None:
@@ -114,17 +120,20 @@ class Pump:
                 return
 
     def read_rest(self) -> bytes:
-        """Everything not yet written, when all of the job has ended: at most what the pipe and the store hold."""
+        """Everything not yet written, to be called when the whole job has exited: at most what pipe and store hold."""
         rest = bytearray()
         while self.source is not None:
             rest += self._view[self._written : self._end]
             self._written = self._whole = self._end
             if not self._read():
-                self._close_source()  # open still, but empty: a process that is not of the job has it too
+                self._close_source()  # empty, but not at its end: a process outside the job has inherited it
         return bytes(rest + self._view[self._written : self._end])
 
     def _sleep(self, other: int, seconds: float | None) -> list[int]:
-        """Wait for the source where nothing is in hand, for the sink where something is, and for another descriptor."""
+        """Wait for another descriptor, and for the sink where something waits to be written, else for the source.
+
+        Not for both: while the sink is full, nothing more is read, so the job blocks in its next write.
+        """
         waits = self.waits
         wanted = (other, self.sink.descriptor if waits else self.source, waits)
         if wanted != self._awaited:
@@ -133,12 +142,12 @@ class Pump:
             self._poll.register(other, select.POLLIN)
             if wanted[1] is not None:
                 self._poll.register(wanted[1], select.POLLOUT if waits else select.POLLIN)
-        if not waits and self._whole < self._end:  # the rest of the line is there already, or will not come
+        if not waits and self._whole < self._end:  # the rest of the line is in the pipe already, or will not come
             seconds = 0
         return [descriptor for descriptor, _ in self._poll.poll(None if seconds is None else seconds * 1000)]
 
     def _move(self) -> None:
-        """Write what can be written without waiting, and read what is there, for a while."""
+        """Write what the sink takes without waiting, and read what is there; returns after a burst, for signals."""
         for _ in range(_BURST):
             while self._written < self._whole:
                 taken = self.sink.write(self._view[self._written : self._whole])
@@ -154,26 +163,30 @@ class Pump:
                 return
 
     def _pass_flood(self, source: int) -> bool:
-        """Let the kernel move what is too old to become the tail; whether there is so much."""
+        """Let the kernel move all bytes but the last TAIL_BYTES; returns whether there were enough to do so.
+
+        It runs only when the store has nothing to write, so the order of bytes is kept.
+        """
         self._flood_waits = False
         there = int.from_bytes(fcntl.ioctl(source, termios.FIONREAD, bytes(4)), sys.byteorder)
         if there < TAIL_BYTES + _FLOOD_BYTES:
             return False
         try:
             os.splice(source, self.sink.descriptor, there - TAIL_BYTES, flags=os.SPLICE_F_NONBLOCK)
+            # Whatever the store holds is older than the bytes moved, and no longer adjoins what comes next.
             self._written = self._whole = self._end = 0
             self._end_is_known = False
         except BlockingIOError:
             self._flood_waits = True
-        except OSError:  # the sink is none that the kernel can move to, or is gone
+        except OSError:  # the kernel cannot splice to this kind of sink, or the sink is gone
             self._splices = False
         return self._splices
 
     def _read(self) -> bool:
-        """Read once; whether there was anything.
+        """Read once; returns whether there is something to write.
 
-        Where stdout goes to the same place, what fills the store is cut at the end of a line. Otherwise, and when
-        nothing more is there, all of it can be written.
+        Where stdout goes to the same place, a read that may not be the last is written only up to its last newline.
+        Otherwise, and when nothing more is there, all of it can be written.
         """
         assert self.source is not None  # noqa: S101
         self._make_room()
@@ -182,7 +195,7 @@ class Pump:
         except BlockingIOError:
             count = -1
         except OSError as error:
-            if error.errno != errno.EIO:  # which is the end of a pseudo-terminal that nobody has open any more
+            if error.errno != errno.EIO:  # EIO: the end of a pseudo-terminal that nobody has open any more
                 raise
             count = 0
         before, self._end = self._end, self._end + max(count, 0)
@@ -195,8 +208,9 @@ class Pump:
         return count > 0 or self._written < self._whole
 
     def _make_room(self) -> None:
-        """Move what has to be kept to the beginning of the store when little room is left behind it."""
+        """When little room is left at the end of the store, move what has to be kept to its beginning."""
         if len(self._store) - self._end < _ROOM_BYTES:
+            # What is unwritten, and the tail; the offsets move by the same distance. bytes() copies: they may overlap.
             kept = self._view[min(self._written, max(0, self._end - TAIL_BYTES)) : self._end]
             moved = self._end - len(kept)
             self._store[: len(kept)] = bytes(kept)
@@ -209,7 +223,7 @@ class Pump:
 
 
 def open_pump() -> Pump | None:
-    """A pump; None where there is no pseudo-terminal to be had: the job then has the terminal itself."""
+    """A pump; None where no pseudo-terminal is available: the job then writes to the terminal directly."""
     try:
         return Pump()
     except OSError:
@@ -221,15 +235,15 @@ def open_pump() -> Pump | None:
 class Sink:
     """A descriptor that is written to without ever waiting for its reader.
 
-    A pipe or a terminal is opened a second time for that, because a descriptor's ``O_NONBLOCK`` is shared by all who
-    have it. Where that cannot be (a socket; a pipe of another user), each write is small enough to fit when ``poll``
-    says so.
+    For that, a pipe or a terminal is opened a second time: ``O_NONBLOCK`` is a property of the open file, which other
+    processes share. Where it cannot be opened (a socket, a pipe of another user), each write is small enough to fit
+    whenever ``poll`` reports room.
 
     Attributes:
         descriptor: what to poll for room.
         shared: whether stdout goes to the same place. Writes to a pipe are then at most ``PIPE_BUF`` bytes, which
             the kernel keeps together, and end with a line: no line of stdout lands inside one of stderr.
-        takes_floods: whether the kernel may move any amount to it; that must neither wait nor cut a line.
+        takes_floods: whether the kernel may move any amount to it without waiting and without cutting a line.
 
     """
 
@@ -252,11 +266,11 @@ class Sink:
         self._small = self._must_ask or (self.shared and (stat.S_ISFIFO(mode) or is_terminal))
 
     def write(self, data: memoryview) -> int:
-        """Write some of it.
+        """Write some of the data.
 
         Returns:
-            The bytes that need no further care: written, or lost because the sink takes nothing any more (its
-            reader is gone, its disk is full), which is no reason to end a job. 0 when it has to wait.
+            The number of bytes done with: written, or dropped because the sink takes nothing any more (its reader is
+            gone, its disk is full), which is no reason to stop a job. 0 when it has to wait.
 
         """
         if self._small and len(data) > select.PIPE_BUF:

@@ -1,4 +1,4 @@
-"""That a job was asked to stop, and how long it has for that."""
+"""A request to stop a job, and how much time the job has for it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def stop_grace(environ: Mapping[str, str]) -> float:
 
 
 class StopRequest:
-    """A signal that was passed on. Only SIGTERM sets a time limit: what a script does on others is its own affair.
+    """A signal that was passed on. Only SIGTERM sets a time limit: how a script handles others is its own affair.
 
     Args:
         number: the signal.
-        grace: seconds that a SIGTERM leaves to the job.
+        grace: seconds that the job has after SIGTERM.
         begun: whether the user's code had begun.
 
     Attributes:
@@ -60,14 +60,14 @@ class StopRequest:
         return left is not None and left <= 0
 
     def note_kill(self, reason: Literal["grace", "again"]) -> None:
-        """Note why the job was killed, the first time that it is."""
+        """Record why the job was killed; only the first reason counts."""
         self._killed = self._killed or reason
 
     def facts(self, ended: float) -> Stop:
         """The stop, for the report of how the job ended.
 
         Args:
-            ended: when the script ended, on the monotonic clock.
+            ended: when the script exited, on the monotonic clock.
 
         """
         from smc_core.process.outcome.ending import Stop

@@ -1,8 +1,8 @@
 """The parent of the job: starts it, passes signals on, reaps, keeps the end of stderr, and writes the outcome.
 
 It is PID 1 of a container, and stays alive whatever the job does: it imports only the standard library, runs no code
-of the user's, of a plugin or of a framework, and has loaded all that it will need before the user's code begins. Its
-states, of which those in the middle are the loop's (``loop.py``)::
+of the user, of a plugin or of a framework, and has loaded everything it needs before the user's code begins. Its
+states; the three in the middle are those of the loop (``loop.py``)::
 
            spawn              the first process exits            nothing is left
  starting ──────▶ running ───────────────────────────▶ cleanup ─────────────────▶ reported
@@ -30,9 +30,9 @@ from smc_core.process.outcome.files import OutcomeFiles
 from smc_core.process.parent.child import Child
 from smc_core.process.parent.descriptors import open_standard_descriptors
 from smc_core.process.parent.loop import Loop
+from smc_core.process.parent.own_lines import OwnLines, say
 from smc_core.process.parent.pump import open_pump
 from smc_core.process.parent.stopping import stop_grace
-from smc_core.process.parent.voice import Voice, say
 from smc_core.process.parent.watchdog import Watchdog
 from smc_core.process.report.folder import ReportDir
 
@@ -55,7 +55,7 @@ def supervise(
     """Run one job, and report how it ended.
 
     Writes ``output/success`` or ``output/failure`` below the base directory. All signals are blocked when it returns:
-    the job's exit code is known, and the process should end with it.
+    the exit code of the job is known, and the process should exit with it.
 
     Args:
         command: the job's first process, an argument list.
@@ -63,16 +63,16 @@ def supervise(
         environ: the variables of the job, by default those of this process.
         hand_over_to: a descriptor on which the outcome is handed over (:mod:`smc_core.process.outcome.handover`);
             whoever reads it prints the closing line of a job that completed. None by default.
-        held: signals that the first process is started with blocked, and takes when it can; none by default.
+        held: signals that are blocked when the first process starts, until it unblocks them; none by default.
 
     Returns:
         The exit code for :func:`sys.exit`: the script's own, 128 + n where signal n killed it, 2 for a malformed
-        ``SMC_STOP_GRACE``, 70 for a fault of smc itself.
+        ``SMC_STOP_GRACE``, 70 for a bug in smc itself.
 
     """
     open_standard_descriptors()
     inbox = signals.Inbox()
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # so that it can give its terminal away, and take it back
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # tcsetpgrp from a background group would stop this process
     paths = job_paths(base_dir)
     files = OutcomeFiles(paths)
     files.begin()
@@ -82,7 +82,7 @@ def supervise(
         result = supervisor.run(command, held)
     except ConfigurationError as error:
         result = _fail_without_job(files, *_refusal(error), error.exit_code)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the job must not end without a word
+    except Exception as error:  # noqa: BLE001 - whatever it is, a job must not end without an outcome
         result = _fail_without_job(files, *_own_fault(error), EXIT_INTERNAL)
     finally:
         inbox.close()
@@ -101,8 +101,8 @@ class _Supervisor:
         environ: its variables.
         files: where its outcome is written.
         inbox: the signals of this process.
-        grace: seconds that a SIGTERM leaves to the job.
-        closes: whether the line that a completed job ends with is printed here.
+        grace: seconds that the job has after SIGTERM.
+        closes: whether to print the closing line of a completed job here.
 
     """
 
@@ -125,20 +125,20 @@ class _Supervisor:
         self._closes = closes
         self._reports = ReportDir(environ, paths.output)
         self._pump = open_pump()
-        self._voice = Voice(self._pump)
+        self._own_lines = OwnLines(self._pump)
         self._watchdog: Watchdog | None = None
 
     def run(self, command: Sequence[str], held: frozenset[int]) -> Outcome:
-        """Start the job, watch it to its end, and report that.
+        """Start the job, watch it to its end, and report the outcome.
 
         Args:
             command: the job's first process.
-            held: signals that it is started with blocked.
+            held: signals that are blocked when it starts.
 
         """
         try:
             child, cleanup = self._start(command, held)
-            loop = Loop(child, cleanup, self._inbox, self._pump, self._voice, self._grace)
+            loop = Loop(child, cleanup, self._inbox, self._pump, self._own_lines, self._grace)
             try:
                 evidence, mask = self._look_before()
                 loop.run()
@@ -157,7 +157,7 @@ class _Supervisor:
             mark = os.fsencode(f"{REPORT_DIR_ENV}={self._reports.path}")
         stderr = None if self._pump is None else self._pump.job_end
         is_init = os.getpid() == 1
-        adopts = is_init or lifeline.adopt_orphans()  # before there can be an orphan
+        adopts = is_init or lifeline.adopt_orphans()  # before the job starts: no orphan may escape
         if not is_init:  # when PID 1 exits, the kernel kills everything in its namespace
             with contextlib.suppress(OSError):
                 self._watchdog = Watchdog(mark, self._last_words)
@@ -177,7 +177,7 @@ class _Supervisor:
         return child, Cleanup(child.pid, mark, watchdog, adopts=adopts)
 
     def _look_before(self) -> tuple[Evidence, Masker]:
-        """What has to be known from before the job: the state of the machine, and what is secret."""
+        """What has to be read before the job can change it: the state of the machine, and the secrets to mask."""
         from smc_core.masking import Masker
         from smc_core.process.parent.evidence import Evidence
 
@@ -186,19 +186,22 @@ class _Supervisor:
         return Evidence(self._paths, self._reports.path), mask
 
     def _report(self, child: Child, loop: Loop, evidence: Evidence, mask: Masker) -> Outcome:
-        """Write the outcome, then let go what is still on its way to stderr."""
+        """Write the outcome, then flush what is still on its way to stderr.
+
+        In this order: whoever reads stderr may be slow, and the outcome must be on disk first.
+        """
         rest = b"" if self._pump is None else self._pump.read_rest()
         result = self._outcome(child, loop, evidence, mask)
         trouble = self._files.fail(result.text) if result.exit_code else self._files.succeed()
         self._dismiss_watchdog()
         lines = [result.log] if result.log else []
-        if trouble is not None:  # the log is the only place that is left
+        if trouble is not None:  # the log is the only place left
             lines = [*(result.head or result.first_line).splitlines(), trouble]
-        self._voice.finish(rest, lines, self._inbox)
+        self._own_lines.finish(rest, lines, self._inbox)
         return result
 
     def _outcome(self, child: Child, loop: Loop, evidence: Evidence, mask: Masker) -> Outcome:
-        """How the job ended. Whatever it has left behind, the exit code is its own."""
+        """How the job ended. Whatever its reports say, the exit code is the process's own."""
         from smc_core.process.outcome.ending import COMPLETED, FAILED, exit_code
         from smc_core.process.outcome.headline import duration
         from smc_core.process.outcome.text import NEVER_BEGAN, Outcome, outcome
@@ -215,13 +218,13 @@ class _Supervisor:
             tail = b"" if self._pump is None else self._pump.tail
             stop = None if loop.stop is None else loop.stop.facts(ended)
             return outcome(evidence.ending(child, tail, stop, ended), mask)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not change how the job ended
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not change how the job ended
             first_line = f"Exit code {code}; the cause cannot be reported"
             text = f"{first_line}\n\n{_own_fault(error)[1]}"
             return Outcome(code, FAILED, first_line, text, f"exit code {code}", ended)
 
     def _remark(self) -> str:
-        """What a job that ended well may not have meant: on several hosts, another one leaves the model."""
+        """A hint for a completed job that left no file. Not on several hosts, where another one leaves the model."""
         from smc_core.process.report.reader import read_command
 
         note = read_command(self._reports.path)
@@ -233,15 +236,15 @@ class _Supervisor:
             self._watchdog.dismiss()
 
     def _last_words(self) -> None:
-        """Called in the watchdog, when this process was killed."""
+        """Runs in the watchdog, when this process was killed."""
         self._files.fail("smc itself was killed, and the job with it\n")
         self._reports.remove()
 
 
 def _load_the_rest() -> None:
-    """Import all that the end of a job needs; where it is used it is imported again, from memory.
+    """Import everything that the end of a job needs, so that the later imports, where it is used, read no file.
 
-    That is while the child is busy starting, and before the user's code can break a disk or change what is installed.
+    This happens while the child starts, before the user's code can fill a disk or change what is installed.
     """
     import smc_core.masking
     import smc_core.process.outcome.handover
@@ -254,7 +257,7 @@ def _load_the_rest() -> None:
 
 
 def _own_fault(error: Exception) -> tuple[str, str]:
-    """The first line of a failure file, and the whole."""
+    """The first line of the failure file for a bug in smc, and the whole file."""
     import traceback
 
     lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
@@ -269,7 +272,7 @@ def _refusal(error: ConfigurationError) -> tuple[str, str]:
 
 
 def _fail_without_job(files: OutcomeFiles, first: str, text: str, code: int) -> Outcome:
-    """Report a failure that is not the job's."""
+    """Write the outcome of a job that could not be run."""
     from smc_core.process.outcome.ending import FAILED
     from smc_core.process.outcome.text import Outcome
 

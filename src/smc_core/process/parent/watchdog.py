@@ -1,4 +1,4 @@
-"""A small process that outlives the supervisor by a moment, to kill the job with it."""
+"""A small process that outlives the supervisor just long enough to kill the job."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from collections.abc import Callable
 
 _GOODBYE = b"."
 _LONGEST_HUNT_SECONDS = 5.0
-"""For which the watchdog tries to kill what is left of a job."""
+"""How long the watchdog tries to kill what is left of a job."""
 
 
 class Watchdog:
-    """A forked process, in a session of its own, that kills the job if the supervisor dies.
+    """A forked process, in its own session, that kills the job if the supervisor dies.
 
-    It is forked before the job starts, so that there is no moment without it.
+    It is forked before the job starts, so that no moment is unwatched.
 
     Args:
         mark: ``NAME=value``, which every process of the job has in its environment; None where there is none.
-        last_words: called when the job has been killed, to leave a failure file.
+        last_words: called in the watchdog when the job has been killed, to leave a failure file.
 
     Raises:
-        OSError: no more processes or files are to be had.
+        OSError: no more processes or descriptors are available.
 
     """
 
@@ -35,12 +35,12 @@ class Watchdog:
         os.close(read_end)
 
     def watch(self, leader: int) -> None:
-        """Name the job's first process, whose process group is the job's."""
+        """Send the watchdog the id of the job's first process, which is also the job's process group."""
         with contextlib.suppress(OSError):
             os.write(self._line, b"%d\n" % leader)
 
     def dismiss(self) -> None:
-        """Let the watchdog go: the job has ended, and nothing of it is left."""
+        """Stop the watchdog: the job has ended, and nothing of it is left."""
         with contextlib.suppress(OSError):
             os.write(self._line, _GOODBYE)
         os.close(self._line)
@@ -49,7 +49,11 @@ class Watchdog:
 
 
 def _watch_over_job(line: int, mark: bytes | None, last_words: Callable[[], None]) -> None:
-    """The watchdog's whole life. It holds no file of the job, so that nobody waits for it."""
+    """The watchdog's whole life.
+
+    It closes every descriptor but its pipe: a reader of the job's stdout or stderr must not wait for it. The pipe's end
+    of file without the goodbye means that the supervisor has died.
+    """
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         signal.set_wakeup_fd(-1)
@@ -61,7 +65,7 @@ def _watch_over_job(line: int, mark: bytes | None, last_words: Callable[[], None
                     os.close(descriptor)
         with contextlib.suppress(OSError), open("/proc/self/comm", "w") as name:
             name.write("smc-watchdog")
-        from smc_core.process import processes  # before the job can break a disk
+        from smc_core.process import processes  # now, before the job can break a disk
 
         heard = b""
         while data := os.read(line, 64):

@@ -1,1 +1,1 @@
-"""What a failing process leaves for the supervisor, and how that is read."""
+"""The reports that failing processes write for the supervisor, and how they are read."""

@@ -1,4 +1,4 @@
-"""An exception in words: its type, its message, and where it happened."""
+"""An exception as text: its type, its message, and where it happened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smc_core.process.report.frames import Place
 
 
 def type_name(error: BaseException) -> str:
-    """Name of an exception's class as a traceback prints it: with the module, but for built-in and script classes."""
+    """Name of an exception's class as a traceback prints it: with its module, unless built in or from the script."""
     kind = type(error)
     if kind.__module__ in ("builtins", "__main__", "__mp_main__"):
         return kind.__qualname__
@@ -18,12 +18,12 @@ def type_name(error: BaseException) -> str:
 
 
 def message(error: BaseException) -> str:
-    """The text of an exception, with the notes that were added to it."""
+    """The text of an exception, with its notes (``add_note``)."""
     return "\n".join([_text(error), *_added_notes(error)])
 
 
 def explanation(error: SmcError) -> str:
-    """What explains the sentence of an error of smc: further lines of its message, and the notes added to it."""
+    """The explanation of an SmcError beside its sentence: further lines of its message, and its notes."""
     return "\n".join(filter(None, [error.explanation, *_added_notes(error)]))
 
 

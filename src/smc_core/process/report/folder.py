@@ -1,11 +1,12 @@
-"""The folder in which the job's processes leave word for the supervisor.
+"""The folder in which the job's processes leave reports for the supervisor.
 
-It is locked for as long as the supervisor lives. So one that is left behind, where supervisor and watchdog were killed
-at once, is known by a lock that can be had, and the next job in that place removes it. A lock holds between containers
-and namespaces, but on a shared file system it need not hold between machines: one that another kernel made is left.
+The supervisor holds a lock on it for as long as it lives. Where supervisor and watchdog were killed at once, the folder
+is left behind unlocked: that is how the next job in the same place recognises it, and removes it. Locks work across
+containers and namespaces, but on a shared file system they may not work across machines, so a folder that another
+kernel created is left alone.
 
-The job owns the folder, and may put something else in its place. So what is in it is removed through a descriptor that
-was opened when it was made, or that follows no link: nothing outside it is ever touched.
+The job owns the folder, and may replace it. So its content is removed through a descriptor that was opened when it was
+created, or that follows no link: nothing outside it is ever touched.
 """
 
 from __future__ import annotations
@@ -20,23 +21,23 @@ from collections.abc import Mapping
 from smc_core.process.report.schema import MAX_REPORT_BYTES, RESERVE_FILE
 
 _MOST_ENTRIES = 1000
-"""Entries of a place that are looked at for what others have left."""
+"""Entries of a place that are checked for folders that others have left."""
 _KERNEL = "kernel"
-"""A link to no file: its text is the id of the kernel that made it; it takes no block of a full disk."""
+"""A dangling link whose target is the id of the kernel that created it: unlike a file, it needs no disk block."""
 _KERNEL_ID = "/proc/sys/kernel/random/boot_id"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-"""How a folder is opened: itself, and not what a link leads to."""
+"""Flags that open the folder itself, and never the target of a link."""
 
 
 class ReportDir:
-    """The folder, made in the first place that can be written to.
+    """The folder, created in the first writable place.
 
     Args:
-        environ: variables, among which TMPDIR may be.
-        output_dir: the job's output folder, for want of a better place.
+        environ: variables; TMPDIR names the first place to try.
+        output_dir: the job's output folder, tried after the usual places for temporary files.
 
     Attributes:
-        path: absolute; None where no place can be written to, and the job runs without reports.
+        path: absolute; None where no place is writable: the job then runs without reports.
 
     """
 
@@ -51,11 +52,11 @@ class ReportDir:
                     return
 
     def is_whole(self) -> bool:
-        """Whether it is there, and nobody has cleared it: what is not in it was never written."""
+        """Whether it exists and nobody has cleared it, so that a file missing in it was never written."""
         return self.path is not None and os.path.exists(os.path.join(self.path, RESERVE_FILE))
 
     def remove(self) -> None:
-        """Remove the folder and what is in it. The watchdog does so too, which holds no descriptor of it."""
+        """Remove the folder and its content. Also called by the watchdog, which has closed its descriptor of it."""
         if self.path is None:
             return
         folder = self._lock
@@ -65,17 +66,17 @@ class ReportDir:
                 folder = os.open(self.path, _FOLDER)
         _remove(self.path, folder if self._is_folder(folder) else None)
         with contextlib.suppress(OSError):
-            os.close(folder)  # at the last: until then it is not left behind
+            os.close(folder)  # last, as this releases the lock: another job may remove what is unlocked
 
     def _is_folder(self, descriptor: int) -> bool:
-        """Whether a descriptor is of the folder that was made, whatever has its name by now."""
+        """Whether a descriptor refers to the folder that was created, whatever has its name by now."""
         try:
             return _identity(descriptor) == self._identity
         except OSError:
             return False
 
     def remove_left_over(self) -> None:
-        """Remove what other jobs have left beside it, whose supervisors are gone."""
+        """Remove the folders of other jobs in the same place whose supervisors are gone."""
         if self.path is None:
             return
         place = os.path.dirname(self.path)
@@ -92,16 +93,19 @@ def _is_ours(name: str) -> bool:
 
 
 def _make(place: str) -> tuple[str, int]:
-    """A folder with a lock on it; it gets the name by which it is known when it has both."""
+    """Create a folder and lock it.
+
+    It gets its final name last: under that name other jobs would remove it as long as it is not locked.
+    """
     name = f"smc-{os.getpid()}-{os.urandom(4).hex()}"
     made, folder = os.path.join(place, f".{name}"), os.path.join(place, name)
     os.mkdir(made, 0o700)
     lock = -1
     try:
         lock = os.open(made, _FOLDER)
-        with contextlib.suppress(OSError):  # a file system without locks: nobody gets one there
+        with contextlib.suppress(OSError):  # a file system without locks: no other job gets one, either
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with contextlib.suppress(OSError):  # a file system without links, or no /proc: nobody else removes it
+        with contextlib.suppress(OSError):  # a file system without links, or no /proc: no other job removes it
             os.symlink(_kernel_id(), _KERNEL, dir_fd=lock)
         with open(os.path.join(made, RESERVE_FILE), "wb") as file:
             file.write(bytes(MAX_REPORT_BYTES))
@@ -127,7 +131,7 @@ def _kernel_id() -> str:
 
 
 def _remove_if_left(path: str) -> None:
-    """Remove a folder of ours whose supervisor ran on this kernel, and runs no more."""
+    """Remove a folder of ours whose supervisor ran on this kernel and is gone."""
     lock = os.open(path, _FOLDER)
     try:
         state = os.fstat(lock)
@@ -140,9 +144,9 @@ def _remove_if_left(path: str) -> None:
 
 
 def _remove(path: str, folder: int | None) -> None:
-    """Empty the folder of a descriptor, and remove what has its name: the folder, or what a job has put there."""
+    """Empty the folder behind a descriptor, then remove whatever is at its path: the folder, or a replacement."""
     if folder is not None:
-        with contextlib.suppress(OSError, RecursionError):  # a job may have nested folders as deep as it liked
+        with contextlib.suppress(OSError, RecursionError):  # a job may have nested folders without limit
             _empty(folder)
     with contextlib.suppress(OSError):
         _remove_name(path, None)
@@ -150,7 +154,7 @@ def _remove(path: str, folder: int | None) -> None:
 
 def _empty(folder: int) -> None:
     os.fchmod(folder, 0o700)
-    for _, folders, files, inside in os.fwalk(".", topdown=False, dir_fd=folder):  # which follows no link
+    for _, folders, files, inside in os.fwalk(".", topdown=False, dir_fd=folder):  # follows no link
         for name in (*files, *folders):
             with contextlib.suppress(OSError):
                 _remove_name(name, inside)

@@ -1,4 +1,4 @@
-"""A report for a process that could not write one: a signal killed it, or it ran on another host."""
+"""A report on behalf of a process that could not write one: a signal killed it, or it ran on another host."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def report_for_another(
     at: float | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Report a failure for a process that could not, as one that a signal killed, or one of another host.
+    """Report a failure for a process that cannot do so: one that a signal killed, or one on another host.
 
-    It counts as the earliest of those that are there: a process that is killed cannot say when, and what others
-    reported meanwhile is what became of them by its death. Never an error.
+    The report is dated earlier than all that exist: a killed process cannot say when it failed, and the failures that
+    others have reported meanwhile are taken for consequences of its death. Never raises.
 
     Args:
         message: the cause in plain words; secrets are masked.
-        exit_code: what the process has exited with, 0 to 255.
-        rank: its number in the job, where it has one.
+        exit_code: the exit code of the process, 0 to 255.
+        rank: its rank in the job, where it has one.
         host: name of the host on which it happened, by default this one.
-        phase: ``train``, and the failure is one of a child process (``ChildProcessError``); ``hosts`` where what
-            serves the job has failed, and none of the user's processes (``HostError``).
+        phase: ``train`` for the failure of a child process (``ChildProcessError``); ``hosts`` where none of the user's
+            processes has failed, but something that serves the job (``HostError``).
         at: when it happened, in seconds since the epoch, where that is known; by default now.
         environ: the variables of this process.
 
@@ -70,5 +70,5 @@ def report_for_another(
                 "notes": [],
             }
             write(folder, report)
-    except Exception:  # noqa: BLE001, S110 - how the job ends comes first
+    except Exception:  # noqa: BLE001, S110 - a failure to report must not change how the job ends
         pass

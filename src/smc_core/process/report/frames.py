@@ -1,8 +1,8 @@
 """Which frames of a traceback are the user's own, and the traceback as the user should see it.
 
-The user's code is what lies in the job's code directory or runs as ``__main__``; where none of it is in a
-traceback, whatever is neither smc's, nor a plugin's, nor the standard library's, nor installed. A frame whose file is
-no file (``<frozen os>``, ``<string>``, a Cython module's ``pandas/_libs/index.pyx``) is nobody's.
+The user's code is what is in the job's code directory or runs as ``__main__``. If a traceback has no such frame, it is
+whatever does not belong to smc, a plugin, the standard library or an installed package. A frame whose file does not
+exist (``<frozen os>``, ``<string>``, ``pandas/_libs/index.pyx`` of a Cython module) is never the user's.
 """
 
 # Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from traceback import TracebackException
 
+# This file is smc_core/process/report/frames.py: three folders down from the package's own.
 _SMC_DIR = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCRIPT_RUNNERS = tuple(os.path.join(_SMC_DIR, "process", name) for name in ("script.py", "script_runner.py"))
 _STDLIB_DIR = os.path.dirname(os.path.abspath(os.__file__))
@@ -28,7 +29,7 @@ class Place(NamedTuple):
     Attributes:
         file: absolute path.
         line: line number, from 1.
-        function: name of the function; None where an error has no frame, as a syntax error.
+        function: name of the function; None for an error without a frame, such as a syntax error.
 
     """
 
@@ -38,12 +39,12 @@ class Place(NamedTuple):
 
 
 def own_place(error: BaseException, code_dir: str, *, else_anywhere: bool = True) -> Place | None:
-    """The user's own last frame in the traceback of an error; the place in the file for a syntax error.
+    """The user's last frame in the traceback of an error; for a syntax error, the place in the file.
 
     Args:
         error: an exception that was raised.
         code_dir: the job's code directory.
-        else_anywhere: whether a frame of a library or of smc will do where none is the user's.
+        else_anywhere: whether to fall back to a frame of a library or of smc where none is the user's.
 
     """
     if isinstance(error, SyntaxError) and error.filename and error.lineno and is_file(error.filename):
@@ -61,10 +62,10 @@ def own_place(error: BaseException, code_dir: str, *, else_anywhere: bool = True
 
 
 def own_place_of(places: Sequence[Place], code_dir: str) -> Place | None:
-    """The user's own last place among those of a traceback; where none is, the last outside of libraries, or the last.
+    """The user's last place in a traceback; if there is none, the last outside of libraries, or else the last of all.
 
     Args:
-        places: the nearest to the error last.
+        places: the frames of the traceback, the nearest to the error last.
         code_dir: the job's code directory.
 
     """
@@ -75,15 +76,15 @@ def own_place_of(places: Sequence[Place], code_dir: str) -> Place | None:
 
 
 def shown_traceback(error: BaseException, code_dir: str) -> str:
-    """The traceback as text, beginning at the user's first frame, for every exception of the chain.
+    """The traceback as text. For every exception of the chain it begins at the user's first frame.
 
-    Where no frame is the user's, it begins behind smc's own.
+    Where no frame is the user's, it begins after smc's own frames.
     """
     import traceback
 
-    told = traceback.TracebackException.from_exception(error)
-    _strip(told, os.path.join(code_dir, ""), set())
-    return "".join(told.format())
+    summary = traceback.TracebackException.from_exception(error)
+    _strip(summary, os.path.join(code_dir, ""), set())
+    return "".join(summary.format())
 
 
 def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
@@ -92,27 +93,33 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
         trace = trace.tb_next
 
 
-def _strip(told: "TracebackException", code_prefix: str, seen: set[int]) -> None:
+def _strip(summary: "TracebackException", code_prefix: str, seen: set[int]) -> None:
+    """Cut the stack of an exception, and of all that it is chained to, to begin at the user's code.
+
+    The user's code may lie where packages are installed, and a plugin's may lie outside. So the search for the first
+    user frame starts only after the last frame of pluggy in front of the code directory's: everything up to there
+    belongs to hooks. If no frame is the user's, only the leading frames of smc and pluggy are cut.
+    """
     from traceback import StackSummary
 
-    if id(told) in seen:
+    if id(summary) in seen:
         return
-    seen.add(id(told))
-    stack = [frame for frame in told.stack if frame.filename not in SCRIPT_RUNNERS]
+    seen.add(id(summary))
+    stack = [frame for frame in summary.stack if frame.filename not in SCRIPT_RUNNERS]
     files = [frame.filename for frame in stack]
     hooks_end = _end_of_hooks(files, code_prefix)
     first = next((n for n in range(hooks_end, len(files)) if _begins_user_code(files[n], code_prefix)), None)
     if first is None:
         first = next((n for n, file in enumerate(files) if not _is_plumbing(file)), 0)
-    told.stack = StackSummary.from_list(stack[first:])
-    chained = [told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())]
+    summary.stack = StackSummary.from_list(stack[first:])
+    chained = [summary.__cause__, summary.__context__, *(getattr(summary, "exceptions", None) or ())]
     for inner in chained:
         if inner is not None:
             _strip(inner, code_prefix, seen)
 
 
 def _end_of_hooks(files: list[str], code_prefix: str) -> int:
-    """Where the hooks end that lead to the user's code: a plugin's file need not be where packages are installed."""
+    """The index after the last hook call that leads to the user's code; 0 for none."""
     own = next((n for n, file in enumerate(files) if _is_inside(file, code_prefix)), len(files))
     return max((n + 1 for n in range(own) if _PLUGGY in files[n]), default=0)
 
@@ -135,7 +142,7 @@ def _is_own(frame: FrameType, code_dir: str) -> bool:
 
 
 def is_file(file: str) -> bool:
-    """Whether a frame's file is one: an absolute path may be gone by now, a relative one has to be there."""
+    """Whether a frame's file name is a real path: an absolute one may be gone by now, a relative one has to exist."""
     return os.path.isabs(file) or (not file.startswith("<") and os.path.isfile(file))
 
 
@@ -148,10 +155,10 @@ def _is_installed(file: str) -> bool:
 
 
 def is_library(file: str) -> bool:
-    """Whether a file is smc's, installed, of the standard library, or no file at all."""
+    """Whether a file belongs to smc, an installed package or the standard library, or is no file at all."""
     return file.startswith(_STDLIB_DIR + os.sep) or _is_smc(file) or _is_installed(file) or not is_file(file)
 
 
 def _is_plumbing(file: str) -> bool:
-    """Whether a frame is of those that lead from smc to the user's code."""
+    """Whether a frame is one of those that lead from smc to the user's code."""
     return _is_smc(file) or file.startswith("<frozen ") or _PLUGGY in file

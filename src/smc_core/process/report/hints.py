@@ -1,4 +1,4 @@
-"""What to do about an import that failed: the nearest installed name, and where a requirement is written."""
+"""Advice about a failed import: the nearest installed name, and where to add a requirement."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
-"""Modules whose distribution has another name, as far as training scripts often import them."""
+"""Modules that training scripts often import and whose distribution has another name."""
 
 
 def import_hint(error: ImportError) -> str | None:
-    """One or two sentences of advice, or None where there is nothing to say.
+    """One or two sentences of advice, or None where there is none.
 
     Args:
-        error: an import error as Python raised it, with the ``name`` of the module.
+        error: an import error as Python raises it, with the ``name`` of the module.
 
     """
     if not error.name:
@@ -56,7 +56,7 @@ def _missing(name: str) -> str:
 
 
 def _broken(name: str, message: str) -> str:
-    """Advice where the module was found but does not give what was asked for."""
+    """Advice where the module was found but lacks the name that was imported from it."""
     top = name.partition(".")[0]
     wanted = message.partition("cannot import name '")[2].partition("'")[0]
     instead = _suggest(wanted, dir(sys.modules[name])) if wanted and name in sys.modules else ""
@@ -69,7 +69,7 @@ def _suggest(name: str, names: Iterable[str]) -> str:
 
 
 def _importable_names() -> list[str]:
-    """Top-level modules and distributions that are installed, the standard library's among them."""
+    """Installed top-level modules and distributions, those of the standard library included."""
     modules = {module.name for module in pkgutil.iter_modules()}
     names = modules | set(Distributions().names()) | set(sys.stdlib_module_names)
     return sorted(name for name in names if name and not name.startswith("_"))

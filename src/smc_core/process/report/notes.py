@@ -1,4 +1,4 @@
-"""What else there is to say of an exception: others behind it or inside it, advice, the state of a full disk."""
+"""Further facts about an exception: others behind it or inside it, advice, the state of a full disk."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ def notes(error: BaseException, code_dir: str, *, advise: bool = True) -> list[s
     """Further lines about an exception, the most important first.
 
     Args:
-        error: what ended the process.
+        error: the exception that the process ended with.
         code_dir: the job's code directory.
-        advise: whether what cannot be imported is the user's to install: what a step of smc misses is not.
+        advise: whether to advise on imports that failed. Not for a step of smc: what it misses is not the user's to
+            install.
 
     """
     found = [*_members(error, code_dir), *_chain(error, code_dir)]
@@ -39,7 +40,7 @@ def _one_line(error: BaseException, code_dir: str) -> str:
 
 
 def _members(error: BaseException, code_dir: str) -> Iterator[str]:
-    """The exceptions in a group, innermost ones only."""
+    """The innermost exceptions of a group."""
     for inner in getattr(error, "exceptions", None) or ():
         if isinstance(inner, BaseException):
             deeper = list(_members(inner, code_dir))
@@ -54,7 +55,7 @@ def _chain(error: BaseException, code_dir: str) -> Iterator[str]:
 
 
 def _whole_chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those it was raised from or while handling, nearest first."""
+    """An exception and those behind it (``__cause__`` or ``__context__``), the nearest first."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -1,8 +1,8 @@
-"""What really happened behind an exception that ended a process.
+"""What really happened behind the exception that a process ended with.
 
-An exception may only be the carrier of another one: of a worker process's, whose traceback it holds as text, or of the
-one that was being handled when ``sys.exit`` was called. And ``sys.exit(2)`` of a parser of arguments says nothing,
-but the parser has said what it refused.
+An exception may only carry another one: that of a worker process, whose traceback it holds as text, or the one that was
+being handled when ``sys.exit`` was called. And ``sys.exit(2)`` of an argument parser says nothing, but the parser
+knows what it refused.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _OF_CHILDREN = frozenset(
         "UnexpectedExit",
     }
 )
-"""Classes that say no more than that a program, or a process, ended badly: what it said itself is on stderr."""
+"""Classes that only say that a program or a process failed: the reason is what that printed to stderr."""
 _LONGEST_STDERR = 4096
 
 
 class Origin(NamedTuple):
-    """An exception as it is to be told.
+    """An exception as it is to be reported.
 
     Attributes:
-        error: which one it is: the one that ended the process, or the one that was being handled then.
+        error: the exception: the one that the process ended with, or the one that was being handled then.
         type: its class, as a traceback prints it.
         message: its text.
-        place: the user's own last frame.
-        surfaced: in a line, what it came up as in this process; empty where it is the very exception.
-        exit_call: ``sys.exit(2)``, where the process ended by it.
-        child_stderr: the end of what the program said that failed; empty where that went to stderr; None where no
-            program did.
+        place: the user's last frame.
+        surfaced: as what it surfaced in this process, on one line; empty where it is the exception itself.
+        exit_call: ``sys.exit(2)``, where the process ended with such a call.
+        child_stderr: the end of the stderr of the program that failed; empty where that went to this process's stderr;
+            None where no program failed.
 
     """
 
@@ -54,12 +54,12 @@ class Origin(NamedTuple):
 
 
 def origin(error: BaseException, code_dir: str, *, else_anywhere: bool = True) -> Origin:
-    """What to tell of an exception.
+    """What to report of an exception.
 
     Args:
-        error: what ended the process.
+        error: the exception that the process ended with.
         code_dir: the job's code directory.
-        else_anywhere: whether a frame that is not the user's will do for a place.
+        else_anywhere: whether to fall back to a frame that is not the user's for the place.
 
     """
     if not isinstance(error, SystemExit):
@@ -73,14 +73,14 @@ def origin(error: BaseException, code_dir: str, *, else_anywhere: bool = True) -
         return Origin(error, REFUSED, refused, place, exit_call=exit_call)
     handled = None if error.__suppress_context__ else error.__context__
     if isinstance(handled, Exception):
-        told = origin(handled, code_dir)
-        surfaced = [told.surfaced, f"{exit_call} ({place_text(place, code_dir)})"]
-        return told._replace(exit_call=exit_call, surfaced=", then as ".join(filter(None, surfaced)))
+        found = origin(handled, code_dir)
+        surfaced = [found.surfaced, f"{exit_call} ({place_text(place, code_dir)})"]
+        return found._replace(exit_call=exit_call, surfaced=", then as ".join(filter(None, surfaced)))
     return Origin(error, "SystemExit", str(error.code), place, exit_call=exit_call, child_stderr="")
 
 
 def carries(error: BaseException) -> bool:
-    """Whether an exception is no more than the text of another process's traceback: the cause of the real one."""
+    """Whether an exception is only a container for the traceback text of another process (a ``__cause__``)."""
     return type(error).__name__.lstrip("_") == "RemoteTraceback"
 
 
@@ -90,7 +90,7 @@ def _itself(error: BaseException, code_dir: str, *, else_anywhere: bool) -> Orig
 
 
 def _carried(error: BaseException, code_dir: str) -> Origin | None:
-    """The exception of another process, where this one holds its traceback."""
+    """The exception of another process, where this exception holds its traceback."""
     cause = error.__cause__
     in_cause = cause is not None and carries(cause)
     text = message(cause) if cause is not None and in_cause else message(error)
@@ -101,7 +101,7 @@ def _carried(error: BaseException, code_dir: str) -> Origin | None:
     if not in_cause and found.before:
         surfaced += f": {found.before}"
     here = own_place(error, code_dir)
-    if here is not None and not is_file(found.place.file):  # as of a function that cloudpickle has carried
+    if here is not None and not is_file(found.place.file):  # the code came by cloudpickle, for example
         raised = f"{surfaced}; raised in another process, {place_text(found.place, code_dir)}"
         return Origin(error, found.type, found.message, here, surfaced=raised)
     if where := place_text(here, code_dir):
@@ -110,7 +110,7 @@ def _carried(error: BaseException, code_dir: str) -> Origin | None:
 
 
 def _refused(error: BaseException) -> str | None:
-    """What ``argparse`` refused: the message that its ``error`` was called with."""
+    """What ``argparse`` refused: the message that its ``error`` method was called with; None if it was not called."""
     parser = sys.modules.get("argparse")
     trace = error.__traceback__
     while parser is not None and trace is not None:
@@ -123,7 +123,7 @@ def _refused(error: BaseException) -> str | None:
 
 
 def _child_stderr(error: BaseException) -> str | None:
-    """What a program that failed said on stderr, as far as the exception has it; None where it is about no program."""
+    """The stderr of a program that failed, if the exception holds it; None where no program failed."""
     of_a_child = _is_of_a_child(error)
     said = getattr(error, "stderr", None)
     if not said and of_a_child and not _has_inherited_stderr(error):
@@ -136,7 +136,7 @@ def _child_stderr(error: BaseException) -> str | None:
 
 
 def _has_inherited_stderr(error: BaseException) -> bool:
-    """Whether ``subprocess`` left the program this process's stderr: then its output holds no word of the failure."""
+    """Whether ``subprocess.run`` let the program write to this process's stderr: then ``output`` is only its stdout."""
     module = sys.modules.get("subprocess")
     trace = error.__traceback__
     while module is not None and trace is not None:

@@ -1,7 +1,7 @@
-"""Reads what the job's processes have left for the supervisor; the other side of ``writer.py``.
+"""Reads the reports that the job's processes have left for the supervisor; the other side of ``writer.py``.
 
-The job can write to that folder, so what is in it is foreign: only regular files are opened, without following a link
-or waiting for a writer, no more is read than a report can hold, and every field has its type and its range.
+The job can write to that folder, so its content is not trusted. Only regular files are opened, without following a link
+or waiting for a writer; no more is read than a report can hold; every field has its type and its range.
 """
 
 # Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
@@ -26,16 +26,16 @@ from smc_core.process.report.schema import (
 from smc_core.regular_file import read_regular
 
 _MAX_REPORTS = 64
-"""Reports that are read; of a job with more ranks the earliest ones."""
+"""Reports that are read; if there are more, the earliest ones."""
 _MAX_NAME = 1024
-"""Characters of a name: of a host, a class, a phase, a place."""
+"""Characters of the name of a host, a class, a phase or a place."""
 _LARGEST = 2**31
 _MAX_WAITING = 120
-"""Characters that are read of what a process waits for."""
+"""Characters of what a process waits for."""
 
 
 class Report(NamedTuple):
-    """What ended one process of the job, as it reported it itself, or its launcher did for it.
+    """Why one process of the job failed, as reported by itself or by its launcher.
 
     Attributes:
         time: seconds since the epoch.
@@ -46,17 +46,17 @@ class Report(NamedTuple):
         phase: what the process was doing.
         kind: who can fix it: user, platform or smc.
         type: the exception's class.
-        message: its text; of an expected error the sentence that says what is wrong.
-        exit_call: ``sys.exit(2)``, where the process ended by it.
-        exit_code: what the process meant to end with.
-        expected: whether type and message say it all, and a traceback would say nothing more.
+        message: its text; for an expected error, the sentence that says what is wrong.
+        exit_call: ``sys.exit(2)``, where the process ended with such a call.
+        exit_code: the code that the process was about to exit with.
+        expected: whether type and message are enough, so that a traceback would add nothing.
         traceback: beginning at the user's first frame.
-        place: the user's own last frame, ``train.py:42, in load``; may be empty.
-        child_stderr: the end of what a program that failed said; empty where it said it on the job's stderr; None
-            where the exception is about no program.
+        place: the user's last frame, ``train.py:42, in load``; may be empty.
+        child_stderr: the end of the stderr of a program that failed; empty where that went to the job's stderr; None
+            where no program failed.
         notes: further lines: causes, advice, the state of a full disk.
         explanation: lines that explain the sentence of an expected error.
-        details: lines that explain it further, and are in the log already.
+        details: lines that explain it further, and are already in the log.
 
     """
 
@@ -101,7 +101,7 @@ def read_command(folder: str | None) -> CommandNote | None:
 
 
 def read_reports(folder: str | None) -> list[Report]:
-    """All reports, the earliest first; one that cannot be read is left out.
+    """All reports, the earliest first; one that cannot be read is skipped.
 
     Args:
         folder: the folder of reports; None where the job has none.
@@ -116,7 +116,7 @@ def read_reports(folder: str | None) -> list[Report]:
 
 
 def job_reports(environ: Mapping[str, str] = os.environ) -> list[Report]:
-    """What the processes of this job have reported on this host so far, the earliest first.
+    """The reports of this job's processes on this host so far, the earliest first.
 
     Args:
         environ: the variables of a process of the job, by default those of this one.
@@ -129,7 +129,7 @@ def first_report(pid: int | None = None, environ: Mapping[str, str] = os.environ
     """The earliest report of this job on this host; None where there is none.
 
     Args:
-        pid: of this process alone; None: of any.
+        pid: the process; None for any.
         environ: the variables of a process of the job, by default those of this one.
 
     """
@@ -137,7 +137,7 @@ def first_report(pid: int | None = None, environ: Mapping[str, str] = os.environ
 
 
 def read_waiting(folder: str | None) -> str:
-    """What a process of the job waits for, or waited for when it was ended: a plugin's hook; empty for nothing.
+    """The plugin's hook that a process of the job waits for, or waited for when it was killed; empty for none.
 
     Args:
         folder: the folder of reports; None where the job has none.
@@ -151,7 +151,7 @@ def read_waiting(folder: str | None) -> str:
 
 
 def _report_paths(folder: str | None) -> list[str]:
-    """The first in the order of their names, which begin with the time."""
+    """The earliest reports: file names begin with the time, in a fixed number of digits."""
     if folder is None:
         return []
     try:
@@ -168,7 +168,7 @@ def _names(folder: str, prefix: str) -> Iterator[str]:
 
 
 def _load(path: str) -> dict[str, Any]:
-    """What a file holds; nothing where it is not what a process of ours would have written."""
+    """The content of a file; empty where no process of ours can have written it."""
     content = read_regular(path, MAX_REPORT_BYTES + 1)
     if not content or len(content) > MAX_REPORT_BYTES:
         return {}
@@ -192,7 +192,7 @@ def _checked(values: Mapping[str, Any], fields: Mapping[str, "_Field"]) -> dict[
 
 
 class _Field(NamedTuple):
-    """What a field may hold, and what is taken of a value that is too long."""
+    """Which values a field may have, and how a value that is too long is cut."""
 
     is_valid: Callable[[Any], bool]
     cut: Callable[[Any], Any] = lambda value: value

@@ -1,13 +1,13 @@
-"""The files that pass between the job's processes and the supervisor: their names, and how large each may be."""
+"""The files exchanged between the job's processes and the supervisor: their names, and how large each may be."""
 
 from __future__ import annotations
 
 REFUSED = "error"
-"""Stands for a class where a parser of arguments has refused something: what it prints in front."""
+"""Used instead of a class where an argument parser has refused something: the prefix that it prints."""
 COMMAND_FILE = "command.json"
 REPORT_PREFIX = "report-"
 RESERVE_FILE = "reserve"
-"""Made by the supervisor, with blocks allotted: where the first report goes when the disk is full."""
+"""Created by the supervisor with allocated blocks: the first report goes there when the disk is full."""
 
 MAX_MESSAGE = 16 * 1024
 MAX_TRACEBACK = 64 * 1024

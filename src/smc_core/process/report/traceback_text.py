@@ -1,9 +1,9 @@
-"""The exception in a traceback that is text: in a message, in a cause, or on stderr.
+"""Reads the exception from a traceback that is text: in a message, in a cause, or on stderr.
 
-An exception that crosses from one process to another does so as text, whoever carries it: the workers of a data loader,
+An exception crosses from one process to another as text, whatever carries it: the workers of a data loader,
 ``multiprocessing``, ``concurrent.futures``, joblib, Ray, Spark, TensorFlow. They all print what Python prints, so one
-reader will do: frames, and behind them the line that names the exception. Of several the last one counts: it is what
-came out of the process, or out of the innermost one.
+reader is enough: frames, followed by the line that names the exception. If there are several, the last one counts: the
+one that left the process, or the innermost process.
 """
 
 # Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from smc_core.process.report.frames import Place, own_place_of
 
 _LONGEST = 64 * 1024
-"""Characters of a text that are looked at, from its end."""
+"""Characters that are read, from the end of a text."""
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _FRAME = re.compile(r'( *)File "([^"\n]+)", line ([0-9]{1,9})(?:, in (.+))?$')
 _EXCEPTION = re.compile(r"((?:[^\W\d]\w*)(?:\.(?:[^\W\d]\w*|<locals>))*)(?:: (.*))?$")
@@ -23,13 +23,13 @@ _HEADER = "Traceback (most recent call last)"
 
 
 class TextTraceback(NamedTuple):
-    """What a traceback in a text says.
+    """A traceback that was found in a text.
 
     Attributes:
         type: the exception's class, as printed.
         message: its text.
-        place: the user's own last frame, else the last one.
-        before: the text in front of it, without the line that heads a traceback.
+        place: the user's last frame, or else the last one.
+        before: the text in front of it, without the header line of a traceback.
         is_last: whether the text ends with the line that names the exception.
 
     """
@@ -45,7 +45,7 @@ def read(text: str, code_dir: str) -> TextTraceback | None:
     """The last traceback in a text; None where there is none.
 
     Args:
-        text: what an exception or a program said.
+        text: the message of an exception, or the output of a program.
         code_dir: the job's code directory, where the user's own frames are.
 
     """
@@ -70,7 +70,11 @@ def read(text: str, code_dir: str) -> TextTraceback | None:
 
 
 def _last_block(lines: list[str]) -> tuple[int, int, list[Place]] | None:
-    """The first frame's line, the exception's line, and the frames of the last traceback that is whole."""
+    """The first frame's line, the exception's line, and the frames of the last complete traceback.
+
+    Frames are indented by two blanks more than the line that names the exception, also where a whole traceback is
+    indented, as inside another message: ``margin`` is that indentation.
+    """
     found = None
     frames: list[Place] = []
     first = margin = 0

@@ -1,8 +1,8 @@
-"""How a Python process of the job tells the supervisor what happened: one JSON file for each error.
+"""How a Python process of the job reports an error to the supervisor: one JSON file for each.
 
-``prepare``, the worker and the script runner call this when they fail; the supervisor reads the files when the
-job has ended (``folder.py``) and takes the earliest for the cause. Writing a report never raises, and never
-changes how the process ends.
+``prepare``, the worker and the script runner call this when they fail. When the job has ended, the supervisor reads the
+files (``reader.py``) and takes the earliest as the cause. Writing a report never raises, and never changes how the
+process ends.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from smc_core.masking import Masker
 
 USER_PHASES = frozenset({"load", "train", "save", "script"})
-"""Steps that run the user's code; an unexpected error in any other is a fault of smc itself."""
+"""Steps that run the user's code; an unexpected error in any other is a bug in smc."""
 
 
 def write_report(error: BaseException, *, phase: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Write what ended this process to ``$SMC_REPORT_DIR``; nothing where that is unset, and never an error.
+    """Write a report of why this process fails to ``$SMC_REPORT_DIR``, if that is set; never raises.
 
-    An exit that is a success (``sys.exit(0)``) is not reported. Where code of the user's may have replaced modules of
-    the standard library, :func:`smc_core.process.failure.report_failure` is the way here.
+    A successful exit (``sys.exit(0)``) is not reported. Where the user's code may have replaced modules of the standard
+    library, call :func:`smc_core.process.failure.report_failure` instead.
 
     Args:
         error: the exception, with its traceback.
@@ -51,19 +51,19 @@ def write_report(error: BaseException, *, phase: str, environ: Mapping[str, str]
         folder = environ.get("SMC_REPORT_DIR")
         if folder and exit_code(error, phase):
             _write_report(error, phase, environ, folder)
-    except BaseException:  # noqa: BLE001, S110 - whatever happens here, the error that is told of comes first
+    except BaseException:  # noqa: BLE001, S110 - whatever fails here, the reported error matters more
         pass
 
 
 def note_command(
     signals: Literal["process", "group"], mode: str, hosts: int, environ: Mapping[str, str] = os.environ
 ) -> None:
-    """Tell the supervisor, immediately before exec, that the user's code begins.
+    """Report to the supervisor, immediately before exec, that the user's code begins.
 
     Args:
-        signals: who gets the signals that the job is sent: the process alone, or its whole process group.
-        mode: function, script or the name of a launcher, for the reader of a failure.
-        hosts: number of hosts of the job; where it is 1, no failure names the host.
+        signals: what receives the job's signals: the process alone, or its whole process group.
+        mode: function, script or the name of a launcher, shown in a failure.
+        hosts: number of hosts of the job; where it is 1, failures do not name the host.
         environ: the variables of this process.
 
     """
@@ -78,14 +78,14 @@ def note_command(
         path = os.path.join(folder, COMMAND_FILE)
         try:
             write_atomic(path, content)
-        except OSError:  # a full disk: the reserve gives its blocks up, and its absence says so
+        except OSError:  # a full disk: removing the reserve frees its blocks
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(folder, RESERVE_FILE))
                 write_atomic(path, content)
 
 
 def exit_code(error: BaseException, phase: str) -> int:
-    """The code that a process ends with for an error: the error's own, 1 for the user's, 70 for a fault of smc."""
+    """The exit code of a process for an error: the error's own, 1 for the user's, 70 for a bug in smc."""
     if isinstance(error, SystemExit):
         if error.code is None:
             return 0
@@ -99,7 +99,7 @@ def exit_code(error: BaseException, phase: str) -> int:
 
 
 def user_traceback(error: BaseException, environ: Mapping[str, str] = os.environ) -> str:
-    """The traceback as the user should see it on stderr: it begins at the user's first frame; secrets are masked."""
+    """The traceback to show on stderr: it begins at the user's first frame, and secrets are masked."""
     from smc_core.process.report.frames import shown_traceback
 
     return mask_of(environ)(shown_traceback(_users_own(error), _code_dir(environ)))
@@ -113,7 +113,7 @@ def _write_report(error: BaseException, phase: str, environ: Mapping[str, str], 
 
 
 def _whereabouts(environ: Mapping[str, str]) -> dict[str, object]:
-    """Host and rank of this process, as the contract and the launchers tell them."""
+    """Host and rank of this process, from the contract and the launchers' variables."""
     from smc_core.contract import RANK_VARIABLES, current_host
 
     rank = next((int(environ[name]) for name in RANK_VARIABLES if environ.get(name, "").isdecimal()), None)
@@ -121,17 +121,17 @@ def _whereabouts(environ: Mapping[str, str]) -> dict[str, object]:
 
 
 def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -> dict[str, object]:
-    """What there is to say about an error, with every secret masked."""
+    """The fields of a report that describe the error; secrets are masked."""
     from smc_core import errors
     from smc_core.process.report import exception_text
     from smc_core.process.report.notes import notes
     from smc_core.process.report.origin import origin
 
     ours = isinstance(error, errors.SmcError) and not isinstance(error, errors.UserCodeError)
-    told = _users_own(error)
+    shown = _users_own(error)
     code_dir = _code_dir(environ)
     mask = mask_of(environ)
-    found = origin(told, code_dir, else_anywhere=told is not error or not isinstance(error, errors.SmcError))
+    found = origin(shown, code_dir, else_anywhere=shown is not error or not isinstance(error, errors.SmcError))
     sentence, explanation, details = found.message, "", ""
     if isinstance(error, errors.SmcError) and ours and found.error is error:
         sentence, explanation, details = error.sentence, exception_text.explanation(error), error.details
@@ -147,7 +147,7 @@ def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -
         "exit_call": found.exit_call,
         "exit_code": exit_code(error, phase),
         "expected": ours,
-        "traceback": _cut_middle(mask(_traceback(told, code_dir, ours=ours)), MAX_TRACEBACK),
+        "traceback": _cut_middle(mask(_traceback(shown, code_dir, ours=ours)), MAX_TRACEBACK),
         "place": exception_text.place_text(found.place, code_dir),
         "child_stderr": None if found.child_stderr is None else mask(found.child_stderr),
         "notes": [cut(mask(" ".join(note.split())), MAX_NOTE) for note in further[:MAX_NOTES]],
@@ -155,7 +155,7 @@ def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -
 
 
 def _traceback(error: BaseException, code_dir: str, *, ours: bool) -> str:
-    """The traceback from the first frame of the user or the plugin; none of other errors that smc raises on purpose."""
+    """The traceback from the user's or the plugin's first frame; empty for other errors that smc raises on purpose."""
     from smc_core import errors
     from smc_core.process.report import frames
 
@@ -169,7 +169,7 @@ def _traceback(error: BaseException, code_dir: str, *, ours: bool) -> str:
 
 
 def _kind(error: BaseException, phase: str) -> str:
-    """Who can mend it: the user, the platform, or the makers of smc."""
+    """Who can fix it: the user, the platform, or the developers of smc."""
     errors = sys.modules["smc_core.errors"]
     if isinstance(error, errors.SmcError):
         return str(error.kind)
@@ -181,7 +181,7 @@ def _kind(error: BaseException, phase: str) -> str:
 
 
 def _users_own(error: BaseException) -> BaseException:
-    """The user's exception behind an error that only says that the user's code failed."""
+    """The user's exception behind a UserCodeError, which only says that the user's code failed."""
     errors = sys.modules.get("smc_core.errors")
     cause = error.__cause__
     if cause is not None and errors is not None and isinstance(error, errors.UserCodeError):
@@ -190,7 +190,7 @@ def _users_own(error: BaseException) -> BaseException:
 
 
 def mask_of(environ: Mapping[str, str]) -> Masker:
-    """What hides the secrets of this job."""
+    """The masker that hides the secrets of this job."""
     from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
     from smc_core.masking import Masker
 
@@ -219,7 +219,7 @@ def _encoded(report: Mapping[str, Any]) -> bytes:
         content = json.dumps(report).encode("ascii")
         if len(content) <= MAX_REPORT_BYTES or room < 100:
             return content
-        room //= 2  # six bytes for a letter that is not ASCII, twelve for a symbol
+        room //= 2  # the limits count characters, but JSON takes 6 bytes for a non-ASCII one, 12 for an emoji
         report = {
             **report,
             "traceback": _cut_middle(report["traceback"], room),
@@ -228,14 +228,14 @@ def _encoded(report: Mapping[str, Any]) -> bytes:
 
 
 def monotonic() -> float:
-    """Seconds on the clock that nobody sets back, by the one way to it that no library for tests replaces."""
+    """Seconds on the monotonic clock, read by ``clock_gettime``: libraries for tests replace ``time.monotonic``."""
     import time
 
     return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def write(folder: str, report: Mapping[str, Any]) -> None:
-    """Write whole or not at all; on a full disk into the reserve, which one process can claim by renaming it."""
+    """Write the whole report or nothing; on a full disk into the reserve, which one process claims by renaming it."""
     from smc_core.contract import write_atomic
 
     when = int(report["monotonic"] * 1e9)

@@ -1,4 +1,4 @@
-"""What smc itself says on stderr, and the last of what the job has said."""
+"""The lines that smc itself prints to stderr, and the last of the job's own output."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _STDERR = 2
 
 
 def say(text: str) -> None:
-    """Say a line at once; a stderr that is gone is no reason to end a job."""
+    """Print a line at once; a closed stderr is no reason to stop a job."""
     with contextlib.suppress(OSError):
         os.write(_STDERR, log.as_line(text))
 
 
-class Voice:
-    """Says lines where the job has ended its own: never in the middle of one.
+class OwnLines:
+    """Prints smc's lines between the job's lines, never in the middle of one.
 
     Args:
-        pump: what passes the job's stderr on; None where the job has it itself.
+        pump: passes the job's stderr on; None where the job writes to stderr directly.
 
     """
 
@@ -33,12 +33,12 @@ class Voice:
         self._waiting = b""
 
     def say(self, text: str) -> None:
-        """Say a line as soon as it fits."""
+        """Print a line as soon as the job is not in the middle of one."""
         self._waiting += log.as_line(text)
-        self.speak()
+        self.flush()
 
-    def speak(self) -> None:
-        """Say what waits, if it fits now."""
+    def flush(self) -> None:
+        """Print the lines that wait, if it is possible now."""
         if self._waiting and self._pump is None:
             with contextlib.suppress(OSError):
                 os.write(_STDERR, self._waiting)
@@ -48,12 +48,12 @@ class Voice:
             self._waiting = self._waiting[taken:]
 
     def finish(self, rest: bytes, lines: list[str], inbox: Inbox) -> None:
-        """Write the rest of the job's stderr and smc's last lines, however slowly they are read.
+        """Write the rest of the job's stderr and smc's last lines, however slow the reader is.
 
         Args:
-            rest: what the job has written and nobody has read yet.
-            lines: what smc says at the end.
-            inbox: a SIGTERM in it ends the wait.
+            rest: what the job has written and the pump has not passed on yet.
+            lines: smc's last lines.
+            inbox: a SIGTERM in it ends the wait for a slow reader.
 
         """
         last = self._waiting + b"".join(map(log.as_line, lines))
