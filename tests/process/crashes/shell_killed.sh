@@ -1,4 +1,4 @@
 #!/bin/sh
 # exit: 137
-# first: Killed by SIGKILL; it is not known by whom
+# first: Killed by SIGKILL; the sender is unknown
 kill -KILL $$
