@@ -14,6 +14,7 @@ import json
 import os
 import pkgutil
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -171,4 +172,5 @@ def _machine() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # whatever was started is stopped, too
     sys.exit(main())
