@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -65,6 +64,8 @@ def write_whole(path: str, write: Callable[[str], object]) -> str:
     path = os.path.abspath(path)
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
         written = os.path.join(partial, name)
         write(written)
@@ -90,6 +91,8 @@ def write_into(folder: str, write: Callable[[str], object]) -> None:
 
     """
     os.makedirs(folder, exist_ok=True)
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
         write(partial)
         move_into(partial, folder)

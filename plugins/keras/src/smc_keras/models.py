@@ -9,7 +9,6 @@ import warnings
 from typing import Any
 
 from smc_core.kit import error_in_a_line, write_whole
-from smc_keras import reading
 from smc_keras.backend import import_keras
 
 MODEL_FILE = "model.keras"
@@ -91,6 +90,8 @@ def save(model: Any, model_dir: str) -> str:
 
 def _readable(model: Any, path: str) -> str:
     """Say what a reader of ``model.keras`` needs, or write the weights beside it where nobody can read it."""
+    from smc_keras import reading
+
     try:
         verdict = reading.read_back(model, path)
     except Exception as error:  # noqa: BLE001 - the model is written; a look at it must not lose it
@@ -161,5 +162,7 @@ def load_model(path: str | os.PathLike[str], **options: Any) -> Any:
             model = keras.saving.load_model(file, compile=False, **options)
         except Exception:  # noqa: BLE001 - the first error says what is missing
             raise error from None
+        from smc_keras import reading
+
         log.warning("%s is loaded to predict, without its loss and optimizer: %s", file, reading.cause(error))
         return model

@@ -8,7 +8,6 @@ variables of its own host, because the daemon that starts it has them.
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 
@@ -88,6 +87,8 @@ def _mpirun_options(environment: Environment, per_host: int) -> list[str]:
             raise ConfigurationError(f"hyperparameter {TOTAL_PARAM} is {str(given)!r}, not a whole number from 1 on")
         total = int(given)
     slots = max(per_host, -(-total // len(hosts)))
+    import shlex
+
     try:
         own = shlex.split(environment.param(OPTIONS_PARAM) or "")
     except ValueError as error:

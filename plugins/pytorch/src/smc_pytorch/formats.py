@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import io
 import logging
@@ -208,6 +207,8 @@ def _export(model: Any, example: tuple[Any, ...], path: str) -> None:
 
     def shape(value: Any) -> Any:
         return {0: torch.export.Dim.AUTO} if isinstance(value, torch.Tensor) and value.dim() else None
+
+    import copy
 
     arguments = tree_map(to_cpu, example)
     served = copy.deepcopy(model).cpu().eval()

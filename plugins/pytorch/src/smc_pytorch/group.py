@@ -13,8 +13,7 @@ import faulthandler
 import os
 import time
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smc_core.errors import HostError, UserCodeError
 from smc_core.kit import log_line
@@ -24,6 +23,9 @@ from smc_pytorch.advice import explain_memory
 from smc_pytorch.gloo import is_of_gloo
 from smc_pytorch.processes import BACKEND, NO_GROUP, check_backend, choose_backend
 from smc_pytorch.wrappers import holds_parts
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 TIMEOUT = Seconds(
     "SMC_TORCH_TIMEOUT",
@@ -239,6 +241,8 @@ def group_timeout(environ: Mapping[str, str]) -> timedelta | None:
 
     """
     seconds = TIMEOUT.given(environ)
+    from datetime import timedelta
+
     return None if seconds is None else timedelta(seconds=seconds)
 
 

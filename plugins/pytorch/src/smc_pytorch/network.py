@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from smc_core.environment import Environment
 from smc_core.kit import takes_part
@@ -45,6 +44,8 @@ def network_variables(
     """
     if len(environment.distribution_hosts) < 2 or not takes_part(environment):
         return {}
+    from pathlib import Path
+
     root = Path(sys_root)
     wanted = {
         "MASTER_ADDR": environment.master_hostname,
@@ -72,6 +73,8 @@ def efa_devices(sys_root: str | os.PathLike[str] = SYS) -> list[int]:
         sys_root: where sysfs is mounted.
 
     """
+    from pathlib import Path
+
     found = []
     for device in sorted(Path(sys_root).glob("class/infiniband/*/device")):
         try:

@@ -10,7 +10,6 @@ import logging
 import os
 import random
 import sys
-import tempfile
 from collections.abc import Generator
 from importlib import import_module
 from typing import Any
@@ -145,6 +144,8 @@ def save_model(environment: CoreEnvironment, model: Any) -> str | None:
     if environment.is_primary:
         return _save(model, path)
     if _saves_with_the_others(environment):
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="smc-tensorflow-") as folder, contextlib.suppress(Exception):
             models.write(model, os.path.join(folder, models.VERSION))  # what fails here, the primary says
     return path
