@@ -101,7 +101,9 @@ def test_an_argument_that_a_plugin_adds_is_refused_too() -> None:
 
 def test_nul_inside_an_array_is_harmless() -> None:
     texts = {"fine": '["a\\u0000b"]', "large": "x" * 131_071}
-    check_arguments(arguments(texts), texts)
+    tokens = arguments(texts)
+    check_arguments(tokens, texts)
+    assert tokens == ["--fine", texts["fine"], "--large", texts["large"]]
 
 
 @pytest.mark.parametrize(

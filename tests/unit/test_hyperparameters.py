@@ -1,8 +1,11 @@
 """Raw text → values, arguments, variable names."""
 
+import json
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.json_values import JSON_VALUES
 
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import (
@@ -32,9 +35,15 @@ def test_what_was_encoded_more_than_once_is_encoded_once(raw: str, text: str) ->
     assert unwrapped(raw) == text
 
 
-@given(st.text())
-def test_any_text_can_be_decoded(text: str) -> None:
-    decode(text)
+@given(JSON_VALUES)
+def test_json_is_decoded(value: object) -> None:
+    assert decode(json.dumps(value)) == value
+
+
+@given(st.text().map("x".__add__))
+@example("[" * 101 + "]" * 101)
+def test_any_other_text_stays_as_it_is(text: str) -> None:
+    assert decode(text) == text
 
 
 def test_a_number_on_the_top_level_keeps_its_text() -> None:
