@@ -21,11 +21,7 @@ def train():
     for verbose in (0, 2, "auto"):
         print("verbose", verbose, flush=True)
         model.fit(*data, validation_data=data, epochs=3, verbose=verbose, callbacks=[smc.keras.EpochLogger()])
-"""
-VECTOR = """
-import keras, numpy as np, smc_core as smc
-
-def train():
+    print("verbose none", flush=True)  # a metric of several numbers
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
     model.compile(loss="categorical_crossentropy", metrics=[keras.metrics.F1Score(average=None)])
     features, labels = np.ones((6, 4), "float32"), np.eye(3, dtype="float32")[[0, 1, 2, 0, 1, 2]]
@@ -52,15 +48,18 @@ def metric_lines(stdout: str) -> list[str]:
     return [line for line in stdout.splitlines() if "seconds=" in line]
 
 
-def test_one_whole_line_per_epoch(job: JobFolder, some_backend: str) -> None:
+def test_one_whole_line_per_epoch_and_one_entry_per_number(job: JobFolder, some_backend: str) -> None:
     ended = job.code(train_py=FIT).run("train.py")
     assert ended.exit_code == 0, ended.stderr
-    for verbose, printed in zip(("0", "2", "auto"), ended.stdout.split("verbose ")[1:], strict=True):
+    *fits, several = ended.stdout.split("verbose ")[1:]
+    for verbose, printed in zip(("0", "2", "auto"), fits, strict=True):
         assert printed.startswith(f"{verbose}\n")
         lines = metric_lines(printed)
         assert [line.split()[0] for line in lines] == ["epoch=1", "epoch=2", "epoch=3"]
         assert all(map(LINE.fullmatch, lines))
     the_expressions_of_the_readme_find_every_metric_in(metric_lines(ended.stdout)[0])
+    (line,) = metric_lines(several)
+    assert re.fullmatch(r"epoch=1 f1_score_0=\S+ f1_score_1=\S+ f1_score_2=\S+ loss=\S+ seconds=\S+", line)
 
 
 def the_expressions_of_the_readme_find_every_metric_in(line: str) -> None:
@@ -70,13 +69,6 @@ def the_expressions_of_the_readme_find_every_metric_in(line: str) -> None:
     assert {definition["Name"] for definition in definitions} == {"loss", "val_loss", "accuracy", "val_accuracy"}
     for definition in definitions:
         assert re.findall(definition["Regex"], line) == [values[definition["Name"]]]
-
-
-def test_a_metric_of_several_numbers_is_one_entry_each(job: JobFolder, some_backend: str) -> None:
-    ended = job.code(train_py=VECTOR).run("train.py")
-    assert ended.exit_code == 0, ended.stderr
-    (line,) = metric_lines(ended.stdout)
-    assert re.fullmatch(r"epoch=1 f1_score_0=\S+ f1_score_1=\S+ f1_score_2=\S+ loss=\S+ seconds=\S+", line)
 
 
 def test_an_interrupted_job_goes_on(job: JobFolder, some_backend: str) -> None:

@@ -48,9 +48,7 @@ def digits(job: JobFolder, prepared: JobFolder) -> JobFolder:
     return job
 
 
-@pytest.mark.parametrize(
-    ("program", "backend"), [("train.py", "tensorflow"), ("train.py", "torch"), ("train_script.py", "jax")]
-)
+@pytest.mark.parametrize(("program", "backend"), [("train.py", "tensorflow"), ("train_script.py", "jax")])
 def test_the_digits_are_learnt(digits: JobFolder, lone: Callable[[str], None], program: str, backend: str) -> None:
     lone(backend)
     hyperparameters = json.loads((digits.base / "input/config/hyperparameters.json").read_text())

@@ -6,6 +6,7 @@ The hosts have JAX alone, as their images would: Keras imports every TensorFlow 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from smc_core.kit import is_installed
-from smc_core.testing import JobResult
+from smc_core.testing import JobFolder, JobResult
 from smc_core.testing.fixtures import RunPython
 from smc_core.testing.hosts import Host, Hosts, why_not
 
@@ -116,12 +117,19 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def two_hosts(hosts: Hosts, **files: str) -> list[Host]:
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder ``input`` of a job that has the digits."""
+    job = JobFolder(tmp_path_factory.mktemp("digits"))
+    subprocess.run([sys.executable, PREPARE, job.base], env=job.environ(), check=True, stdout=subprocess.DEVNULL)
+    return job.base / "input"
+
+
+def two_hosts(hosts: Hosts, digits: Path, **files: str) -> list[Host]:
     """Two hosts with the digits and this code."""
     made = hosts.make(2)
     for host in made:
-        command = [sys.executable, str(PREPARE), str(host.job.base)]
-        subprocess.run(command, env=host.job.environ(), check=True, timeout=120, stdout=subprocess.DEVNULL)
+        shutil.copytree(digits, host.job.base / "input", dirs_exist_ok=True)
         host.job.hosts(*(each.name for each in made), current=host.name).hyperparameters()
         host.job.code_files({"network.py": NETWORK, **JAX_ALONE}).code(**files)
     return made
@@ -132,13 +140,13 @@ def run(hosts: Hosts, **variables: str) -> list[JobResult]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Host], list[JobResult]]]:
+def trained(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Host], list[JobResult]]]:
     """Two hosts that have trained one model on halves of the digits."""
     reason = why_not()
     if reason:
         pytest.skip(reason)
     with Hosts(tmp_path_factory.mktemp("several")) as hosts:
-        made = two_hosts(hosts, train_py=FUNCTION)
+        made = two_hosts(hosts, digits, train_py=FUNCTION)
         yield made, run(hosts, SMC_KERAS_DISTRIBUTION="data")
 
 
@@ -175,8 +183,8 @@ def test_only_the_master_writes_and_a_fresh_process_predicts_the_same(
     assert float(run_python(PREDICT, hosts[0].job.base).stdout) >= 0.93
 
 
-def test_a_script_saves_a_model_that_lay_in_parts_on_both_hosts(hosts: Hosts) -> None:
-    first, second = two_hosts(hosts, train_py=SCRIPT)
+def test_a_script_saves_a_model_that_lay_in_parts_on_both_hosts(hosts: Hosts, digits: Path) -> None:
+    first, second = two_hosts(hosts, digits, train_py=SCRIPT)
     ended = run(hosts, KERAS_BACKEND="jax")
     assert [each.exit_code for each in ended] == [0, 0], ended[0].stderr + ended[1].stderr
     assert "in parts: 2" in ended[0].stdout
@@ -193,8 +201,8 @@ def test_a_script_saves_a_model_that_lay_in_parts_on_both_hosts(hosts: Hosts) ->
     ],
     ids=["function", "script"],
 )
-def test_one_that_fails_ends_both_and_is_named(hosts: Hosts, code: str, raised: str, told: str) -> None:
-    two_hosts(hosts, train_py=code.replace("Failure()", raised))
+def test_one_that_fails_ends_both_and_is_named(hosts: Hosts, digits: Path, code: str, raised: str, told: str) -> None:
+    two_hosts(hosts, digits, train_py=code.replace("Failure()", raised))
     first, second = run(hosts)
     assert first.exit_code != 0, first.stderr
     assert second.exit_code == (3 if "3" in raised else 1), second.stderr
