@@ -52,6 +52,15 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
+def install_torch(session: nox.Session) -> None:
+    """PyTorch by pip, whose settings can lead to a build for CPUs, and which uv does not read.
+
+    Without compiling it: the tests import a tenth of its modules.
+    """
+    session.install("pip")
+    session.run("python", "-m", "pip", "install", "--quiet", "--no-compile", TORCH)
+
+
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Style, format, and the direction of imports."""
@@ -124,10 +133,10 @@ def soak(session: nox.Session) -> None:
     session.run("pytest", "tests/soak", *session.posargs)
 
 
-@nox.session(name="plugin-keras", python=FRAMEWORK_PYTHON, venv_backend="virtualenv", allow_parallel=True)
+@nox.session(name="plugin-keras", python=FRAMEWORK_PYTHON, allow_parallel=True)
 def plugin_keras(session: nox.Session) -> None:
-    """The Keras plugin on each backend, then all plugins together. With pip, which finds a CPU build of torch."""
-    session.install(TORCH)
+    """The Keras plugin on each backend, then all plugins together."""
+    install_torch(session)
     session.install(*group("test"), *group("keras"), ".", "plugins/keras")
     session.run("pytest", SECONDS, "plugins/keras/tests", *session.posargs)
     session.run("pytest", SECONDS, "tests/docs", "-k", "keras.md")
@@ -143,10 +152,10 @@ def plugin_mpi(session: nox.Session) -> None:
     session.run("pytest", SECONDS, "tests/docs", "-k", "mpi.md")
 
 
-@nox.session(name="plugin-pytorch", python=FRAMEWORK_PYTHON, venv_backend="virtualenv", allow_parallel=True)
+@nox.session(name="plugin-pytorch", python=FRAMEWORK_PYTHON, allow_parallel=True)
 def plugin_pytorch(session: nox.Session) -> None:
     """The PyTorch plugin: alone, under torchrun, on two hosts."""
-    session.install(TORCH)
+    install_torch(session)
     session.install(*group("test"), *group("pytorch"), ".", "plugins/pytorch")
     session.run("pytest", SECONDS, "plugins/pytorch/tests", *session.posargs)
     session.run("pytest", SECONDS, "tests/docs", "-k", "pytorch.md")
@@ -160,7 +169,7 @@ def plugin_tensorflow(session: nox.Session) -> None:
     session.run("pytest", SECONDS, "tests/docs", "-k", "tensorflow.md")
 
 
-@nox.session(name="plugin-chainer", python="3.11", venv_backend="virtualenv", allow_parallel=True)
+@nox.session(name="plugin-chainer", python="3.11", allow_parallel=True)
 def plugin_chainer(session: nox.Session) -> None:
     """The Chainer plugin, with the last Chainer, whose own build needs an old setuptools."""
     session.install("setuptools<60", "wheel", "numpy<1.24")
@@ -183,9 +192,10 @@ def build(session: nox.Session) -> None:
     """The distributions, built, and installed from their wheels into a clean environment."""
     dist = Path(session.create_tmp(), "dist").resolve()
     shutil.rmtree(dist, ignore_errors=True)
-    session.install("build")
+    session.install("build", *(["uv"] if session.venv_backend == "uv" else []))
+    installer = "uv" if session.venv_backend == "uv" else "pip"  # of what builds a project, once for each of them
     for project in [".", *PLUGINS]:
-        session.run("python", "-m", "build", "--outdir", str(dist), project, silent=True)
+        session.run("python", "-m", "build", "--installer", installer, "--outdir", str(dist), project, silent=True)
     clean = Path(session.create_tmp(), "clean")
     session.run("python", "-m", "venv", "--clear", str(clean))
     wheels = sorted(str(wheel) for wheel in dist.glob("*.whl"))
@@ -201,7 +211,8 @@ def demo(session: nox.Session) -> None:
     command = re.search(r"^python3 -m venv \.venv-demo .*$", readme, re.MULTILINE)
     if command is None:
         session.error("README.md has no line that begins with: python3 -m venv .venv-demo")
-    session.run("bash", "-euo", "pipefail", "-c", command[0], external=True)
+    quick = {"PIP_NO_COMPILE": "0"}  # 0 turns it on: the demo imports a tenth of what is unpacked
+    session.run("bash", "-euo", "pipefail", "-c", command[0], env=quick, external=True)
 
 
 @nox.session(default=False)
