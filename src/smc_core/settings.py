@@ -53,7 +53,14 @@ STRICT = Flag(
     default=False,
 )
 STOP_GRACE = Seconds("SMC_STOP_GRACE", "seconds between SIGTERM and SIGKILL", 110.0)
-DISABLE_PLUGINS = Names("SMC_DISABLE_PLUGINS", "comma-separated plugins to leave out")
+PLUGINS = Names(
+    "SMC_PLUGINS",
+    "comma-separated plugins to load, and no others; `none`: no plugin",
+    absent="all that are installed",
+)
+DISABLE_PLUGINS = Names(
+    "SMC_DISABLE_PLUGINS", "comma-separated plugins to leave out, also of those that `SMC_PLUGINS` names"
+)
 HOOK_PATIENCE = Seconds(
     "SMC_HOOK_PATIENCE",
     "seconds after which a line says which plugin and hook the job is waiting for; 0: never",

@@ -121,8 +121,8 @@ def _plugins() -> Iterator[Finding]:
         yield Finding("plugins", "note", "none are installed")
     for plugin in found:
         label = f"{plugin.name} {plugin.version}"
-        if plugin.disabled:
-            yield Finding("plugin", "note", f"{label} is disabled")
+        if plugin.is_left_out:
+            yield Finding("plugin", "note", f"{label} is {plugin.choice}")
             continue
         manager = new_manager()
         try:

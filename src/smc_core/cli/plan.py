@@ -103,7 +103,7 @@ def _content(made: Plan, plugins: Plugins) -> dict[str, Any]:
         "cwd": ran.cwd,
         "launcher": ran.launcher,
         "arguments": env.user_args,
-        "plugins": [str(plugin) for plugin in plugins.installed if not plugin.disabled],
+        "plugins": [str(plugin) for plugin in plugins.installed if not plugin.is_left_out],
         "settings": {n: {"value": masked(v, n), "source": str(env.sources[n])} for n, v in fields.items()},
         "variables": {
             v.name: {"value": MASK if is_secret(v.name) else v.text, "source": str(v.source)}

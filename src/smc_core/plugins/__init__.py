@@ -4,7 +4,8 @@ In order:
 
 1. Entry points of the group ``smc.plugins`` are read from the metadata of what is installed; nothing is imported.
 2. Two of the same name end the job.
-3. Names in ``SMC_DISABLE_PLUGINS`` (comma between them) are left out; one that is not installed is an error.
+3. Where ``SMC_PLUGINS`` is set, only those that it names are loaded. Those that ``SMC_DISABLE_PLUGINS`` names are left
+   out, whatever ``SMC_PLUGINS`` says. A name that is not installed is an error.
 4. What the others require by their metadata is compared with what is installed.
 5. They are imported and registered so that they are *called* in the order of their names, after the user's own
    ``save`` and before the core's own behaviour.

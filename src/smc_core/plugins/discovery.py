@@ -6,17 +6,28 @@ import os
 import re
 from collections.abc import Mapping
 from types import ModuleType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from smc_core.distributions import Distributions, EntryPoint
 from smc_core.errors import ConfigurationError, PluginConflictError, PluginLoadError, SmcError
 from smc_core.plugins import faults
-from smc_core.settings import DISABLE_PLUGINS
+from smc_core.settings import DISABLE_PLUGINS, PLUGINS
+from smc_core.words import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smc_core.setting import Names
 
 GROUP = "smc.plugins"
 """The entry-point group that a plugin is published through."""
 _REFERENCE = re.compile(r"(?P<module>[\w.]+)\s*(:\s*(?P<object>[\w.]+)\s*)?(\[.*\]\s*)?")
 """The value of an entry point: a module, an object of it, extras that it was made for and that nobody asks about."""
+NO_PLUGIN = ["none"]
+"""What ``SMC_PLUGINS`` names where no plugin is to be loaded."""
+
+Choice = Literal["ok", "skipped", "disabled"]
+"""Whether a plugin is to be loaded; ``skipped``: ``SMC_PLUGINS`` names others; ``disabled``: by SMC_DISABLE_PLUGINS."""
 
 
 class Installed(NamedTuple):
@@ -27,7 +38,7 @@ class Installed(NamedTuple):
         distribution: name of the distribution that it came with.
         version: that distribution's version.
         entry_point: ``package.module`` or ``package.module:object``.
-        disabled: whether ``SMC_DISABLE_PLUGINS`` names it.
+        choice: whether it is to be loaded.
         requires: what its distribution requires, one ``Requires-Dist`` each.
     """
 
@@ -35,11 +46,16 @@ class Installed(NamedTuple):
     distribution: str
     version: str
     entry_point: str
-    disabled: bool = False
+    choice: Choice = "ok"
     requires: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version}, {self.entry_point})"
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether a setting keeps it from being loaded."""
+        return self.choice != "ok"
 
     @property
     def label(self) -> str:
@@ -88,29 +104,23 @@ def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
     """Every installed plugin, in the order of names; nothing is imported.
 
     Args:
-        environ: the variables to find ``SMC_DISABLE_PLUGINS`` in.
+        environ: the variables to find ``SMC_PLUGINS`` and ``SMC_DISABLE_PLUGINS`` in.
 
     Raises:
         PluginConflictError: two distributions offer a plugin of the same name.
-        ConfigurationError: ``SMC_DISABLE_PLUGINS`` names a plugin that is not installed.
+        ConfigurationError: one of these names a plugin that is not installed.
 
     """
     environ = os.environ if environ is None else environ
-    disabled = set(DISABLE_PLUGINS.of(environ))
     found: dict[str, Installed] = {}
     for point in sorted(Distributions().entry_points(GROUP)):
-        plugin = _described(point, disabled)
+        plugin = _described(point)
         other = found.get(plugin.name)
         if other is not None and str(other) != str(plugin):
             raise PluginConflictError(f"two plugins are named {plugin.name!r}: {other} and {plugin}; remove one")
         found[plugin.name] = plugin
-    unknown = sorted(disabled - set(found))
-    if unknown:
-        raise ConfigurationError(
-            f"variable {DISABLE_PLUGINS} names {unknown[0]!r}, which is not installed; "
-            f"installed: {', '.join(found) or 'none'}"
-        )
-    return list(found.values())
+    selected, disabled = _selected(environ, found), _named(DISABLE_PLUGINS, environ, found)
+    return [plugin._replace(choice=_choice(name, selected, disabled)) for name, plugin in found.items()]
 
 
 def namespace(name: str) -> ModuleType:
@@ -122,7 +132,7 @@ def namespace(name: str) -> ModuleType:
 
     """
     for plugin in installed():
-        if plugin.name == name and not plugin.disabled:
+        if plugin.name == name and not plugin.is_left_out:
             from importlib import import_module
 
             package = plugin.entry_point.partition(":")[0].partition(".")[0]
@@ -137,6 +147,33 @@ def namespace(name: str) -> ModuleType:
     raise LookupError(name)
 
 
-def _described(point: EntryPoint, disabled: set[str]) -> Installed:
+def _described(point: EntryPoint) -> Installed:
     name, version, requires, _ = point.distribution
-    return Installed(point.name, name, version, point.value, point.name in disabled, requires)
+    return Installed(point.name, name, version, point.value, requires=requires)
+
+
+def _choice(name: str, selected: set[str], disabled: set[str]) -> Choice:
+    if name in disabled:
+        return "disabled"
+    return "ok" if name in selected else "skipped"
+
+
+def _selected(environ: Mapping[str, str], known: Iterable[str]) -> set[str]:
+    given = PLUGINS.found(environ)
+    if given is None:
+        return set(known)
+    if not (names := PLUGINS.of(environ)):
+        raise PLUGINS.refused(*given)
+    return set() if names == NO_PLUGIN else _named(PLUGINS, environ, known)
+
+
+def _named(setting: Names, environ: Mapping[str, str], known: Iterable[str]) -> set[str]:
+    """The plugins that a setting names; refused where one is not installed."""
+    names = setting.of(environ)
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(
+                f"variable {setting} names {name!r}, which is not installed; "
+                f"installed: {', '.join(known) or 'none'}{did_you_mean(nearest(name, known))}"
+            )
+    return set(names)

@@ -32,7 +32,7 @@ class Plugins:
     the manager: pluggy takes longer to import than such a job needs in all until then.
 
     Attributes:
-        installed: what is installed, disabled ones too.
+        installed: what is installed, also what a setting leaves out.
     """
 
     def __init__(self, manager: Manager | None, found: list[Installed]) -> None:
@@ -41,16 +41,16 @@ class Plugins:
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Plugins:
-        """Load every installed plugin that is not disabled.
+        """Load every installed plugin that no setting leaves out.
 
         Raises:
             PluginError: one cannot be loaded, or answers a hook that does not exist.
-            ConfigurationError: ``SMC_DISABLE_PLUGINS`` or ``SMC_HOOK_PATIENCE`` is wrong.
+            ConfigurationError: a setting of plugins is wrong, such as ``SMC_PLUGINS``.
 
         """
         HOOK_PATIENCE.of(os.environ if environ is None else environ)
         found = installed(environ)
-        active = [plugin for plugin in found if not plugin.disabled]
+        active = [plugin for plugin in found if not plugin.is_left_out]
         if not active:
             return cls(None, found)
         from smc_core.plugins.manager import new_manager, register
@@ -215,7 +215,7 @@ class Plugins:
 
     def _watched(self) -> contextlib.AbstractContextManager[None]:
         """One thread that watches all calls of a hook through which no code of the user's runs."""
-        if all(plugin.disabled for plugin in self.installed):
+        if all(plugin.is_left_out for plugin in self.installed):
             return contextlib.nullcontext()
         return self.manager.calls.patience.kept()
 

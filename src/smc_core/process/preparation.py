@@ -148,9 +148,9 @@ def _put_in_front(variable: str, folder: str) -> None:
 
 
 def _names(plugins: Plugins) -> str:
-    active = [f"{plugin.name} {plugin.version}" for plugin in plugins.installed if not plugin.disabled]
-    disabled = [f"{plugin.name} disabled" for plugin in plugins.installed if plugin.disabled]
-    return f"plugins: {', '.join([*active, *disabled]) or 'none'}"
+    active = [f"{plugin.name} {plugin.version}" for plugin in plugins.installed if not plugin.is_left_out]
+    others = [f"{plugin.name} {plugin.choice}" for plugin in plugins.installed if plugin.is_left_out]
+    return f"plugins: {', '.join([*active, *others]) or 'none'}"
 
 
 def _make_folders(environment: Environment) -> None:
