@@ -58,24 +58,28 @@ def wrong_framework(framework: object) -> str | None:
     return None
 
 
-class Unmet(NamedTuple):
-    """A requirement that what is installed does not meet.
+class Compared(NamedTuple):
+    """A requirement beside what is installed.
 
     Attributes:
         name: the distribution that is required, such as ``tensorflow``.
         versions: its versions, such as ``<3,>=2.18``.
         build: the distribution that is installed, which may have a name of its own, such as ``tensorflow-cpu``.
         found: its version; None where none is installed.
+        is_met: whether the requirement holds.
     """
 
     name: str
     versions: str
     build: str
     found: str | None
+    is_met: bool
 
     def __str__(self) -> str:
         if self.found is None:
             return f"{self.name}{self.versions} is not installed"
+        if self.is_met:
+            return f"{self.name}{self.versions}: {self.build} {self.found} is installed"
         return f"{self.build} {self.found} is installed, not {self.versions}"
 
 
@@ -156,8 +160,13 @@ def check_framework(distribution: str, plugin: str, framework: Framework) -> Non
     )
 
 
-def unmet(distribution: str, extra: str = "", package: str = "") -> Iterator[Unmet]:
-    """The requirements of a distribution that what is installed does not meet.
+def unmet(distribution: str, extra: str = "", package: str = "") -> Iterator[Compared]:
+    """The requirements of a distribution that what is installed does not meet; arguments as :func:`compared`."""
+    return (each for each in compared(distribution, extra, package) if not each.is_met)
+
+
+def compared(distribution: str, extra: str = "", package: str = "") -> Iterator[Compared]:
+    """The requirements of a distribution, each beside what is installed; more than once where that is several builds.
 
     Args:
         distribution: its name.
@@ -173,9 +182,10 @@ def unmet(distribution: str, extra: str = "", package: str = "") -> Iterator[Unm
         name, wanted = requirement.name, requirement.specifier
         builds = [there.get(name), *(_builds(package) if name == package else ())]
         found = {each.name: each.version for each in builds if each is not None}
-        wrong = {build: version for build, version in found.items() if not _fits(version, wanted)}
-        for build, version in (wrong if found else {name: None}).items():
-            yield Unmet(name, str(wanted), build, version)
+        for build, version in found.items():
+            yield Compared(name, str(wanted), build, version, _fits(version, wanted))
+        if not found:
+            yield Compared(name, str(wanted), name, None, is_met=False)
 
 
 def requirements(distribution: Distribution | None, extra: str = "") -> Iterator[Requirement]:

@@ -32,6 +32,11 @@ def did_you_mean(near: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(names)}?" if names else ""
 
 
+def how_long(seconds: float) -> str:
+    """A short time as people read it: ``0.4 ms``, ``12.0 s``."""
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
 def some_of(names: Sequence[str], most: int, *, total: int | None = None) -> str:
     """``a, b and 7 more``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smc_core.words import did_you_mean, nearest, some_of
+from smc_core.words import did_you_mean, how_long, nearest, some_of
 
 
 def test_the_nearest_comes_first_and_what_is_not_like_it_not_at_all() -> None:
@@ -33,3 +33,8 @@ def test_the_question(near: list[str], text: str) -> None:
 )
 def test_a_list_is_cut(names: list[str], total: int | None, text: str) -> None:
     assert some_of(names, 2, total=total) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.00042, "0.4 ms"), (0.9994, "999.4 ms"), (12.04, "12.0 s")])
+def test_a_time_is_short(seconds: float, text: str) -> None:
+    assert how_long(seconds) == text
