@@ -61,6 +61,12 @@ PLUGINS = Names(
 DISABLE_PLUGINS = Names(
     "SMC_DISABLE_PLUGINS", "comma-separated plugins to leave out, also of those that `SMC_PLUGINS` names"
 )
+TRACE_HOOKS = Choice(
+    "SMC_TRACE_HOOKS",
+    "[print every call of a hook](../how-to/see-plugins.md); `json`: as JSON",
+    ("0", "1", "json"),
+    "0",
+)
 HOOK_PATIENCE = Seconds(
     "SMC_HOOK_PATIENCE",
     "seconds after which a line says which plugin and hook the job is waiting for; 0: never",

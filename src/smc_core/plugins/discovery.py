@@ -4,20 +4,15 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from smc_core.distributions import Distributions, EntryPoint
 from smc_core.errors import ConfigurationError, PluginConflictError, PluginLoadError, SmcError
 from smc_core.plugins import faults
-from smc_core.settings import DISABLE_PLUGINS, PLUGINS
+from smc_core.settings import DISABLE_PLUGINS, PLUGINS, Names
 from smc_core.words import did_you_mean, nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from smc_core.setting import Names
 
 GROUP = "smc.plugins"
 """The entry-point group that a plugin is published through."""
@@ -158,7 +153,7 @@ def _choice(name: str, selected: set[str], disabled: set[str]) -> Choice:
     return "ok" if name in selected else "skipped"
 
 
-def _selected(environ: Mapping[str, str], known: Iterable[str]) -> set[str]:
+def _selected(environ: Mapping[str, str], known: Collection[str]) -> set[str]:
     given = PLUGINS.found(environ)
     if given is None:
         return set(known)
@@ -167,7 +162,7 @@ def _selected(environ: Mapping[str, str], known: Iterable[str]) -> set[str]:
     return set() if names == NO_PLUGIN else _named(PLUGINS, environ, known)
 
 
-def _named(setting: Names, environ: Mapping[str, str], known: Iterable[str]) -> set[str]:
+def _named(setting: Names, environ: Mapping[str, str], known: Collection[str]) -> set[str]:
     """The plugins that a setting names; refused where one is not installed."""
     names = setting.of(environ)
     for name in names:

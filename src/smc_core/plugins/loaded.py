@@ -14,7 +14,7 @@ from smc_core.environment import Environment
 from smc_core.errors import PluginConflictError, PluginError
 from smc_core.plugins import faults, owned
 from smc_core.plugins.discovery import Installed, installed
-from smc_core.settings import CORE, DISABLE_PLUGINS, HOOK_PATIENCE, LAUNCHER, Setting, declared_by
+from smc_core.settings import CORE, DISABLE_PLUGINS, HOOK_PATIENCE, LAUNCHER, TRACE_HOOKS, Setting, declared_by
 from smc_core.variables import Variable
 
 if TYPE_CHECKING:
@@ -48,10 +48,11 @@ class Plugins:
             ConfigurationError: a setting of plugins is wrong, such as ``SMC_PLUGINS``.
 
         """
-        HOOK_PATIENCE.of(os.environ if environ is None else environ)
+        given = os.environ if environ is None else environ
+        HOOK_PATIENCE.of(given)
         found = installed(environ)
         active = [plugin for plugin in found if not plugin.is_left_out]
-        if not active:
+        if not active and TRACE_HOOKS.of(given) == "0":
             return cls(None, found)
         from smc_core.plugins.manager import new_manager, register
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pluggy
@@ -15,6 +17,7 @@ from smc_core.plugins import answers, faults
 from smc_core.plugins.calls import Calls
 from smc_core.plugins.discovery import Installed
 from smc_core.plugins.patience import Patience
+from smc_core.settings import TRACE_HOOKS
 from smc_core.words import nearest
 
 HOOKS = ("create_environment", "job_variables", "launch", "load_user_module", "train", "save_model", "keep_model")
@@ -29,9 +32,9 @@ class Manager(pluggy.PluginManager):
         frameworks: each plugin that names its framework, with that.
     """
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, calls: Callable[[pluggy.PluginManager, Patience], Calls] = Calls) -> None:
         super().__init__(hookspecs.PROJECT_NAME)
-        self.calls = Calls(self, patience)
+        self.calls = calls(self, patience)
         self.frameworks: list[tuple[Installed, Framework]] = []
         self.add_hookspecs(hookspecs)
         super().register(builtin, name="builtin")
@@ -60,8 +63,21 @@ class Manager(pluggy.PluginManager):
 
 
 def new_manager(environ: Mapping[str, str] | None = None) -> Manager:
-    """A plugin manager that knows the hooks and the core's own answers to them."""
-    return Manager(Patience(environ))
+    """A plugin manager that knows the hooks and the core's own answers to them.
+
+    Args:
+        environ: the variables to find settings in, by default those of this process.
+
+    Raises:
+        ConfigurationError: ``SMC_HOOK_PATIENCE`` or ``SMC_TRACE_HOOKS`` is wrong.
+
+    """
+    form = TRACE_HOOKS.of(os.environ if environ is None else environ)
+    if form == "0":
+        return Manager(Patience(environ))
+    from smc_core.plugins.trace import TracedCalls
+
+    return Manager(Patience(environ), functools.partial(TracedCalls, as_json=form == "json"))
 
 
 def register(manager: Manager, plugin: Installed) -> None:
