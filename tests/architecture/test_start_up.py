@@ -17,16 +17,20 @@ import pytest
 from smc_core.process import prepare
 from smc_core.testing import JobFolder
 
+ROOT = Path(__file__).parents[2]
 SUPERVISOR = ["-c", "import sys; sys.argv[1:] = ['run']; from smc_core.cli import main; main()"]
 PREPARE = [prepare.__file__]
 
 BOTH = """
-    __future__ _ast _collections _ctypes _functools _json _operator _sre _struct _typing collections collections.abc
+    __future__ _ast _collections _ctypes _functools _json _locale _operator _sre _struct _typing collections collections.abc
     contextlib copyreg ctypes ctypes._endian enum errno functools gc itertools json json.decoder json.encoder
     json.scanner keyword math operator re re._casefix re._compiler re._constants re._parser reprlib signal struct types
     typing sre_compile sre_constants sre_parse warnings
 """
 OF_THE_SUPERVISOR = f"{BOTH} _heapq fcntl heapq resource select termios"
+OF_A_PLUGIN = """
+    _colorize _string _weakrefset atexit faulthandler logging string textwrap threading time traceback warnings weakref
+"""
 OF_THE_PREPARATION = f"{BOTH} _weakrefset ast pynvml"
 """What an empty job needs of the standard library. A module that is not listed is for what few jobs do: import it there.
 
@@ -56,6 +60,16 @@ def test_an_empty_job_imports_little(program: list[str], needed: str, job: JobFo
     assert len(own) > 10
     assert imported - own <= set(needed.split())
     assert [name for name in sorted(own) if _compiles_annotations(name)] == []
+
+
+@pytest.mark.parametrize("plugin", [path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml")])
+def test_a_plugin_imports_little_more(plugin: str) -> None:
+    """Its module is imported in every job, whether or not the job is one of its framework's."""
+    environ = {"PYTHONPATH": f"{ROOT}/src:{ROOT}/plugins/{plugin}/src"}
+    manager = _imported(["-c", "import smc_core.plugins.manager, smc_core.plan"], environ)
+    imported = _imported(["-c", f"import smc_core.plugins.manager, smc_core.plan, smc_{plugin}.plugin"], environ)
+    libraries = {name for name in imported - manager if not name.startswith("smc_")}
+    assert libraries <= set(OF_A_PLUGIN.split())
 
 
 def _compiles_annotations(name: str) -> bool:

@@ -12,11 +12,12 @@ if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
 
 import argparse
-import copy  # noqa: F401 - plugins import these when they save, and then a random.py of the user's is in the way
+import copy  # noqa: F401 - plugins import these when they need them, and then the user's random.py is in the way
 import datetime  # noqa: F401
 import logging
 import os
 import pathlib  # noqa: F401
+import random  # noqa: F401
 import tempfile  # noqa: F401
 import zipfile  # noqa: F401
 from typing import TYPE_CHECKING

@@ -6,7 +6,6 @@ Nothing here imports Chainer before the job's own code has.
 from __future__ import annotations
 
 import os
-import random
 import sys
 from collections.abc import Generator
 from importlib import import_module
@@ -53,6 +52,8 @@ def train(environment: Environment) -> Generator[None, TrainResult | None, Train
         seed = environment[SEED].to_int()
         if not 0 <= seed < 2**32:
             raise ConfigurationError(f"hyperparameter {SEED!r} is {seed}, not between 0 and 4294967295")
+        import random
+
         random.seed(seed)
         import_module("numpy").random.seed(seed)
         os.environ.setdefault("CHAINER_SEED", str(seed))  # of CuPy's generators, on a GPU

@@ -8,7 +8,6 @@ variables of its own host, because the daemon that starts it has them.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
 from smc_core.command import Command
@@ -75,6 +74,8 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
 
 def _find_mpirun(path: str | None) -> str | None:
     """``mpirun`` on PATH, else beside this interpreter: a virtual environment that has one need not be activated."""
+    import shutil
+
     return shutil.which("mpirun", path=path) or shutil.which("mpirun", path=os.path.dirname(sys.executable))
 
 

@@ -10,7 +10,6 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from smc_core.contract import current_host
@@ -67,6 +66,8 @@ class RollCall:
                 if have_met:
                     return
                 if time.monotonic() >= until:
+                    from datetime import timedelta
+
                     store.wait(everyone, timedelta(seconds=_PAUSE_SECONDS))  # raises, and says what is missing
                 time.sleep(_PAUSE_SECONDS)
 
@@ -160,6 +161,8 @@ class RollCall:
 
     def _store(self) -> Any:
         """A connection of its own: the one of the group may be in use by the operation that hangs."""
+        from datetime import timedelta
+
         from torch.distributed import TCPStore
 
         return TCPStore(

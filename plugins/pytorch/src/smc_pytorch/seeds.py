@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 
 from smc_core.environment import Environment
@@ -28,6 +27,8 @@ def seed(environment: Environment) -> None:
     number = environment[SEED].to_int()
     if not 0 <= number < 2**32:
         raise ConfigurationError(f"hyperparameter {SEED!r} is {number}, not between 0 and 4294967295")
+    import random
+
     random.seed(number)
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed(number)

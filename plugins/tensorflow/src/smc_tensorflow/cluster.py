@@ -1,6 +1,6 @@
 """TensorFlow's cluster: which distribution a job asks for, and who is what in it. Nothing here imports TensorFlow."""
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import random
 import sys
 from collections.abc import Generator
 from importlib import import_module
@@ -117,6 +116,8 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
 def _seed(number: int) -> None:
     if not 0 <= number < 2**32:
         raise ConfigurationError(f"hyperparameter {SEED!r} is {number}, not between 0 and 4294967295")
+    import random
+
     random.seed(number)
     import_module("numpy").random.seed(number)
     sys.modules["tensorflow"].random.set_seed(number)

@@ -5,7 +5,7 @@ It is JSON with a ``cluster`` (task name → addresses) and the ``task`` of the 
 ``chief``, ``worker`` and ``ps``. Only the standard library is imported here.
 """
 
-from __future__ import annotations
+# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
 
 import json
 from collections.abc import Mapping
