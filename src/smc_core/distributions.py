@@ -84,7 +84,7 @@ class Distributions:
     """
 
     def __init__(self, path: Sequence[str] | None = None) -> None:
-        self._places: dict[str, list[_Folder | _Brought]] = {}
+        self._places: dict[str, list[_Folder | _Obtained]] = {}
         self._read: dict[str, Distribution | None] = {}
         for folder in dict.fromkeys(sys.path if path is None else path):
             self._scan(folder or os.curdir)
@@ -137,11 +137,11 @@ class Distributions:
         # not every build backend writes the one, and the other is long: it is read where nothing says so in short
         yield from named or self._with(lambda place: _holds(place.text("RECORD"), package))
 
-    def _with(self, test: "Callable[[_Folder | _Brought], bool]") -> list[Distribution]:
+    def _with(self, test: "Callable[[_Folder | _Obtained], bool]") -> list[Distribution]:
         names = [name for name, places in self._places.items() if any(map(test, places))]
         return [found for name in names if (found := self.get(name)) is not None]
 
-    def _add(self, name: str, place: "_Folder | _Brought") -> None:
+    def _add(self, name: str, place: "_Folder | _Obtained") -> None:
         self._places.setdefault(normalize(name), []).append(place)
 
     def _scan(self, folder: str) -> None:
@@ -173,7 +173,7 @@ class Distributions:
 
     def _add_brought(self, brought: Iterable["metadata.Distribution"]) -> None:
         for each in brought:
-            place = _Brought(each)
+            place = _Obtained(each)
             found = place.read()
             if found is not None:
                 self._add(found.name, place)
@@ -224,7 +224,7 @@ class _Folder:
         return Distribution(spelt or name, more[0] if more else UNKNOWN, (), self.path)
 
 
-class _Brought:
+class _Obtained:
     """A distribution that the interface, or an importer, has found elsewhere."""
 
     __slots__ = ("_found",)

@@ -166,7 +166,7 @@ def _instead(name: str, code_dir: str) -> str:
 def _listing(code_dir: str) -> str:
     files = _files(code_dir)
     if not files:
-        return f"; {code_dir} holds no files"
+        return f"; {code_dir} contains no files"
     return f"; {code_dir} holds {some_of(files, _LISTED_FILES)}"
 
 

@@ -56,7 +56,7 @@ def read_config(path: str | os.PathLike[str], parse: Callable[[str], Any] = pars
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}, byte {error.start}: not UTF-8 text") from error
     except TooLargeError as error:
-        raise ConfigurationError(f"{path}: {error}; set {MAX_CONFIG_BYTES} if that is meant") from error
+        raise ConfigurationError(f"{path}: {error}; set {MAX_CONFIG_BYTES} if that is intended") from error
     except ValueError as error:
         raise ConfigurationError(f"{path}: not usable JSON: {error}") from error
     except OSError as error:

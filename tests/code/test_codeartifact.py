@@ -156,5 +156,5 @@ def test_credentials_of_the_instance(server: Server) -> None:
 
 
 def test_no_credentials_are_told() -> None:
-    with pytest.raises(CodeError, match=r"no AWS credentials are found \(variables AWS_ACCESS_KEY_ID"):
+    with pytest.raises(CodeError, match=r"no AWS credentials found \(variables AWS_ACCESS_KEY_ID"):
         aws.credentials({"AWS_METADATA_ENDPOINT": "http://127.0.0.1:1", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere"})

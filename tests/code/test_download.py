@@ -171,7 +171,7 @@ def test_a_digest_is_verified(tmp_path: Path, code: Path) -> None:
     (tmp_path / "c.tar.gz").write_bytes(content)
     good = hashlib.sha512(content).hexdigest()
     assert download(f"file://{tmp_path}/c.tar.gz#sha512={good}", code) == str(code)
-    with pytest.raises(CodeError, match="is not what was asked for: its sha256 is "):
+    with pytest.raises(CodeError, match="is not the expected file: its sha256 is "):
         download(f"file://{tmp_path}/c.tar.gz#sha256={'0' * 64}", code)
 
 
@@ -179,7 +179,7 @@ def test_a_digest_is_verified(tmp_path: Path, code: Path) -> None:
     ("prepare", "message"),
     [
         (lambda p: None, "is neither a file nor a folder; {tmp} holds ml"),
-        (lambda p: (p / "x").mkdir(), "x holds no files"),
+        (lambda p: (p / "x").mkdir(), "x contains no files"),
         (lambda p: os.mkfifo(p / "x"), "is neither a file nor a folder"),
         (lambda p: (p / "x").symlink_to("gone"), "is neither a file nor a folder"),
     ],
@@ -204,7 +204,7 @@ def test_an_archive_of_an_unknown_kind_is_refused(tmp_path: Path, code: Path, na
 
 
 def test_a_folder_that_holds_the_code_folder_is_refused(tmp_path: Path, code: Path) -> None:
-    with pytest.raises(CodeError, match="lies inside it"):
+    with pytest.raises(CodeError, match="is inside it"):
         download(tmp_path, code)
 
 

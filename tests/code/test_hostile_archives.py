@@ -95,15 +95,15 @@ HOSTILE = {
     "long names": lambda: (gzip.compress((header("l", b"L", 4096) + b"n" * 4000 + bytes(96) + MEMBER) * 900), "File name too long"),
     "members": lambda: (gzip.compress(header("a") * 5_000), "has more than 4,000 files"),
     "xz": lambda: (xz(tar_bytes({"a": b"x"}, "w:"), 2**30), "more than 134,217,728 bytes of memory; set SMC_MAX_ARCHIVE_M"),
-    "empty streams": lambda: (gzip.compress(b"") * 20_000, "is no tar archive"),
+    "empty streams": lambda: (gzip.compress(b"") * 20_000, "is not a tar archive"),
     "gzip name": lambda: (b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 5_000_000, "is truncated"),
     "bzip2": lambda: (bz2.compress(header("z", size=2**40) + bytes(10_000_000)), "unpacks to more than"),
-    "links": lambda: (gzip.compress(long_links(220) + END), "holds no files"),
+    "links": lambda: (gzip.compress(long_links(220) + END), "contains no files"),
     "zip index": lambda: (zip_index(4_100), "has more than 4,000 files"),
     "zip names": lambda: (zip_index(3_000, bytes(1000)), "names and headers have more than"),
     "zip extra fields": lambda: (zip_index(20, b"\1\0\0\0" * 16_000), "an entry of its index is too large"),
-    "bzip2 in zip": lambda: (zip_packed(zipfile.ZIP_BZIP2), "make it with the deflate method"),
-    "lzma in zip": lambda: (zip_packed(zipfile.ZIP_LZMA), "make it with the deflate method"),
+    "bzip2 in zip": lambda: (zip_packed(zipfile.ZIP_BZIP2), "create it with the deflate method"),
+    "lzma in zip": lambda: (zip_packed(zipfile.ZIP_LZMA), "create it with the deflate method"),
 }  # fmt: skip
 
 PROGRAM = """

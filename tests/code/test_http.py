@@ -152,15 +152,18 @@ def test_a_server_that_cannot_go_on_is_asked_for_all(server: Server, code: Path,
     ("answer", "message"),
     [
         (reply(b"", 503), f"HTTP 503 Service Unavailable, {http.ATTEMPTS} times"),
-        (reply(ARCHIVE, keep=500), f"the connection ended after 500 of {len(ARCHIVE):,} bytes, {http.ATTEMPTS} times"),
+        (
+            reply(ARCHIVE, keep=500),
+            f"the connection was closed after 500 of {len(ARCHIVE):,} bytes, {http.ATTEMPTS} times",
+        ),
         (hang_up, f"{http.ATTEMPTS} times"),
-        (reply(b"", 404), "HTTP 404 Not Found; nothing lies there"),
+        (reply(b"", 404), "HTTP 404 Not Found; there is nothing at this URL"),
         (reply(b"", 401), "HTTP 401 Unauthorized; the URL needs a user and password"),
         (reply(b"", 403), "HTTP 403 Forbidden; a signed URL may have expired"),
         (reply(b"", 410), "HTTP 410 Gone"),
         (reply(b"", 204), "HTTP 204 No Content"),
         (reply(b"<html>login", Content_Type="text/html; charset=utf-8"), "the server sent a web page, not an archive"),
-        (reply(b"not a tar"), "is no archive"),
+        (reply(b"not a tar"), "is not an archive"),
         (reply(ARCHIVE[:1000]), "is truncated"),
         (reply(b""), "is empty"),
     ],
@@ -193,7 +196,7 @@ def test_a_digest_is_verified(server: Server, code: Path) -> None:
     url = server.serve("/c.tar.gz", reply(ARCHIVE))
     download(f"{url}#sha256={hashlib.sha256(ARCHIVE).hexdigest()}", code)
     assert tree(code) == TRAIN
-    with pytest.raises(CodeError, match="is not what was asked for: its sha256 is"):
+    with pytest.raises(CodeError, match="is not the expected file: its sha256 is"):
         download(f"{url}#sha256={'0' * 64}", code)
 
 
@@ -279,7 +282,7 @@ def test_no_more_is_fetched_than_may_be(
     url = server.serve("/train.py", answer)
     with pytest.raises(CodeError) as caught:
         download(url, code)
-    assert str(caught.value) == f"{url} is refused: {message}; set SMC_MAX_ARCHIVE_BYTES if that is meant"
+    assert str(caught.value) == f"{url} is refused: {message}; set SMC_MAX_ARCHIVE_BYTES if that is intended"
     assert len(server.requests) == 1
     assert tree(code) == {}
 
@@ -312,7 +315,7 @@ def test_an_answer_whose_headers_trickle_is_not_waited_for(
                 handler.wfile.write(b"x")
 
     url = server.serve("/c.tar.gz", endless)
-    with pytest.raises(CodeError, match=f"the server does not answer in time, {http.ATTEMPTS} times"):
+    with pytest.raises(CodeError, match=f"the server did not answer in time, {http.ATTEMPTS} times"):
         download(url, code)
     left.set()
     for thread in threading.enumerate():
@@ -407,7 +410,7 @@ def test_a_redirect_from_https_to_http_is_refused(
         download(url, code)
     assert str(caught.value) == (
         f"{url} cannot be fetched: it redirects to '{plain}?****', which is not encrypted; "
-        "set SMC_FOLLOW_REDIRECTS=anywhere if that is meant"
+        "set SMC_FOLLOW_REDIRECTS=anywhere if that is intended"
     )
     assert server.requests == []
     monkeypatch.setenv("SMC_FOLLOW_REDIRECTS", "anywhere")

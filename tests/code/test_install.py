@@ -15,7 +15,7 @@ import pytest
 from tests.code.conftest import Interpreter, Server, make_index, make_wheel, tar_bytes
 
 from smc_core.code.needs.install import install
-from smc_core.code.needs.jobsite import is_writable
+from smc_core.code.needs.job_packages import is_writable
 from smc_core.errors import CodeError
 
 NO_NETWORK = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
@@ -226,7 +226,7 @@ def test_a_failure_says_why_and_keeps_the_installers_last_lines(
     assert first.startswith("requirements.txt cannot be installed: ")
     assert "no-such-package" in first
     assert len(first) <= 200
-    assert second == f"{installer} ended with exit code 1; missing: alpha==1.0, no-such-package>=7"
+    assert second == f"{installer} failed with exit code 1; missing: alpha==1.0, no-such-package>=7"
     assert "no-such-package" in outcome.details
     assert len(outcome.details.splitlines()) <= 20
     assert interpreter.version_of("alpha").startswith("ModuleNotFoundError")
@@ -368,7 +368,7 @@ def test_a_setup_file_without_code_asks_for_nothing(interpreter: Interpreter, co
 def test_without_any_installer_a_line_says_so(interpreter: Interpreter, code: Path, beside: Path) -> None:
     (interpreter.packages / "beside.pth").write_text(f"{beside}\n")
     write(code, {"requirements.txt": "alpha", "wheels/alpha-1.0-py3-none-any.whl": ""})
-    assert "there is neither uv nor pip to install with" in (interpreter.install(code).error or "")
+    assert "neither uv nor pip is available" in (interpreter.install(code).error or "")
 
 
 # without network
@@ -453,7 +453,7 @@ def test_one_index_that_can_be_reached_is_enough_to_try(
 def test_a_folder_that_holds_no_wheels_is_told(interpreter: Interpreter, code: Path) -> None:
     write(code, {"requirements.txt": "alpha", "wheels/notes.txt": ""})
     error = interpreter.install(code, SMC_WHEELS="wheels").error or ""
-    assert error == f"variable SMC_WHEELS names wheels, and {code}/wheels is no folder with wheels"
+    assert error == f"variable SMC_WHEELS is wheels, but {code}/wheels is not a folder with wheels"
 
 
 def test_a_proxy_is_asked_in_place_of_the_index(interpreter: Interpreter, code: Path) -> None:
@@ -477,7 +477,7 @@ def image(interpreter: Interpreter, tmp_path: Path) -> Interpreter:
     [
         (
             "torch==2.4.0",
-            "torch==2.4.0 would replace torch 2.3.1+cu121, which this image brought; ask for torch==2.3.1",
+            "torch==2.4.0 would replace torch 2.3.1+cu121 of this image; ask for torch==2.3.1",
         ),
         ("torch @ https://host/torch-2.4.0-py3-none-any.whl", "would replace torch 2.3.1+cu121"),
         ("tensorflow>=2", "would replace tensorflow-cpu 2.16.1"),
@@ -488,7 +488,7 @@ def test_a_framework_of_the_image_is_not_replaced(image: Interpreter, code: Path
     outcome = image.install(code)
     assert (outcome.error or "").startswith("requirements.txt, line 2: ")
     assert told in (outcome.error or "")
-    assert (outcome.error or "").endswith("or set SMC_ALLOW_FRAMEWORK_UPGRADE=1 if that is meant")
+    assert (outcome.error or "").endswith("or set SMC_ALLOW_FRAMEWORK_UPGRADE=1 if that is intended")
     assert outcome.output == ""
 
 
@@ -501,7 +501,7 @@ def test_nor_by_what_something_else_requires(
     write(code, {"requirements.txt": line})
     error = image.install(code, PIP_INDEX_URL=index).error or ""
     assert "requirements.txt cannot be installed: " in error
-    assert f"{one} stayed as this image brought it; set SMC_ALLOW_FRAMEWORK_UPGRADE=1" in error, error
+    assert f"{one} of this image was pinned; set SMC_ALLOW_FRAMEWORK_UPGRADE=1" in error, error
     assert image.version_of("torch") == "2.3.1+cu121"
 
 
@@ -525,7 +525,7 @@ def test_numpy_is_replaced_with_a_warning(
     outcome = image.install(code, PIP_INDEX_URL=index)
     assert outcome.error is None, outcome.error
     assert image.version_of("numpy") == "2.1.0"
-    told = "numpy 1.26.4, which this image brought, was replaced by 2.1.0"
+    told = "numpy 1.26.4 of this image was replaced by 2.1.0"
     assert told in outcome.output
 
 

@@ -67,7 +67,7 @@ def test_the_installers_last_lines_are_in_the_failure_file(job: JobFolder) -> No
     first, second, *rest = failure.splitlines()
     assert first.startswith("CodeError: requirements.txt cannot be installed: ")
     assert len(first) <= 200
-    assert second.endswith(" ended with exit code 1; missing: no-such-package-of-mine>=7")
+    assert second.endswith(" failed with exit code 1; missing: no-such-package-of-mine>=7")
     assert "no-such-package-of-mine" in "\n".join(rest)
     assert failure.count("cannot be installed") == 1
     said = [line for line in ended.stderr.splitlines() if "no-such-package-of-mine" in line]
@@ -147,7 +147,7 @@ def test_what_is_left_out_of_the_submitted_code_is_said_by_smc(job: JobFolder, t
     (code / "train.py").touch()
     ended = job.run("train.py", SAGEMAKER_SUBMIT_DIRECTORY=str(code))
     assert ended.exit_code == 0, ended.stderr
-    assert any(line.startswith("smc: ") and "pipe is left out" in line for line in ended.stderr.splitlines())
+    assert any(line.startswith("smc: ") and "pipe is skipped" in line for line in ended.stderr.splitlines())
 
 
 def test_a_stop_while_requirements_are_installed_leaves_no_installer(job: JobFolder, tmp_path: Path) -> None:
@@ -184,5 +184,5 @@ def test_the_parts_can_be_used_alone(tmp_path: Path, server: Server, monkeypatch
         assert modules.download_and_import(url, "my_smc_demo", tmp_path / "again").answer == 42
     finally:
         sys.modules.pop("my_smc_demo", None)
-    with pytest.raises(CodeError, match="nothing lies there"):
+    with pytest.raises(CodeError, match="nothing is there"):
         modules.download_and_import(server.url + "/gone.zip", "x", tmp_path / "gone")

@@ -80,10 +80,10 @@ def test_the_encoding_is_the_one_that_pip_takes(
     ("raw", "why"),
     [
         (b"# \xfc\nnumpy", "it is not UTF-8"),
-        (b"# coding: utf-8\n# \xfc", "it is not UTF-8, as it says"),
-        (b"# coding: klingon\nnumpy", "it is not KLINGON, as it says"),
-        (b"# coding: rot13\nnumpy", "it is not ROT13, as it says"),
-        (b"\xff\xfea", "it is not UTF-16, as it says"),
+        (b"# coding: utf-8\n# \xfc", "it declares UTF-8 but is not"),
+        (b"# coding: klingon\nnumpy", "it declares KLINGON but is not"),
+        (b"# coding: rot13\nnumpy", "it declares ROT13 but is not"),
+        (b"\xff\xfea", "it declares UTF-16 but is not"),
     ],
 )
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path, raw: bytes, why: str) -> None:
@@ -106,13 +106,13 @@ def test_files_that_it_names_are_read_from_where_it_lies(tmp_path: Path) -> None
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "r.txt", "-r gone.txt")
-    with pytest.raises(CodeError, match=r"gone\.txt cannot be read \(named in .*r\.txt\): No such file"):
+    with pytest.raises(CodeError, match=r"gone\.txt cannot be read \(included by .*r\.txt\): No such file"):
         read_requirements(str(path), {})
 
 
 def test_a_file_at_a_url_cannot_be_judged(tmp_path: Path) -> None:
     path = write(tmp_path / "r.txt", "-r https://host/base.txt")
-    assert read_requirements(str(path), {}).opaque == "it names a file at a URL"
+    assert read_requirements(str(path), {}).opaque == "it includes a file at a URL"
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_another_requirement_file_can_be_named(tmp_path: Path) -> None:
     write(tmp_path / "sub" / "gpu.txt", "")
     for name in ("sub/gpu.txt", str(tmp_path / "sub" / "gpu.txt")):
         assert find_needs(str(tmp_path), {"SMC_REQUIREMENTS": name}).requirements == str(tmp_path / "sub" / "gpu.txt")
-    with pytest.raises(CodeError, match=r"variable SMC_REQUIREMENTS names cpu\.txt, and there is no file"):
+    with pytest.raises(CodeError, match=r"variable SMC_REQUIREMENTS is cpu\.txt, but there is no file"):
         find_needs(str(tmp_path), {"SMC_REQUIREMENTS": "cpu.txt"})
 
 
@@ -317,7 +317,7 @@ def test_files_that_name_each_other_in_a_fan_are_not_read_a_million_times(tmp_pa
     for number in range(20):
         (tmp_path / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n" * 2)
     (tmp_path / "r20.txt").write_text("numpy\n")
-    with pytest.raises(CodeError, match=r"r0\.txt names requirement files more than 1,000 times over"):
+    with pytest.raises(CodeError, match=r"r0\.txt includes more than 1,000 requirement files"):
         read_requirements(str(tmp_path / "r0.txt"), {})
 
 

@@ -132,8 +132,8 @@ def test_a_large_object_arrives_whole(put, code: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (f"s3://{BUCKET}/gone.tar.gz", "nothing lies there, neither an object nor a prefix"),
-        (f"s3://{BUCKET}/gone/", "nothing lies there"),
+        (f"s3://{BUCKET}/gone.tar.gz", "nothing is there, neither an object nor a prefix"),
+        (f"s3://{BUCKET}/gone/", "nothing is there"),
         ("s3://no-such-bucket/code.tar.gz", "cannot be fetched: 404 NoSuchBucket"),
         (f"s3://{BUCKET}/a//b", "cannot be fetched: Could not parse path"),
         (f"s3://{BUCKET}/../b", "cannot be fetched: Could not parse path"),
@@ -171,7 +171,7 @@ def test_a_prefix_has_the_limits_of_an_archive(put, code: Path, monkeypatch: pyt
     for name, value in {"SMC_MAX_ARCHIVE_FILES": "4", "SMC_MAX_ARCHIVE_BYTES": "499"}.items():
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
-            with pytest.raises(CodeError, match=f"set {name} if that is meant"):
+            with pytest.raises(CodeError, match=f"set {name} if that is intended"):
                 download(f"s3://{BUCKET}/job", code)
 
 
@@ -280,7 +280,7 @@ def test_a_bucket_of_another_region_is_found(s3_server: Server, code: Path) -> N
 def test_a_refusal_says_which_right_may_be_missing(s3_server: Server, code: Path) -> None:
     s3_server.serve("/bucket/x.zip", reply(b"<Error><Code>AccessDenied</Code></Error>", 403))
     s3_server.serve("/bucket", reply(b"<Error><Code>AccessDenied</Code></Error>", 403))
-    with pytest.raises(CodeError, match=r"403 AccessDenied; it is not there, or the role lacks s3:GetObject"):
+    with pytest.raises(CodeError, match=r"403 AccessDenied; it does not exist, or the role lacks s3:GetObject"):
         download("s3://bucket/x.zip", code)
 
 
@@ -386,7 +386,7 @@ def test_no_credentials_at_all_are_told_within_seconds(
 ) -> None:
     without_keys(monkeypatch)
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")
-    with pytest.raises(CodeError, match=r"no AWS credentials are found \(variables AWS_ACCESS_KEY_ID"):
+    with pytest.raises(CodeError, match=r"no AWS credentials found \(variables AWS_ACCESS_KEY_ID"):
         download("s3://bucket/train.py", code)
 
 

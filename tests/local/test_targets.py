@@ -48,7 +48,7 @@ def test_every_archive_that_can_be_unpacked_is_a_target(tmp_path: Path, suffix: 
 
 def test_an_archive_of_another_kind_is_named(tmp_path: Path) -> None:
     (tmp_path / "code.7z").touch()
-    with pytest.raises(CodeError, match="is an archive of a kind that is not understood"):
+    with pytest.raises(CodeError, match="is an archive of an unsupported kind"):
         find_code(Request(str(tmp_path / "code.7z")))
 
 

@@ -118,7 +118,7 @@ def test_one_that_is_not_there_names_the_nearest(job: JobFolder) -> None:
     job.code_files({"src/train.py": "", "trian.py": ""})
     with pytest.raises(CodeError, match=r"did you mean src/train\.py or trian\.py\?"):
         find(job, "train.py")
-    with pytest.raises(CodeError, match="holds no files"):
+    with pytest.raises(CodeError, match="contains no files"):
         resolve("train.py", str(job.base / "model"))
 
 

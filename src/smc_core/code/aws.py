@@ -1,4 +1,4 @@
-"""AWS credentials from where a job finds them, and the signature of a request (Signature Version 4)."""
+"""Finds AWS credentials as the AWS tools do, and signs requests (Signature Version 4)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _CONTAINER_HOST = "http://169.254.170.2"
 _INSTANCE_HOST = "http://169.254.169.254"
 _INSTANCE_PATH = "/latest/meta-data/iam/security-credentials/"
 _SECONDS = 5.0
-"""How long the services that give credentials may take; they are on the same machine or network."""
+"""Time limit for the services that issue credentials; they are on the same machine or network."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Credentials of AWS."""
+    """AWS credentials."""
 
     access_key: str
     secret_key: str
@@ -33,10 +33,10 @@ class Keys:
 
 
 def credentials(environ: Mapping[str, str]) -> Keys:
-    """Find credentials: of the environment, a web identity, the container, a profile, or the instance.
+    """Find credentials: from variables, a web identity, the container, a profile, or the instance, in this order.
 
     Raises:
-        CodeError: there are none.
+        CodeError: there are none, or the service that issues them fails.
 
     """
     import requests
@@ -52,11 +52,11 @@ def credentials(environ: Mapping[str, str]) -> Keys:
                 return found
     except (requests.RequestException, OSError, ValueError, KeyError) as error:
         raise CodeError(f"AWS credentials cannot be fetched: {type(error).__name__}") from harmless(error)
-    raise CodeError("no AWS credentials are found")  # the instance is asked last, and raises itself
+    raise CodeError("no AWS credentials found")  # not reached: the instance comes last, and raises an error
 
 
 def profile(environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings of a profile (``AWS_PROFILE``, else ``default``) in the shared credentials file; empty without."""
+    """The settings of a profile (``AWS_PROFILE``, or ``default``) in the shared credentials file; empty for none."""
     path = environ.get("AWS_SHARED_CREDENTIALS_FILE") or os.path.expanduser("~/.aws/credentials")
     parser = configparser.RawConfigParser()
     try:
@@ -69,11 +69,11 @@ def profile(environ: Mapping[str, str]) -> dict[str, str]:
 def signed(
     method: str, url: str, service: str, region: str, keys: Keys, now: datetime.datetime | None = None
 ) -> dict[str, str]:
-    """The headers that sign a request without a body.
+    """The headers that sign a request without a body (AWS IAM User Guide, "Create a signed AWS API request").
 
     Args:
         method: ``GET`` or ``POST``.
-        url: with its query, whose names and values are percent-encoded.
+        url: the URL; names and values in its query are percent-encoded.
         service: name of the service, such as ``codeartifact``.
         region: name of the region.
         keys: the credentials.
@@ -153,7 +153,7 @@ def _of_instance(environ: Mapping[str, str]) -> Keys | None:
         token.raise_for_status()
     except requests.RequestException as error:
         raise CodeError(
-            "no AWS credentials are found (variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a role of the "
+            "no AWS credentials found (variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a role of the "
             "container or the instance, ~/.aws/credentials)"
         ) from harmless(error)
     headers = {"X-aws-ec2-metadata-token": token.text}

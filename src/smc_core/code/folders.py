@@ -1,4 +1,4 @@
-"""Folders as a whole: a private one to build in, one replaced by another, one copied."""
+"""Operations on whole folders: create a private one to build in, replace the content of one, copy one."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from smc_core.errors import CodeError
 from smc_core.printable import shortened
 
 _LEFT_ALONE = frozenset({"lost+found"})
-"""What a file system puts into its own top folder."""
+"""Created by a file system in its own top folder."""
 
 _log = logging.getLogger("smc.code")
 
 
 def reason(error: OSError) -> str:
-    """What went wrong and with which file, as an error message says it."""
+    """What went wrong and with which file, for an error message."""
     text = error.strerror or str(error)
     return f"{text}: {shortened(os.fsdecode(error.filename))}" if error.filename else text
 
 
 @contextlib.contextmanager
 def staging(destination: str) -> Iterator[str]:
-    """A fresh private folder on the disk of ``destination``, which is gone afterwards.
+    """A fresh private folder on the same disk as ``destination``; it is removed on exit.
 
-    It lies beside the destination where that is on the same disk and can be written, else inside it. One that was
-    left behind by a process that was killed is removed.
+    It is next to the destination if that is on the same disk and writable, otherwise inside it. Folders left behind by
+    killed processes are removed.
 
     Raises:
-        CodeError: neither can be written.
+        CodeError: neither place is writable.
 
     """
     parent, name = os.path.split(destination)
@@ -50,7 +50,7 @@ def staging(destination: str) -> Iterator[str]:
         raise CodeError(f"{destination} cannot be written: {reason(error)}") from error
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # held as long as this process lives
+        fcntl.flock(handle, fcntl.LOCK_EX)  # a folder of a killed process is recognised by its missing lock
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -68,25 +68,25 @@ def _remove_left_behind(place: str, prefix: str) -> None:
 
 
 def replace_content(destination: str, new: str, aside: str) -> tuple[str, ...]:
-    """Put the content of one folder in place of another's.
+    """Replace the content of a folder by that of another.
 
-    The destination stays the folder that it was: it may be a mount point, a layer of an image that cannot be
-    renamed, or the working directory of a process. Where something fails, what was there is put back.
+    The destination itself stays: it may be a mount point, a layer of an image that cannot be renamed, or the working
+    directory of a process. If something fails, the old content is put back.
 
     Args:
-        destination: the folder whose content is replaced; made where it is missing.
-        new: the folder whose entries move there; on the same disk if it is to be quick.
+        destination: the folder whose content is replaced; created if it is missing.
+        new: the folder whose entries move there; quick only on the same disk.
         aside: an empty folder for the old content, which the caller removes.
 
     Returns:
-        The entries that were replaced, folders with ``/`` at the end.
+        The entries that were replaced; folders end in ``/``.
 
     Raises:
         OSError: the destination cannot be changed.
 
     """
     os.makedirs(destination, exist_ok=True)
-    outside = os.path.dirname(aside)
+    outside = os.path.dirname(aside)  # the staging folder, which may itself be inside the destination
     old = sorted(name for name in os.listdir(destination) if name not in _LEFT_ALONE)
     old = [name for name in old if os.path.join(destination, name) != outside]
     replaced = tuple(name + "/" if os.path.isdir(os.path.join(destination, name)) else name for name in old)
@@ -110,7 +110,7 @@ def _move(source: str, target: str, moved: list[tuple[str, str]]) -> None:
 
 
 def only_folder(folder: str) -> str | None:
-    """The one folder that a folder holds, if it holds nothing else that counts; else None."""
+    """The only folder in a folder, if there is nothing else in it that counts; else None."""
     entries = [name for name in os.listdir(folder) if not is_litter(name)]
     if len(entries) != 1:
         return None
@@ -119,34 +119,34 @@ def only_folder(folder: str) -> str | None:
 
 
 def only_file(folder: str) -> str | None:
-    """The one file that a folder holds, if it holds nothing else that counts; else None."""
+    """The only file in a folder, if there is nothing else in it that counts; else None."""
     entries = [name for name in os.listdir(folder) if not is_litter(name)]
     path = os.path.join(folder, entries[0]) if len(entries) == 1 else ""
     return path if os.path.isfile(path) else None
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file's name is one that archivers, desktops and disks leave behind."""
+    """Whether a name is one of those that archivers, desktops and file systems leave behind."""
     return name in _LEFT_ALONE or name in ("__MACOSX", ".DS_Store", "pax_global_header") or name.startswith("._")
 
 
 def copy_folder(source: str, target: str, quota: Quota | None = None) -> int:
-    """Copy a folder whole, so that the copy needs nothing of the original.
+    """Copy a whole folder, so that the copy does not depend on the original.
 
-    A symbolic link that stays inside the folder is kept; one that leaves it is replaced by what it points to.
-    Sockets, FIFOs and devices are left out with a line in the log.
+    A symbolic link that stays inside the folder is kept; one that leaves it is replaced by its target. Sockets, FIFOs
+    and devices are skipped, with a line in the log.
 
     Args:
         source: the folder.
         target: an existing empty folder.
-        quota: how much it may be; by default what the variables of this process say. What several links lead to
-            counts as often as it is copied.
+        quota: how large it may be; by default, the limits in the variables of this process. The target of several
+            links counts as often as it is copied.
 
     Returns:
-        How many bytes its files hold.
+        The size of its files in bytes.
 
     Raises:
-        CodeError: links lead round in a circle, or it is too large.
+        CodeError: links form a circle, or the folder is too large.
         OSError: something cannot be read or written.
 
     """
@@ -164,19 +164,19 @@ def copy_folder(source: str, target: str, quota: Quota | None = None) -> int:
             if stat.S_ISDIR(facts.st_mode):
                 real = os.path.realpath(path)
                 if real in above:
-                    raise CodeError(f"{path} leads round in a circle: it points to a folder that it lies in")
+                    raise CodeError(f"{path} is a circular link: it points to a folder that contains it")
                 os.mkdir(place)
                 pending.append((path, place, above | {real}))
             elif stat.S_ISREG(facts.st_mode):
                 quota.add_bytes(facts.st_size)
                 copy_file(path, place)
             else:
-                _log.warning("%s is left out: it is neither a file nor a folder", path)
+                _log.warning("%s is skipped: it is neither a file nor a folder", path)
     return quota.bytes
 
 
 def copy_file(source: str, target: str) -> None:
-    """Copy a file with its permissions (none of them special) and its time."""
+    """Copy a file with its permissions (without setuid and the like) and its modification time."""
     shutil.copyfile(source, target)
     facts = os.stat(source)
     os.chmod(target, (facts.st_mode & 0o777) | 0o600)
@@ -184,7 +184,10 @@ def copy_file(source: str, target: str) -> None:
 
 
 def _keep_link(path: str, root: str, place: str, target: str) -> bool:
-    """Copy a link that stays inside ``root`` as a link inside ``target``, and one that points nowhere as it is."""
+    """Copy a link that stays inside ``root`` as a link inside ``target``, and a dangling one unchanged.
+
+    Returns whether it was copied; a link that leaves ``root`` is not.
+    """
     real = os.path.realpath(path)
     if real == root or real.startswith(root + os.sep):
         text = os.path.relpath(os.path.join(target, os.path.relpath(real, root)), os.path.dirname(place))

@@ -1,4 +1,4 @@
-"""How much submitted code may be: one count for every source, whatever it comes from and however it is packed."""
+"""How large submitted code may be: one count for every source, wherever it comes from and however it is packed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from smc_core.errors import CodeError
 from smc_core.settings import MAX_ARCHIVE_BYTES, MAX_ARCHIVE_FILES, MAX_ARCHIVE_MEMORY, Setting
 
 TEXT_PER_FILE = 512
-"""Bytes of names, link targets and extended headers for each file that there may be. Real ones have about 100."""
+"""Bytes of names, link targets and extended headers for each file that is allowed. Real ones have about 100."""
 _LEAST_TEXT = 1024**2
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much code may be.
+    """How large code may be.
 
     Attributes:
-        max_bytes: what is transferred, and again content of all files together, in bytes, 10 GiB by default.
+        max_bytes: the size of a transfer, and separately the content of all files, in bytes; 10 GiB by default.
         max_files: files, folders and links together, 100,000 by default.
-        max_memory: what unpacking may take besides, in bytes, 128 MiB by default.
+        max_memory: memory that unpacking may take, in bytes, 128 MiB by default.
     """
 
     max_bytes: int = MAX_ARCHIVE_BYTES.of({})
@@ -35,7 +35,7 @@ class Limits:
         """The limits that the job's variables set.
 
         Raises:
-            ConfigurationError: one of them is no positive whole number.
+            ConfigurationError: one of them is not a positive whole number.
 
         """
         return cls(MAX_ARCHIVE_BYTES.of(environ), MAX_ARCHIVE_FILES.of(environ), MAX_ARCHIVE_MEMORY.of(environ))
@@ -47,12 +47,12 @@ class Limits:
 
 
 class Quota:
-    """Counts what one source brings, and refuses more than it may. Several threads may count.
+    """Counts what comes from one source, and refuses more than is allowed. Several threads may count.
 
     Args:
         what: the source as messages call it.
-        limits: how much it may be.
-        verb: what it does with its bytes, for the message.
+        limits: how large it may be.
+        verb: the verb in front of the number of bytes in the message.
 
     """
 
@@ -99,31 +99,31 @@ class Quota:
         self.check_text(self._text)
 
     def check_bytes(self, size: int) -> None:
-        """Refuse a source of so many bytes, where they are too many."""
+        """Refuse a source with this number of bytes if that is too many."""
         if size > self.limits.max_bytes:
             raise self._refused(f"it {self._verb} more than {self.limits.max_bytes:,} bytes", MAX_ARCHIVE_BYTES)
 
     def check_files(self, files: int) -> None:
-        """Refuse a source of so many files, where they are too many."""
+        """Refuse a source with this number of files if that is too many."""
         if files > self.limits.max_files:
             raise self._refused(f"it has more than {self.limits.max_files:,} files", MAX_ARCHIVE_FILES)
 
     def check_text(self, size: int) -> None:
-        """Refuse a source of so many bytes of names and headers, where they are too many."""
+        """Refuse a source with this number of bytes of names and headers if that is too many."""
         if size > self.limits.max_text:
             raise self._refused(
                 f"its names and headers have more than {self.limits.max_text:,} bytes", MAX_ARCHIVE_FILES
             )
 
     def too_much_memory(self) -> CodeError:
-        """The error of an archive that cannot be unpacked in the memory that it may take."""
+        """The error for an archive that needs more memory than it may take."""
         needs = f"unpacking it takes more than {self.limits.max_memory:,} bytes of memory"
         return self._refused(needs, MAX_ARCHIVE_MEMORY)
 
     def _refused(self, why: str, setting: Setting) -> CodeError:
-        return CodeError(f"{self.what} is refused: {why}; set {setting} if that is meant")
+        return CodeError(f"{self.what} is refused: {why}; set {setting} if that is intended")
 
 
 def whole_number(text: str) -> int | None:
-    """A whole number from outside: 1 to 18 ASCII digits; None for anything else."""
+    """A whole number in foreign input: 1 to 18 ASCII digits; None for anything else."""
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else None

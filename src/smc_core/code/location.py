@@ -1,4 +1,4 @@
-"""Where code lies: a folder, a file or a URL, told apart by its own text, and printable without credentials."""
+"""Where code is: a folder, a file or a URL, recognised by its text, and printable without credentials."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Location:
     Attributes:
         scheme: how it is reached.
         target: an absolute path (``file``), or the URL without its fragment.
-        name: the last part of its path, which tells an archive from a file; may be empty.
-        printable: what a log may show.
-        checksum: algorithm and hexadecimal digest that the content must have, from ``#sha256=…``; None without.
+        name: the last part of its path, whose suffix marks an archive; may be empty.
+        printable: the location as a log may show it.
+        checksum: algorithm and hexadecimal digest that the content must have, from ``#sha256=…``; None for none.
     """
 
     scheme: Scheme
@@ -44,25 +44,25 @@ class Location:
 
 
 def parse(url: str | os.PathLike[str]) -> Location:
-    """Read what the user gave as the place of the code.
+    """Parse the location of the code as the user gave it.
 
     Args:
         url: a path, absolute or relative to the working directory, or a ``file://``, ``http://``, ``https://`` or
             ``s3://`` URL.
 
     Raises:
-        CodeError: it is empty, of a scheme that is not understood, or malformed.
+        CodeError: it is empty or malformed, or its scheme is not supported.
 
     """
     text = os.fspath(url).strip()
     if not text or "\0" in text:
-        raise CodeError("no place is given that code could be fetched from")
+        raise CodeError("no location is given to fetch code from")
     found = _URL.match(text)
     longest = _LONGEST_PATH if found is None else _LONGEST_URL
     if len(text) > longest:
         shown = shortened(mask_urls(text), 100)
         raise CodeError(
-            f"{shown!r} is no place of code: it has {len(text):,} characters, and at most {longest:,} can be"
+            f"{shown!r} is not a location of code: it has {len(text):,} characters, and {longest:,} is the most"
         )
     if found is None:
         return _local(text)
@@ -75,18 +75,18 @@ def parse(url: str | os.PathLike[str]) -> Location:
     if scheme == "file":
         return _file(text, checksum)
     raise CodeError(
-        f"{_shown(text)}: {scheme}:// is not understood; "
+        f"{_shown(text)}: {scheme}:// is not supported; "
         "give a path, or a URL that begins with s3://, https://, http:// or file://"
     )
 
 
 def harmless(error: BaseException) -> Exception:
-    """An error of a library as one whose text can be shown: theirs hold whole URLs, query and all."""
+    """A library's error as one whose text can be shown: the original contains whole URLs, with their queries."""
     return ConnectionError(f"{type(error).__name__}: {mask_urls(str(error))}")
 
 
 def _shown(text: str) -> str:
-    """A place as a message or a log shows it."""
+    """A location as messages and logs show it."""
     return shortened(mask_urls(text), _LONGEST_SHOWN)
 
 
@@ -99,7 +99,7 @@ def _file(text: str, checksum: tuple[str, str] | None) -> Location:
     parts = urllib.parse.urlsplit(text)
     if parts.netloc not in ("", "localhost"):
         shown = _shown(text)
-        raise CodeError(f"{shown}: a file:// URL names no host; write file://{parts.path or '/path'}")
+        raise CodeError(f"{shown}: a file:// URL cannot name a host; write file://{parts.path or '/path'}")
     path = os.path.abspath(urllib.parse.unquote(parts.path))
     return Location("file", path, os.path.basename(path), _shown(path), checksum)
 
@@ -111,7 +111,7 @@ def _http(scheme: Literal["http", "https"], text: str, checksum: tuple[str, str]
     except ValueError:
         malformed = True
     if malformed:
-        raise CodeError(f"{_shown(text)} is no URL that can be fetched")
+        raise CodeError(f"{_shown(text)} is not a valid URL")
     target = text.partition("#")[0]
     name = urllib.parse.unquote(parts.path).rstrip("/").rpartition("/")[2]
     return Location(scheme, target, name, _shown(target), checksum)
@@ -120,7 +120,7 @@ def _http(scheme: Literal["http", "https"], text: str, checksum: tuple[str, str]
 def _s3(text: str, checksum: tuple[str, str] | None) -> Location:
     bucket, _, key = text[len("s3://") :].partition("/")
     if not bucket or "@" in bucket or ":" in bucket:
-        raise CodeError(f"{_shown(text)}: an S3 URL reads s3://bucket/key")
+        raise CodeError(f"{_shown(text)}: an S3 URL has the form s3://bucket/key")
     url = f"s3://{bucket}/{key}"
     return Location("s3", url, key.rstrip("/").rpartition("/")[2], _shown(url), checksum)
 

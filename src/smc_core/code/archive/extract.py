@@ -1,4 +1,4 @@
-"""Unpack an archive, as if it were hostile."""
+"""Unpack an archive as if it were hostile."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def extract(
 ) -> int:
     """Unpack a tar or zip archive into an empty folder.
 
-    No member lands outside, nothing is made but files, folders and links that stay inside (others are left out, with
-    a line in the log), and no more than ``SMC_MAX_ARCHIVE_BYTES`` (10 GiB) and ``SMC_MAX_ARCHIVE_FILES`` (100,000).
-    What decides is the content, not the name: a zip called ``.tar.gz`` is unpacked too.
+    No member is written outside. Only files, folders and links that stay inside are created (other links are skipped,
+    with a line in the log), and no more than ``SMC_MAX_ARCHIVE_BYTES`` (10 GiB) and ``SMC_MAX_ARCHIVE_FILES``
+    (100,000). The content decides, not the name: a zip called ``.tar.gz`` is unpacked, too.
 
     Args:
         archive: the file.
         dst: an empty folder, or one that does not exist.
-        name: how messages call the archive; its path by default.
-        environ: the variables that hold the limits, by default those of this process.
+        name: the archive's name in messages; its path by default.
+        environ: the variables that set the limits, by default those of this process.
 
     Returns:
-        How many bytes the files hold.
+        The size of the files in bytes.
 
     Raises:
-        CodeError: it is refused, broken, or cannot be written. Nothing of it is left in ``dst``.
-        ConfigurationError: a limit is no number.
+        CodeError: it is refused or broken, or cannot be written. Nothing of it is left in ``dst``.
+        ConfigurationError: a limit is not a number.
 
     """
     archive, dst = os.fspath(archive), os.fspath(dst)
@@ -73,11 +73,11 @@ def _read(archive: str, unpacked: Unpacked) -> None:
     elif os.path.getsize(archive) == 0:
         raise unpacked.damaged("is empty: it has no bytes")
     else:
-        raise unpacked.damaged("is no archive: it is neither tar nor zip")
+        raise unpacked.damaged("is not an archive: it is neither tar nor zip")
 
 
 def _empty(folder: str) -> None:
-    """Remove what was unpacked, as far as that can be: the error that it was unpacked with is the one to report."""
+    """Remove what was unpacked, as far as possible: the original error is the one to report."""
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):
             with contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
-"""The kinds of archives: what each is called, how it begins, and what unpacks one that is compressed.
+"""The kinds of archives: their names, their first bytes, and the engines that decompress them.
 
-A further compression of tar archives is a line of :data:`FORMATS` and the function that makes its engine.
+Another compression for tar archives is a line in :data:`FORMATS` and a function that creates its engine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class CorruptError(Exception):
 
 
 class Engine(Protocol):
-    """Unpacks one stream of compressed bytes, in the interface of :class:`bz2.BZ2Decompressor`."""
+    """Decompresses one stream, with the interface of :class:`bz2.BZ2Decompressor`."""
 
     @property
     def eof(self) -> bool:
@@ -26,18 +26,18 @@ class Engine(Protocol):
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is nothing more to give without further input."""
+        """Whether there is no more output without further input."""
 
     @property
     def unused_data(self) -> bytes:
-        """What was found behind the end of the stream."""
+        """The bytes after the end of the stream."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Unpack further input, and give no more than so many bytes.
+        """Decompress further input, into at most ``max_length`` bytes.
 
         Raises:
-            CorruptError: it is none of this kind.
-            CodeError: it takes more memory than it may.
+            CorruptError: it is not data of this kind.
+            CodeError: it needs more memory than it may take.
 
         """
 
@@ -46,10 +46,10 @@ class Format(NamedTuple):
     """A kind of archive.
 
     Attributes:
-        name: as messages call it.
-        suffixes: of the names of its files.
-        magic: how its files can begin; empty for plain tar, which has its mark further on.
-        engine: of a compressed tar archive, what makes the engine that unpacks a stream; None for others.
+        name: its name in messages.
+        suffixes: the suffixes of its files.
+        magic: the possible first bytes of its files; empty for plain tar, whose mark is further on.
+        engine: for a compressed tar archive, creates the engine for a stream; None for others.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Format(NamedTuple):
     engine: Callable[[Quota], Engine] | None = None
 
 
-class _Guarded:
-    """An engine of the standard library, with its own errors as :class:`CorruptError`."""
+class _Converting:
+    """An engine of the standard library whose errors become :class:`CorruptError`."""
 
     def __init__(self, engine: Engine, errors: type[Exception]) -> None:
         self._engine = engine
@@ -81,14 +81,14 @@ class _Guarded:
         try:
             return self._engine.decompress(data, max_length)
         except self._errors as error:
-            raise self._told(error) from error
+            raise self._converted(error) from error
 
-    def _told(self, error: Exception) -> Exception:
+    def _converted(self, error: Exception) -> Exception:
         return CorruptError(str(error))
 
 
-class _Xz(_Guarded):
-    """Xz, which alone can ask for much memory: the size of its dictionary stands in the file."""
+class _Xz(_Converting):
+    """Xz, the only kind that can demand much memory: the file states the size of its dictionary."""
 
     def __init__(self, quota: Quota) -> None:
         import lzma
@@ -96,9 +96,9 @@ class _Xz(_Guarded):
         super().__init__(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=quota.limits.max_memory), lzma.LZMAError)
         self._quota = quota
 
-    def _told(self, error: Exception) -> Exception:
+    def _converted(self, error: Exception) -> Exception:
         is_too_large = "memory usage limit" in str(error).lower()
-        return self._quota.too_much_memory() if is_too_large else super()._told(error)
+        return self._quota.too_much_memory() if is_too_large else super()._converted(error)
 
 
 class _Gzip:
@@ -127,13 +127,13 @@ class _Gzip:
 def _gzip(_: Quota) -> Engine:
     import zlib
 
-    return _Guarded(_Gzip(), zlib.error)
+    return _Converting(_Gzip(), zlib.error)
 
 
 def _bzip2(_: Quota) -> Engine:
     import bz2
 
-    return _Guarded(bz2.BZ2Decompressor(), OSError)
+    return _Converting(bz2.BZ2Decompressor(), OSError)
 
 
 TAR = Format("tar", (".tar",))
@@ -147,33 +147,33 @@ FORMATS = (
     ZIP,
 )
 ARCHIVE_SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
-"""What a file is called that is unpacked."""
+"""Suffixes of the files that are unpacked."""
 _UNKNOWN_SUFFIXES = (".tar.zst", ".tzst", ".tar.lz", ".tar.lz4", ".tar.z", ".7z", ".rar")
 
 
 def is_archive(path: str, name: str | None = None) -> bool:
-    """Whether a file is one that is unpacked.
+    """Whether a file is an archive that is unpacked.
 
-    A name with one of :data:`ARCHIVE_SUFFIXES` says so; for a name without any suffix, the file's first bytes do.
+    It is if its name has one of :data:`ARCHIVE_SUFFIXES`; for a name without any suffix, the first bytes decide.
 
     Args:
         path: the file.
-        name: what it is called, where that is not the name it has here.
+        name: its real name, if that differs from the name that it has here.
 
     Raises:
-        CodeError: it is an archive of a kind that is not understood.
+        CodeError: it is an archive of an unsupported kind.
 
     """
     name = (os.path.basename(path) if name is None else name).lower()
     if name.endswith(ARCHIVE_SUFFIXES):
         return True
     if name.endswith(_UNKNOWN_SUFFIXES):
-        raise CodeError(f"{name} is an archive of a kind that is not understood; make a .tar.gz or a .zip")
+        raise CodeError(f"{name} is an archive of an unsupported kind; create a .tar.gz or a .zip")
     return "." not in name and format_of(path) is not None
 
 
 def format_of(path: str) -> Format | None:
-    """What the first bytes of a file say; None where it is no archive."""
+    """The kind of archive by the first bytes of a file; None if it is not an archive."""
     with open(path, "rb") as file:
         head = file.read(512)
     found = next((each for each in FORMATS if each.magic and head.startswith(each.magic)), None)
@@ -181,7 +181,10 @@ def format_of(path: str) -> Format | None:
 
 
 def _is_tar_header(head: bytes) -> bool:
-    """Whether a block's checksum is that of a tar header (also of old ones without ``ustar``)."""
+    """Whether a block has the checksum of a tar header, including old ones without ``ustar``.
+
+    The checksum is the sum of all bytes, with its own 8 bytes (at 148) taken as blanks.
+    """
     try:
         stated = int(head[148:156].strip(b" \0") or b"-1", 8)
     except ValueError:

@@ -1,8 +1,9 @@
-"""Headers of tar archives, read strictly: every field in form and size before it is used.
+"""Reads the headers of tar archives strictly: form and size of every field are checked before it is used.
 
-Understood are the old format, ustar, GNU tar's and pax, with the sparse files of GNU tar in all their forms. Whatever
-else a header holds is a ``ValueError``. A test compares the outcome with the standard library's ``tarfile``, which
-parses some hostile headers in quadratic time and unbounded memory, and is not used.
+It supports the old format, ustar, GNU tar's and pax, and GNU tar's sparse files in all their forms (POSIX.1-2001 for
+``pax``; ``tar(5)`` of libarchive and the manual of GNU tar for the rest). Anything else is a ``ValueError``. A test
+compares the results with the standard library's ``tarfile``, which is not used: it parses some hostile headers in
+quadratic time and unbounded memory.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ BLOCK = 512
 REGULAR, HARD_LINK, SYMBOLIC_LINK, FOLDER = b"0", b"1", b"2", b"5"
 SPARSE = b"S"
 LABEL = b"V"
-"""The type of GNU tar's volume label, which is no file."""
+"""The type of GNU tar's volume label, which is not a file."""
 LONG_NAME, LONG_LINK = b"L", b"K"
 PAX, SOLARIS_PAX, PAX_GLOBAL = b"x", b"X", b"g"
 EXTENDED = (LONG_NAME, LONG_LINK, PAX, SOLARIS_PAX, PAX_GLOBAL)
@@ -24,7 +25,7 @@ MAX_EXTENDED = 256 * 1024
 """Bytes of one extended header. Real ones have a few hundred."""
 MAX_NUMBER = 2**63 - 1
 MAX_PIECES = 50_000
-"""Pieces of a sparse file, which are kept in memory."""
+"""Pieces of a sparse file; their map is kept in memory."""
 
 _REGULAR_TYPES = (b"0", b"\0", b"7")
 _OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
@@ -41,24 +42,24 @@ _WANTED = frozenset(
 )  # fmt: skip
 
 Map = list[tuple[int, int]]
-"""Where the stored pieces of a sparse file belong: offset and length, in bytes."""
+"""Offset and length, in bytes, of each stored piece of a sparse file."""
 Records = dict[bytes, bytes]
 
 
 @dataclass(slots=True)
 class Header:
-    """What is known of a member.
+    """What is known about a member.
 
     Attributes:
         name: its name.
         type: one byte; ``0`` for all kinds of regular files.
-        size: bytes that are stored of it.
+        size: the bytes stored in the archive.
         mode: its permissions.
-        time: seconds since 1970 when it was changed last.
-        target: where a link leads to.
+        time: when it was last changed, in seconds since 1970.
+        target: the target of a link.
         sparse: the map of a sparse file; None for any other member.
-        real_size: how long a sparse file is, in bytes.
-        more: whether blocks follow that go on with the map.
+        real_size: the size of a sparse file, in bytes.
+        more: whether further blocks continue the map.
         map_in_content: whether the content begins with the map.
     """
 
@@ -76,7 +77,7 @@ class Header:
 
 @dataclass(slots=True)
 class Extended:
-    """What extended headers say of the next member."""
+    """The content of the extended headers in front of a member."""
 
     name: str | None = None
     target: str | None = None
@@ -86,18 +87,23 @@ class Extended:
 def read_header(block: bytes) -> Header:
     """Read a header block.
 
+    The offsets are those of ``struct posix_header`` (ustar): name 0, mode 100, uid 108, gid 116, size 124, mtime 136,
+    checksum 148, type 156, link target 157, magic 257, prefix 345. GNU tar uses the space of the prefix otherwise: for
+    a sparse file, the first entries of its map begin at 386, and the real size is at 483.
+
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a header.
+        OverflowError: a size is impossible.
 
     """
     stated = _number(block[148:156])
-    blank = sum(block[:148]) + sum(block[156:]) + 8 * ord(" ")
-    if len(block) != BLOCK or stated != blank:
+    computed = sum(block[:148]) + sum(block[156:]) + 8 * ord(" ")  # the checksum itself counts as blanks
+    if len(block) != BLOCK or stated != computed:
         raise ValueError("the checksum is wrong")
     name, kind = _text(block[:100]), block[156:157]
     if block[257:265] != b"ustar  \0" and (prefix := _text(block[345:500])) and kind not in (SPARSE, *EXTENDED):
         name = f"{prefix}/{name}"
-    if kind in _REGULAR_TYPES:
+    if kind in _REGULAR_TYPES:  # the old format has no type for folders: their names end in "/"
         kind = FOLDER if kind == b"\0" and name.endswith("/") else REGULAR
     size = _number(block[124:136])
     if size < 0 or (kind in EXTENDED and size > MAX_EXTENDED):
@@ -111,10 +117,10 @@ def read_header(block: bytes) -> Header:
 
 
 def read_more(header: Header, block: bytes) -> None:
-    """Read a block that goes on with the map of a sparse file.
+    """Read a block that continues the map of a sparse file.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not such a block.
 
     """
     if len(block) != BLOCK or header.sparse is None:
@@ -126,7 +132,9 @@ def read_more(header: Header, block: bytes) -> None:
 
 
 def read_records(data: bytes) -> Records:
-    """Read the records of a pax header that matter here: ``LENGTH NAME=VALUE``, each on a line.
+    """Read the relevant records of a pax header: lines of the form ``LENGTH NAME=VALUE``.
+
+    The length counts the whole record, including its own digits and the newline; a value may contain newlines.
 
     Raises:
         ValueError: they are malformed.
@@ -153,17 +161,17 @@ def read_records(data: bytes) -> Records:
 
 
 def read_text(data: bytes) -> str:
-    """The name in a header of GNU tar for long names."""
+    """The name in GNU tar's header for a long name."""
     return _text(data)
 
 
 def complete(header: Header, records: Mapping[bytes, bytes], extended: Extended) -> None:
-    """Lay over a header what extended headers say of it.
+    """Replace fields of a header by those of its extended headers.
 
     Args:
-        header: of the member.
-        records: of pax headers, the global ones first.
-        extended: names of GNU tar's own headers.
+        header: the member's header.
+        records: the records of pax headers; those of its own override global ones.
+        extended: the names from GNU tar's own headers.
 
     Raises:
         ValueError: a record is malformed.
@@ -181,10 +189,10 @@ def complete(header: Header, records: Mapping[bytes, bytes], extended: Extended)
 
 
 def read_map(numbers: list[int]) -> Map:
-    """A map from offsets and lengths in turn.
+    """A map from alternating offsets and lengths.
 
     Raises:
-        ValueError: they do not pair.
+        ValueError: the last offset has no length.
 
     """
     if len(numbers) % 2:
@@ -193,10 +201,10 @@ def read_map(numbers: list[int]) -> Map:
 
 
 def check_map(header: Header, stored: int) -> Map:
-    """The map of a sparse file, its pieces in order, inside the file, and as long as what is stored.
+    """The map of a sparse file, checked: pieces in order, inside the file, and together as long as what is stored.
 
     Raises:
-        ValueError: they are not.
+        ValueError: the map is wrong.
 
     """
     pieces = [piece for piece in header.sparse or () if piece[1]]
@@ -211,6 +219,7 @@ def check_map(header: Header, stored: int) -> Map:
 
 
 def _complete_sparse(header: Header, records: Mapping[bytes, bytes]) -> None:
+    """Take over a map in pax records: GNU's formats 0.0 (two lists), 0.1 (one list) and 1.0 (in the content)."""
     if b"GNU.sparse.map" in records or b"GNU.sparse.offset" in records:
         if b"GNU.sparse.map" in records:
             numbers = [decimal(text) for text in records[b"GNU.sparse.map"].split(b",")]
@@ -222,7 +231,7 @@ def _complete_sparse(header: Header, records: Mapping[bytes, bytes]) -> None:
         header.sparse = read_map(numbers)
     elif b"GNU.sparse.major" in records:
         if (records[b"GNU.sparse.major"], records.get(b"GNU.sparse.minor")) != (b"1", b"0"):
-            raise ValueError("a sparse file is of an unknown form")
+            raise ValueError("a sparse file has an unknown format")
         header.sparse, header.map_in_content = [], True
     else:
         return
@@ -260,7 +269,7 @@ _USES: dict[bytes, Callable[[Header, bytes], None]] = {
 
 
 def _entries(data: bytes, count: int) -> Map:
-    """Entries of an old sparse map, up to the first that is empty."""
+    """Entries of an old sparse map, up to the first empty one."""
     found: Map = []
     for start in range(0, count * _ENTRY, _ENTRY):
         offset, length = data[start : start + 12], data[start + 12 : start + _ENTRY]
@@ -281,7 +290,7 @@ def _text(data: bytes) -> str:
 
 
 def _number(data: bytes) -> int:
-    """A number of a header: octal digits, or GNU tar's base 256."""
+    """A number in a header: octal digits, or GNU tar's base 256, marked by the first byte (0xff for negative)."""
     if data[:1] in (b"\x80", b"\xff"):
         number = int.from_bytes(data[1:], "big")
         number -= 0 if data[0] == 0x80 else 256 ** (len(data) - 1)
@@ -295,10 +304,10 @@ def _number(data: bytes) -> int:
 
 
 def decimal(data: bytes) -> int:
-    """A whole number in a pax record or a sparse map: 1 to 19 digits, and one that fits into 63 bits.
+    """A whole number in a pax record or a sparse map: 1 to 19 digits, of at most 63 bits.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not such a number.
 
     """
     if not _DECIMAL.fullmatch(data) or (number := int(data)) > MAX_NUMBER:

@@ -1,4 +1,4 @@
-"""Which symbolic links of an archive stay inside its folder, and how they are written so that they surely do."""
+"""Which symbolic links of an archive stay inside its folder, and how to write them so that they certainly do."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ Parts = tuple[str, ...]
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _MOST_LINKS = 40
-"""Links that one path may pass; Linux's own limit."""
+"""Links that one path may pass, as for Linux."""
 _DEEPEST = 200
-"""Folders that a path may be in on its way: more than an archive has. A step takes as long as its place is deep."""
+"""Depth that a path may reach: more than an archive has. The time for a step grows with the depth."""
 _MOST_STEPS = 1_000_000
-"""Steps along all links of an archive together; what is not decided by then is taken to lead outside."""
+"""Steps along all links of an archive together; links that are undecided by then are treated as leading outside."""
 
 
 class Links:
-    """The symbolic links of one archive, in whose folder there is no other.
+    """The symbolic links of one archive; its folder contains no others.
 
-    A target that climbs first (``../..``), at most up to the folder itself, and then only goes down, is safe: from a
-    real folder inside, such a path stays inside, also where it passes further links of the same kind, and however a
-    disk treats letter cases. It is kept as it is. Any other target is followed as the kernel would, through the other
-    links; where it stays inside, it is written in the safe form.
+    A target that climbs first (``../..``), at most up to the folder itself, and then only descends, is safe: from a
+    real folder inside, such a path stays inside, even through further links of the same kind, and however the file
+    system treats letter cases. It is kept unchanged. Any other target is resolved as the kernel would, through the
+    other links; if it stays inside, it is written in the safe form.
 
     Args:
-        links: target by the link's own place.
+        links: targets by the paths of the links.
 
     """
 
@@ -34,7 +34,7 @@ class Links:
         self._steps_left = _MOST_STEPS
 
     def inside(self) -> dict[Parts, str]:
-        """The links that stay inside, with the target to write."""
+        """The links that stay inside, with the targets to write."""
         found = {}
         for parts, target in self._links.items():
             safe = self._safe(parts[:-1], target)
@@ -53,7 +53,7 @@ class Links:
         return None if place is None else _relative(place, folder)
 
     def _follow(self, folder: Parts, steps: list[str]) -> Parts | None:
-        """Where a path leads; None for outside, or nowhere. What is not there counts as a folder."""
+        """Where a path leads; None for outside, or if it cannot be resolved. A missing component counts as a folder."""
         place, left = folder, list(reversed(steps))
         passed = 0
         while left:
@@ -66,7 +66,7 @@ class Links:
                     return None
                 place = place[:-1]
                 continue
-            target = self._links.get((*place, step)) if left else None  # the last may well be a link itself
+            target = self._links.get((*place, step)) if left else None  # the last component may be a link
             if target is None:
                 place = (*place, step)
                 continue

@@ -1,4 +1,4 @@
-"""The plain bytes of a compressed file, read forwards in bounded memory."""
+"""Decompresses a file, forwards and in bounded memory."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _CHUNK = 64 * 1024
 
 
 class Packed:
-    """Reads a compressed file, of one stream or of several in a row.
+    """Reads a compressed file that consists of one stream or of several in a row.
 
-    Unlike the standard library's ``gzip``, ``bz2`` and ``lzma`` files, it takes no more memory than it may, and reads
-    no header byte by byte.
+    Unlike the ``gzip``, ``bz2`` and ``lzma`` files of the standard library, it keeps to a memory limit, and does not
+    read headers byte by byte.
 
     Args:
         file: the compressed bytes.
@@ -71,7 +71,7 @@ class Packed:
         return b""
 
     def _next(self, rest: bytes) -> None:
-        """Begin with the next stream; zeros between and behind streams are padding."""
+        """Start with the next stream; zeros between and after streams are padding."""
         while not (rest := rest.lstrip(b"\0")):
             rest = self._file.read(_CHUNK)
             if not rest:

@@ -1,7 +1,7 @@
-"""Reads tar archives, compressed or not, to their very end.
+"""Reads tar archives, compressed or not, to the end.
 
-A broken header, and the absence of the closing block, are errors here. Headers are read by
-:mod:`smc_core.code.archive.headers`, in bounded memory and in time that grows with the archive and no faster.
+A broken header, or a missing closing block, is an error. Headers are read by :mod:`smc_core.code.archive.headers`, in
+bounded memory and in linear time.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from smc_core.code.archive.packed import Packed
 from smc_core.code.archive.unpack import Unpacked
 
 _OVERHEAD = 4 * 1024
-"""Bytes of headers and padding that one member may take besides its content."""
+"""Bytes of headers and padding that one member may have in addition to its content."""
 _PER_RECORD = 32
-"""What a record of a pax header, be it of four bytes, counts for besides: it takes time."""
+"""Bytes that are counted in addition for a record of a pax header: even one of four bytes takes time."""
 _CHUNK = 1024 * 1024
 _MANY_CHUNKS = 64
 _SPECIAL = {b"3": "a device", b"4": "a device", b"6": "a FIFO"}
@@ -36,7 +36,7 @@ def read_tar(path: str, kind: Format, unpacked: Unpacked) -> None:
         unpacked: where its members go.
 
     Raises:
-        CodeError: it is broken, or holds what it may not.
+        CodeError: it is broken, or contains something that is refused.
         OSError: something cannot be read or written.
 
     """
@@ -62,18 +62,18 @@ def _read_whole(stream: _Stream, unpacked: Unpacked) -> None:
     try:
         _Reader(stream, unpacked).read()
     except _BrokenError:
-        stream.drain(_MANY_CHUNKS)  # if the compressed data itself is broken, that is the cause
+        stream.drain(_MANY_CHUNKS)  # raises if the compressed data is broken: then that is the cause
         raise
     unpacked.finish()
-    stream.drain()  # up to the checksum of the compressed data
+    stream.drain()  # the checksum of the compressed data is at its end
 
 
 class _BrokenError(Exception):
-    """The archive is not what it should be; the message says how."""
+    """The archive is broken; the message says how."""
 
 
 class _Reader:
-    """Reads the members of one archive in turn."""
+    """Reads the members of one archive."""
 
     def __init__(self, stream: _Stream, unpacked: Unpacked) -> None:
         self._stream = stream
@@ -96,7 +96,7 @@ class _Reader:
         first = self._stream.position == 0
         block = self._stream.read(BLOCK)
         if len(block) < BLOCK:
-            raise _BrokenError("is no tar archive" if first else "is truncated: its end is missing")
+            raise _BrokenError("is not a tar archive" if first else "is truncated: its end is missing")
         if not any(block):
             return None
         try:
@@ -104,10 +104,10 @@ class _Reader:
         except OverflowError:
             raise _BrokenError("is corrupt: it has a header of impossible size") from None
         except ValueError:
-            raise _BrokenError("is no tar archive" if first else "is corrupt: it has a broken header") from None
+            raise _BrokenError("is not a tar archive" if first else "is corrupt: it has a broken header") from None
 
     def _extend(self, header: Header, extended: Extended) -> None:
-        """Read an extended header, which says more of the next member, or of all that follow."""
+        """Read an extended header, which applies to the next member, or to all that follow."""
         padded = _padded(header.size)
         self._quota.add_text(BLOCK + padded)
         data = self._stream.read(padded)
@@ -155,7 +155,10 @@ class _Reader:
         self._stream.skip(end)
 
     def _map_in_content(self, header: Header) -> int:
-        """Read the map at the beginning of a sparse file: numbers on lines; returns how many bytes it takes."""
+        """Read the map at the beginning of a sparse file; returns its size in bytes.
+
+        It is a list of numbers on lines, padded to whole blocks: the number of pieces, then offset and length of each.
+        """
         begin = self._stream.position
         texts: list[bytes] = []
         wanted, rest = 1, b""
@@ -174,7 +177,7 @@ class _Reader:
 
 
 class _Sparse:
-    """The content of a sparse file, its holes being zeros."""
+    """The content of a sparse file; its holes are read as zeros."""
 
     def __init__(self, stream: _Stream, pieces: Map) -> None:
         self._stream = stream
@@ -197,7 +200,7 @@ class _Sparse:
 
 
 class _Stream:
-    """The unpacked bytes of a tar archive: read forwards only, and not without end."""
+    """The decompressed bytes of a tar archive: read forwards only, and not without limit."""
 
     def __init__(self, content: _Readable, unpacked: Unpacked) -> None:
         self.position = 0
@@ -212,7 +215,7 @@ class _Stream:
         return data
 
     def drain(self, chunks: int | None = None) -> None:
-        """Read on to the end, or for so many chunks."""
+        """Read on to the end, or for a number of chunks."""
         while chunks != 0 and self.read(_CHUNK):
             chunks = None if chunks is None else chunks - 1
 

@@ -1,16 +1,16 @@
-"""Where the members of an archive are written, so that none of them lands anywhere else.
+"""Writes the members of an archive, and keeps each of them inside the folder.
 
-An archive is treated as hostile, and four rules keep it inside its folder on any file system:
+An archive is treated as hostile. Four rules keep it inside its folder on any file system:
 
-1. A member's name is cut into parts; an absolute one, one with ``..``, and one with a drive letter are refused.
-2. Files and folders are written while there is no symbolic link in the folder at all: links are kept until the end.
-   So nothing is ever written *through* a link, however links, names and letter cases are combined.
-3. A link is made so that its target climbs first (``../..``), at most up to the folder itself, and then only goes
-   down (:mod:`smc_core.code.archive.links`). From a real folder inside, such a path stays inside, also where it
-   passes further links of the same kind. A link that leads outside is left out; what is *behind* a link is refused.
-4. A file is made new or not at all (``O_EXCL``, ``O_NOFOLLOW``), and a hard link is made only to a file written before.
+1. A member's name is split into parts; an absolute name, one with ``..``, and one with a drive letter are refused.
+2. All files and folders are written before the first symbolic link is created. So nothing is ever written *through* a
+   link, however links, names and letter cases are combined.
+3. A link's target climbs first (``../..``), at most up to the folder itself, and then only descends
+   (:mod:`smc_core.code.archive.links`). From a real folder inside, such a path stays inside, even through further links
+   of the same kind. A link that leads outside is skipped; a member *below* a link is refused.
+4. A file is always created anew (``O_EXCL``, ``O_NOFOLLOW``), and a hard link only to a file written before.
 
-Nothing is made but files, folders and those links; no permission but ``rwxr-xr-x`` at the most is given.
+Only files, folders and such links are created, with the permissions ``rwxr-xr-x`` at most.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ _log = logging.getLogger("smc.code")
 _CHUNK = 1024 * 1024
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TIMES = range(315_532_800, 2**33)
-"""1980 to 2242: earlier times break every tool that makes zip archives and wheels, later ones file systems."""
+"""1980 to 2242: zip archives and wheels cannot store earlier times, some file systems no later ones."""
 
 
 class Unpacked:
     """A folder that an archive is unpacked into.
 
     Args:
-        root: an existing empty folder that nobody else writes to.
-        archive: how messages call the archive.
-        limits: how much it may unpack to.
+        root: an existing empty folder that no other process writes to.
+        archive: the archive's name in messages.
+        limits: how large the unpacked content may be.
 
     """
 
@@ -58,7 +58,7 @@ class Unpacked:
         self._links: dict[Parts, str] = {}
 
     def folder(self, name: str, mode: int | None = None) -> None:
-        """Make a folder."""
+        """Create a folder."""
         parts = self._parts(name)
         self._count(name)
         self._make_folders(parts, name)
@@ -70,17 +70,17 @@ class Unpacked:
 
         Args:
             name: the member's name.
-            content: what to read its ``size`` bytes from.
-            size: how long the archive says that it is, in bytes.
+            content: the file to read its ``size`` bytes from.
+            size: its size in bytes, as stated by the archive.
             mode: its permissions; None for ``rw-r--r--``.
-            time: seconds since 1970 when it was changed last; before 1980 for now.
+            time: when it was last changed, in seconds since 1970; a time before 1980 stands for now.
 
         """
         parts = self._place(name)
         self.quota.add_bytes(size)
         path = self._path(parts)
         if self._kinds.get(parts) == "file":
-            os.unlink(path)  # the later of two members with one name counts, as for tar
+            os.unlink(path)  # of two members with the same name the later one counts, as for tar
         mode = 0o644 if mode is None else (mode & 0o755) | 0o600
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "wb") as file:
@@ -91,10 +91,10 @@ class Unpacked:
         self._kinds[parts] = "file"
 
     def hard_link(self, name: str, target: str) -> None:
-        """Make another name of a file that the archive held before."""
+        """Create another name for an earlier file of the archive."""
         source, parts = self._parts(target), self._place(name)
         if self._kinds.get(source) != "file":
-            raise self.refused(name, f"is a hard link to {_shown(target)}, which is no earlier file of the archive")
+            raise self.refused(name, f"is a hard link to {_shown(target)}, which is not an earlier file of the archive")
         if source == parts:
             return
         path = self._path(parts)
@@ -108,7 +108,7 @@ class Unpacked:
         self._kinds[parts] = "file"
 
     def symbolic_link(self, name: str, target: str) -> None:
-        """Remember a symbolic link; :meth:`finish` makes it, or leaves it out where it leads outside."""
+        """Remember a symbolic link; :meth:`finish` creates it, or skips it if it leads outside."""
         parts = self._place(name)
         if self._kinds.get(parts) == "file":
             raise self.refused(name, "is both a file and a link")
@@ -119,27 +119,27 @@ class Unpacked:
         self._links[parts] = target
 
     def finish(self) -> None:
-        """Make the symbolic links that stay inside, after everything else, and say which do not."""
+        """Create the symbolic links that stay inside, after everything else, and log those that do not."""
         inside = Links(self._links).inside()
         if "file" not in self._kinds.values() and not inside:
-            raise self.damaged("holds no files")
+            raise self.damaged("contains no files")
         for parts, target in inside.items():
             os.symlink(target, self._path(parts))
         outside = [f"{'/'.join(parts)} -> {target}" for parts, target in self._links.items() if parts not in inside]
         if outside:
             shown = some_of([_shown(each) for each in outside], 3)
-            _log.warning("%s: links that lead outside are left out: %s", self._archive, shown)
+            _log.warning("%s: skipped links that lead outside: %s", self._archive, shown)
 
     def refused(self, name: str, why: str) -> CodeError:
-        """The error that says which member is refused and why."""
+        """The error for a member that is refused."""
         return CodeError(f"{self._archive} is refused: its member {_shown(name)} {why}")
 
     def damaged(self, how: str) -> CodeError:
-        """The error that says how the archive is broken."""
+        """The error for a broken archive."""
         return CodeError(f"{self._archive} {how}")
 
     def _place(self, name: str) -> Parts:
-        """Check the name of a file or link, and make the folders above it."""
+        """Check the name of a file or link, and create the folders above it."""
         parts = self._parts(name)
         self._count(name)
         if not parts:
@@ -163,22 +163,22 @@ class Unpacked:
         if ".." in parts:
             raise self.refused(name, "leads outside (..)")
         if len(parts) > MAX_DEPTH:
-            raise self.refused(name, f"lies more than {MAX_DEPTH} folders deep")
+            raise self.refused(name, f"is more than {MAX_DEPTH} folders deep")
         return parts
 
     def _make_folders(self, parts: Parts, name: str) -> None:
         if self._kinds.get(parts) == "folder":
-            return  # and so are all above it
+            return  # and so are all folders above it
         for depth in range(1, len(parts) + 1):
             above = parts[:depth]
             kind = self._kinds.get(above)
             if kind is None:
                 self._count(name)
-                if not os.path.isdir(self._path(above)):  # there already where the disk ignores case
+                if not os.path.isdir(self._path(above)):  # it exists already on a file system that ignores case
                     os.mkdir(self._path(above), 0o755)
                 self._kinds[above] = "folder"
             elif kind != "folder":
-                raise self.refused(name, f"lies in {_shown('/'.join(above))}, which is a {kind}")
+                raise self.refused(name, f"is in {_shown('/'.join(above))}, which is a {kind}")
 
     def _path(self, parts: Parts) -> str:
         return os.path.join(self._root, *parts)

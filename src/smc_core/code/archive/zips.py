@@ -15,11 +15,11 @@ _UNIX = 3
 _ENCRYPTED = 0x1
 _SIGNATURE = b"PK\x01\x02"
 _INDEX_ENTRY = struct.Struct("<28xHHH12x")
-"""An entry of the index, followed by name, extra field and comment, of which it has the lengths."""
+"""An entry of the index (the central directory): the lengths of the name, extra field and comment that follow it."""
 _MAX_EXTRA = 1024
-"""Bytes of an entry's extra field, which the standard library takes apart in quadratic time. Real ones have 50."""
+"""Bytes of an entry's extra field, which the standard library parses in quadratic time. Real ones have 50."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Those that are unpacked in bounded memory; the standard library does not so with the others."""
+"""The methods that the standard library unpacks in bounded memory."""
 
 
 def read_zip(path: str, unpacked: Unpacked) -> None:
@@ -30,7 +30,7 @@ def read_zip(path: str, unpacked: Unpacked) -> None:
         unpacked: where its members go.
 
     Raises:
-        CodeError: it is broken, or holds what it may not.
+        CodeError: it is broken, or contains something that is refused.
         OSError: something cannot be read or written.
 
     """
@@ -44,12 +44,12 @@ def read_zip(path: str, unpacked: Unpacked) -> None:
                 _read_member(archive, member, unpacked)
             unpacked.finish()
     except zipfile.BadZipFile as error:
-        how = "is truncated, or no zip archive" if "not a zip file" in str(error) else f"is corrupt: {error}"
+        how = "is truncated, or not a zip archive" if "not a zip file" in str(error) else f"is corrupt: {error}"
         raise unpacked.damaged(how) from error
     except EOFError as error:
         raise unpacked.damaged("is truncated: it ends inside a file") from error
     except NotImplementedError as error:
-        raise unpacked.damaged(f"cannot be unpacked: {error}; make it with the deflate method") from error
+        raise unpacked.damaged(f"cannot be unpacked: {error}; create it with the deflate method") from error
     except OSError as error:
         if error.errno is not None:
             raise
@@ -59,14 +59,14 @@ def read_zip(path: str, unpacked: Unpacked) -> None:
 
 
 class _Bounded(io.FileIO):
-    """A zip archive whose index is refused where it is too large, before the standard library makes objects of it."""
+    """A zip archive whose index is refused if it is too large, before the standard library creates objects from it."""
 
     def __init__(self, path: str, quota: Quota) -> None:
         super().__init__(path)
         self._quota = quota
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read; an index is known by how it begins."""
+        """Read; an index is recognised by its first bytes: the standard library reads it as a whole."""
         wanted = -1 if size is None else size
         self._quota.check_text(wanted)
         data = super().read(wanted) or b""
@@ -92,7 +92,9 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, unpacked: Un
     if member.flag_bits & _ENCRYPTED:
         raise unpacked.refused(name, "is encrypted")
     if member.compress_type not in _METHODS:
-        raise unpacked.refused(name, f"is packed by method {member.compress_type}; make it with the deflate method")
+        raise unpacked.refused(
+            name, f"is compressed by method {member.compress_type}; create it with the deflate method"
+        )
     if name.endswith(("/", "\\")) or kind == stat.S_IFDIR:
         unpacked.folder(name, stat.S_IMODE(mode) or None)
     elif kind == stat.S_IFLNK:

@@ -1,1 +1,1 @@
-"""Bring code from where it is: a folder, HTTP, S3."""
+"""Fetch code from a folder, over HTTP, or from S3."""

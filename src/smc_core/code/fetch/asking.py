@@ -1,4 +1,4 @@
-"""Ask a server, and stop waiting for an answer that does not come to its body."""
+"""Send a request, and give up if the answer does not get as far as its body in time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ THREAD = "smc-ask"
 
 
 def answer_within(seconds: float, ask: Callable[[], Response]) -> Response | None:
-    """The server's answer, up to its body; None where that takes too long.
+    """The server's answer, up to its body; None if that takes too long.
 
-    It is asked for in a thread of its own, which is left behind where it takes too long: a time limit of a read is none
-    for an answer that gets a byte now and then.
+    The request runs in a separate thread, which is abandoned if it takes too long. A read timeout would not do: it
+    starts anew with every byte that a slow server sends.
 
     Args:
         seconds: how long it may take, redirects included.
-        ask: what asks; what it raises is raised here.
+        ask: sends the request; what it raises is raised here.
 
     """
     answers: list[Response] = []
@@ -29,12 +29,12 @@ def answer_within(seconds: float, ask: Callable[[], Response]) -> Response | Non
     def run() -> None:
         try:
             answers.append(ask())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             errors.append(error)
 
     asking = threading.Thread(target=run, name=THREAD, daemon=True)
     asking.start()
     asking.join(seconds)
     if errors:
-        raise errors.pop()  # not kept: its traceback leads to this list
+        raise errors.pop()  # popped: its traceback refers to this list, which would be a reference cycle
     return answers.pop() if answers else None

@@ -1,4 +1,4 @@
-"""Bring user code from where it lies to the folder that it runs in."""
+"""Fetch user code into the folder that it runs in."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _log = logging.getLogger("smc.code")
 
 @dataclass(frozen=True)
 class Fetched:
-    """Code that was brought here.
+    """Code that was fetched.
 
     Attributes:
-        path: the folder in which it lies.
+        path: the folder that contains it.
         source: where it came from, without credentials.
-        replaced: what lay in the code folder before and is gone now; folders with ``/`` at the end.
+        replaced: the former content of the code folder, now removed; folders end in ``/``.
         seconds: how long it took.
-        bytes: how much was transferred; 0 where it was in place already.
+        bytes: the bytes transferred; 0 if it was in place already.
     """
 
     path: str
@@ -56,21 +56,21 @@ class Fetched:
 
 @foreign_input(CodeError, "the code")
 def download(url: str | os.PathLike[str], dst: str | os.PathLike[str]) -> str:
-    """Bring what is at a URL into a folder, in place of all that is there.
+    """Fetch what is at a URL into a folder; it replaces all that is there.
 
-    A folder is copied. An archive (``.tar.gz``, ``.zip`` and all else in
-    :data:`smc_core.code.archive.formats.ARCHIVE_SUFFIXES`), or a folder that holds nothing but one, is unpacked as if
-    hostile (:func:`smc_core.code.archive.extract.extract`). Any other file is put into the folder.
-    The folder changes only when all of it has arrived.
+    A folder is copied. An archive (``.tar.gz``, ``.zip`` and all others in
+    :data:`smc_core.code.archive.formats.ARCHIVE_SUFFIXES`), or a folder that contains nothing but one, is unpacked as
+    if hostile (:func:`smc_core.code.archive.extract.extract`). Any other file is put into the folder.
+    The folder changes only when everything has arrived.
 
     Args:
         url: a path, ``file://``, ``s3://`` (needs the extra ``smc-core[s3]``), ``http://`` or ``https://``; with
             ``#sha256=…`` at its end, a file must have that digest.
-        dst: the folder; made where it is missing. If it is the very folder that ``url`` names, nothing is moved.
+        dst: the folder; created if it is missing. If ``url`` is the same folder, nothing is moved.
 
     Returns:
-        The folder in which the code is: ``dst``, or the folder in it that an archive holds alone at its top
-        (``dst/project-1.0``), unless that is a package.
+        The folder that contains the code: ``dst``, or the only folder at the top of an archive (``dst/project-1.0``),
+        unless that is a package.
 
     Raises:
         CodeError: nothing can be fetched from there, it is refused or broken, or ``dst`` cannot be written.
@@ -79,20 +79,19 @@ def download(url: str | os.PathLike[str], dst: str | os.PathLike[str]) -> str:
     location, destination = parse(url), os.path.realpath(dst)
     if _is_same(location, destination):
         return os.fspath(dst)
-    brought = _bring(location, destination)
-    _log.info("%s", _fetched(brought, location, os.fspath(dst)).summary)
-    return _code_folder(os.fspath(dst), brought.from_archive)
+    obtained = _fetch_into(location, destination)
+    _log.info("%s", _fetched(obtained, location, os.fspath(dst)).summary)
+    return _code_folder(os.fspath(dst), obtained.from_archive)
 
 
 @foreign_input(CodeError, "the code")
 def fetch(url: str, code_dir: str, program: str | None = None) -> Fetched:
-    """Bring the submitted code into the code folder of a job; it replaces what was baked in there, whole.
+    """Fetch the submitted code into the code folder of a job; it replaces all code that was baked into the image.
 
     Args:
-        url: where it lies (:func:`download`); the code folder itself where nothing was submitted.
+        url: where it is (:func:`download`); the code folder itself if nothing was submitted.
         code_dir: the code folder.
-        program: the entry point, which tells whether a folder at the top of the code is looked into: where the
-            entry point is found above it, it is not.
+        program: the entry point. If it is found in the code folder, a single folder there is not entered.
 
     Raises:
         CodeError: nothing can be fetched from there, it is refused or broken, or the folder cannot be written.
@@ -101,27 +100,27 @@ def fetch(url: str, code_dir: str, program: str | None = None) -> Fetched:
     location, destination = parse(url), os.path.realpath(code_dir)
     if _is_same(location, destination):
         return Fetched(code_dir, location.printable)
-    brought = _bring(location, destination)
-    return _fetched(brought, location, _code_folder(code_dir, brought.from_archive, program))
+    obtained = _fetch_into(location, destination)
+    return _fetched(obtained, location, _code_folder(code_dir, obtained.from_archive, program))
 
 
 @dataclass
-class _Brought:
+class _Obtained:
     from_archive: bool
     bytes: int
     seconds: float = 0.0
     replaced: tuple[str, ...] = ()
 
 
-def _fetched(brought: _Brought, location: Location, path: str) -> Fetched:
-    return Fetched(path, location.printable, brought.replaced, brought.seconds, brought.bytes)
+def _fetched(obtained: _Obtained, location: Location, path: str) -> Fetched:
+    return Fetched(path, location.printable, obtained.replaced, obtained.seconds, obtained.bytes)
 
 
 def _is_same(location: Location, destination: str) -> bool:
     return location.scheme == "file" and os.path.realpath(location.target) == destination
 
 
-def _bring(location: Location, destination: str) -> _Brought:
+def _fetch_into(location: Location, destination: str) -> _Obtained:
     begin = time.monotonic()
     if os.path.exists(destination) and not os.path.isdir(destination):
         raise CodeError(f"{destination} is a file; code needs a folder")
@@ -130,51 +129,51 @@ def _bring(location: Location, destination: str) -> _Brought:
             new, aside = os.path.join(stage, "new"), os.path.join(stage, "old")
             os.mkdir(new)
             os.mkdir(aside)
-            brought = _obtain(location, destination, stage, new)
+            obtained = _obtain(location, destination, stage, new)
             if not os.listdir(new):
-                raise CodeError(f"{location.printable} holds no files")
-            brought.replaced = replace_content(destination, new, aside)
+                raise CodeError(f"{location.printable} contains no files")
+            obtained.replaced = replace_content(destination, new, aside)
     except OSError as error:
-        raise CodeError(f"{location.printable} cannot be brought to {destination}: {reason(error)}") from error
-    brought.seconds = time.monotonic() - begin
-    return brought
+        raise CodeError(f"{location.printable} cannot be fetched to {destination}: {reason(error)}") from error
+    obtained.seconds = time.monotonic() - begin
+    return obtained
 
 
-def _obtain(location: Location, destination: str, stage: str, new: str) -> _Brought:
-    """Bring everything into the folder ``new``."""
+def _obtain(location: Location, destination: str, stage: str, new: str) -> _Obtained:
+    """Put everything into the folder ``new``."""
     if location.scheme == "file":
         return _obtain_local(location, destination, new)
     if location.scheme == "s3":
         from smc_core.code.fetch.s3 import fetch_s3
 
-        arrived = fetch_s3(location, os.path.join(stage, "arrived"))
+        downloaded = fetch_s3(location, os.path.join(stage, "downloaded"))
     else:
         from smc_core.code.fetch.http import fetch_http
 
-        arrived = fetch_http(location, os.path.join(stage, "arrived"))
-    if arrived.name is None:
-        single = _only_archive(arrived.path)
+        downloaded = fetch_http(location, os.path.join(stage, "downloaded"))
+    if downloaded.name is None:
+        single = _only_archive(downloaded.path)
         if single is None:
             os.rmdir(new)
-            os.rename(arrived.path, new)
-            return _Brought(False, arrived.bytes)
-        return _Brought(_place(single, os.path.basename(single), location, new), arrived.bytes)
-    _verify(arrived.path, location)
-    return _Brought(_place(arrived.path, arrived.name, location, new), arrived.bytes)
+            os.rename(downloaded.path, new)
+            return _Obtained(False, downloaded.bytes)
+        return _Obtained(_place(single, os.path.basename(single), location, new), downloaded.bytes)
+    _verify(downloaded.path, location)
+    return _Obtained(_place(downloaded.path, downloaded.name, location, new), downloaded.bytes)
 
 
-def _obtain_local(location: Location, destination: str, new: str) -> _Brought:
+def _obtain_local(location: Location, destination: str, new: str) -> _Obtained:
     path = location.target
     single = _only_archive(path) if os.path.isdir(path) else None
     if os.path.isfile(path) or single is not None:
         path = single or path
         _verify(path, location)
-        return _Brought(_place(path, os.path.basename(path), location, new), os.path.getsize(path))
+        return _Obtained(_place(path, os.path.basename(path), location, new), os.path.getsize(path))
     if not os.path.isdir(path):
         raise CodeError(shortened(f"{location.printable} is neither a file nor a folder{_beside(path)}", 1000))
     if destination.startswith(os.path.realpath(path).rstrip(os.sep) + os.sep):
-        raise CodeError(f"{path} cannot be copied into {destination}, which lies inside it; give code its own folder")
-    return _Brought(False, copy_folder(path, new))
+        raise CodeError(f"{path} cannot be copied into {destination}, which is inside it; give code its own folder")
+    return _Obtained(False, copy_folder(path, new))
 
 
 def _place(path: str, name: str, location: Location, new: str) -> bool:
@@ -211,11 +210,11 @@ def _verify(path: str, location: Location) -> None:
             digest.update(chunk)
     found = digest.hexdigest()
     if found != expected:
-        raise CodeError(f"{location.printable} is not what was asked for: its {algorithm} is {found}, not {expected}")
+        raise CodeError(f"{location.printable} is not the expected file: its {algorithm} is {found}, not {expected}")
 
 
 def _code_folder(folder: str, from_archive: bool, program: str | None = None) -> str:
-    """The folder itself, or the only one in it where the code lies there."""
+    """The folder itself, or the only folder in it if the code is there."""
     inner = only_folder(folder)
     if inner is None or (program and _holds(folder, program)):
         return folder
@@ -225,16 +224,16 @@ def _code_folder(folder: str, from_archive: bool, program: str | None = None) ->
 
 
 def _holds(folder: str, program: str) -> bool:
-    """Whether an entry point, a file or a module's dotted name, is found in a folder."""
+    """Whether a folder contains an entry point: a file, or a module's dotted name."""
     module = os.path.join(folder, *program.split("."))
     candidates = (os.path.join(folder, program), module + ".py", os.path.join(module, "__main__.py"))
     return any(map(os.path.isfile, candidates))
 
 
 def _beside(path: str) -> str:
-    """What lies where the path should, for an error message."""
+    """What is next to a missing path, for an error message."""
     parent = os.path.dirname(path)
     if not os.path.isdir(parent):
         return f"; there is no folder {parent}"
     names = sorted(os.listdir(parent))
-    return f"; {parent} holds {some_of(names, 8) or 'nothing'}"
+    return f"; {parent} contains {some_of(names, 8) or 'nothing'}"

@@ -1,4 +1,4 @@
-"""Fetch a file over HTTP or HTTPS: with time limits, again where it makes sense, and from where it broke off."""
+"""Fetch a file over HTTP or HTTPS, with time limits, retries where they make sense, and resumption."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from smc_core.code.fetch.arrived import Arrived
 from smc_core.code.fetch.asking import answer_within
+from smc_core.code.fetch.downloaded import Downloaded
 from smc_core.code.fetch.pace import Pace
 from smc_core.code.fetch.progress import Progress
 from smc_core.code.limits import Limits, Quota, whole_number
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from requests import Response, Session
 
 ATTEMPTS = 6
-"""How many attempts in a row may bring nothing new."""
+"""How many attempts in a row may fail without a new byte."""
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 """How long a server may be silent."""
 ANSWER_SECONDS = 150.0
-"""How long a server may take to its answer's last header, redirects included."""
+"""How long a server may take to send all headers of its answer, redirects included."""
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 _CHUNK = 64 * 1024
@@ -42,19 +42,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _log = logging.getLogger("smc.code")
 
 
-def fetch_http(location: Location, target: str) -> Arrived:
+def fetch_http(location: Location, target: str) -> Downloaded:
     """Fetch a file.
 
-    Proxies, CA bundles and ``.netrc`` are those of the environment, as everywhere in ``requests``. Errors of the
-    connection, and the answers 408, 429 and 5xx, are tried again, later each time (``Retry-After`` is kept). No more
-    arrives than ``SMC_MAX_ARCHIVE_BYTES``, and no slower than ``SMC_MIN_DOWNLOAD_RATE``.
+    Proxies, CA bundles and ``.netrc`` are those of the environment, as always with ``requests``. Connection errors and
+    the answers 408, 429 and 5xx are retried, with growing pauses (``Retry-After`` is respected). A file larger than
+    ``SMC_MAX_ARCHIVE_BYTES``, or slower than ``SMC_MIN_DOWNLOAD_RATE``, is refused.
 
     Args:
-        location: where it lies.
+        location: the location.
         target: the file to write.
 
     Raises:
-        CodeError: the server refuses, or it cannot be reached for good.
+        CodeError: the server refuses, or cannot be reached even after retries.
         OSError: the file cannot be written.
 
     """
@@ -63,6 +63,8 @@ def fetch_http(location: Location, target: str) -> Arrived:
     limits, pace = Limits.of_job(os.environ), Pace(location.printable, os.environ)
     with session_of(location, os.environ) as session, Progress(location.printable) as progress:
         transfer = _Transfer(location, target, progress, limits, pace)
+        # Only attempts without progress count: a long file over a bad connection may need many that each get further.
+        # The next one asks only for the rest, if the server gave a validator (ETag or date) or a checksum is known.
         failures = 0
         while True:
             before = transfer.furthest
@@ -80,7 +82,7 @@ def fetch_http(location: Location, target: str) -> Arrived:
 
 
 class _AgainError(Exception):
-    """This attempt failed, and another may not."""
+    """This attempt failed, but another may succeed."""
 
     def __init__(self, why: str, pause: float | None = None) -> None:
         super().__init__(why)
@@ -88,7 +90,7 @@ class _AgainError(Exception):
 
 
 class _Transfer:
-    """One file on its way, over as many attempts as it takes."""
+    """The transfer of one file, over as many attempts as it takes."""
 
     def __init__(self, location: Location, target: str, progress: Progress, limits: Limits, pace: Pace) -> None:
         self.furthest = 0
@@ -106,7 +108,7 @@ class _Transfer:
         """Ask the server for the file, or for the rest of it.
 
         Raises:
-            _AgainError: it broke off, or the server asks to come later.
+            _AgainError: it was interrupted, or the server asks to retry later.
             CodeError: the server refuses.
 
         """
@@ -138,11 +140,11 @@ class _Transfer:
             ANSWER_SECONDS, lambda: session.get(self._location.target, headers=headers, stream=True, timeout=timeout)
         )
         if answer is None:
-            raise _AgainError("the server does not answer in time")
+            raise _AgainError("the server did not answer in time")
         return answer
 
-    def finish(self) -> Arrived:
-        """Decode the whole file where the server encoded it, and name it."""
+    def finish(self) -> Downloaded:
+        """Decode the file if the server has encoded it, and give it its name."""
         name = self._name()
         if self._headers.get("content-encoding", "").lower() in ("gzip", "x-gzip") and not name.endswith(
             ("gz", ".zip")
@@ -153,11 +155,12 @@ class _Transfer:
 
             if is_archive(self._target, name) and format_of(self._target) is None:
                 raise self._failed("the server sent a web page, not an archive; is a login needed, or the URL wrong?")
-        return Arrived(self._target, name, self._have)
+        return Downloaded(self._target, name, self._have)
 
     def _request_headers(self) -> dict[str, str]:
         from smc_core.version import __version__
 
+        # "identity": the bytes on the way must be those of the file, or a range could not continue it.
         headers = {"Accept-Encoding": "identity", "User-Agent": f"smc-core/{__version__}"}
         if self._have and (self._validator or self._location.checksum):
             headers["Range"] = f"bytes={self._have}-"
@@ -169,7 +172,7 @@ class _Transfer:
         status = response.status_code
         if status in (408, 429) or status >= 500:
             raise _AgainError(f"HTTP {status} {_reason(response)}", _retry_after(response.headers.get("Retry-After")))
-        if status == 416 and self._have:
+        if status == 416 and self._have:  # range not satisfiable: the file is shorter than what we have
             self._have, self._validator = 0, None
             raise _AgainError("the file has changed meanwhile")
         if status not in (200, 206):
@@ -190,7 +193,10 @@ class _Transfer:
             raise _AgainError(self._broken_off())
 
     def _begin(self, response: Response) -> int | None:
-        """Find out from which byte on the answer is; returns how long the whole file is, where known."""
+        """Find out at which byte the answer starts; returns the size of the whole file, if known.
+
+        A server may answer a range with the whole file (200), for example because it has changed since (``If-Range``).
+        """
         self._headers = {name.lower(): value for name, value in response.headers.items()}
         etag, before = self._headers.get("etag", ""), self._validator
         self._validator = etag if etag.startswith('"') else self._headers.get("last-modified")
@@ -202,7 +208,7 @@ class _Transfer:
             total = None if part.group(2) == "*" else int(part.group(2))
         elif response.status_code == 206:
             self._have, self._validator = 0, None
-            raise _AgainError("the server sent another part than was asked for")
+            raise _AgainError("the server sent a different part than requested")
         else:
             self._have = 0
             total = whole_number(self._headers.get("content-length", ""))
@@ -234,27 +240,27 @@ class _Transfer:
         os.replace(plain, self._target)
 
     def _broken_off(self) -> str:
-        return f"the connection ended after {self._have:,} of {self._progress.total or 0:,} bytes"
+        return f"the connection was closed after {self._have:,} of {self._progress.total or 0:,} bytes"
 
     def _failed(self, why: str) -> CodeError:
         return CodeError(f"{self._location.printable} cannot be fetched: {why}")
 
 
 def _read(response: Response) -> bytes:
-    """What has arrived by now, and at least a byte of it; nothing at the end."""
+    """At least one byte, and no more than has arrived; empty at the end. The rate is measured by it."""
     raw = response.raw
-    if hasattr(raw, "read1"):  # of urllib3 2
+    if hasattr(raw, "read1"):  # urllib3 2
         return bytes(raw.read1(_CHUNK, decode_content=False))
     return bytes(raw.read(_LITTLE, decode_content=False))
 
 
 def _pause(failures: int) -> float:
-    """Seconds to wait: doubled each time, and never quite the same for many hosts at once."""
+    """Seconds to wait: doubled each time, and randomised so that many hosts do not retry at once."""
     return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1)) * random.uniform(0.75, 1.25)  # noqa: S311
 
 
 def _retry_after(text: str | None) -> float | None:
-    """Seconds that the server asks to wait, within reason; a number or a date."""
+    """Seconds that the server asks to wait, given as a number or a date; limited."""
     if not text:
         return None
     try:
@@ -266,7 +272,7 @@ def _retry_after(text: str | None) -> float | None:
 
 
 def _reason(response: Response) -> str:
-    """The words that a server gives for its status, as a line can show them."""
+    """The server's reason phrase, fit for a line of a log."""
     return shortened(_CONTROL.sub(" ", str(response.reason or "")), 80)
 
 
@@ -274,12 +280,12 @@ def _hint(status: int) -> str:
     return {
         401: "; the URL needs a user and password (https://user:password@host/…)",
         403: "; a signed URL may have expired",
-        404: "; nothing lies there",
+        404: "; there is nothing at this URL",
     }.get(status, "")
 
 
 def _cause(error: BaseException) -> str:
-    """What lies at the bottom of an error of ``requests``, in words and without a URL's credentials."""
+    """The innermost cause of an error of ``requests``, in words and without the credentials of a URL."""
     seen: list[BaseException] = []
     current: Any = error
     while isinstance(current, BaseException) and current not in seen:
@@ -292,6 +298,6 @@ def _cause(error: BaseException) -> str:
         if isinstance(found, OSError) and found.strerror:
             return found.strerror
         if "timeout" in type(found).__name__.lower():
-            return "the server does not answer in time"
+            return "the server did not answer in time"
     text = str(error.args[0] if error.args else error) or type(error).__name__
     return shortened(mask_urls(_CONTROL.sub(" ", text)))

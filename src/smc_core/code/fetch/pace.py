@@ -1,4 +1,4 @@
-"""Whether a transfer goes on fast enough to be waited for."""
+"""Whether a transfer is fast enough to go on waiting for it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from smc_core.errors import CodeError
 from smc_core.settings import MIN_DOWNLOAD_RATE
 
 WINDOW_SECONDS = 300.0
-"""How long it may be slower; longer than several silences that end in another attempt."""
+"""How long it may be slower; longer than several silences, each of which ends in another attempt."""
 
 
 class Pace:
-    """Watches the bytes of one transfer, over all attempts at it.
+    """Measures the rate of one transfer, over all its attempts.
 
     Args:
         what: the source as messages call it.
-        environ: the variables that hold the least rate: ``SMC_MIN_DOWNLOAD_RATE``, bytes per second on average over
-            five minutes, 1,000 by default, and 0 for any.
+        environ: the variables, for the lowest rate: ``SMC_MIN_DOWNLOAD_RATE``, in bytes per second on average over
+            five minutes; 1,000 by default, 0 for no limit.
 
     """
 
@@ -38,10 +38,10 @@ class Pace:
         self._tick()
 
     def add(self, size: int) -> None:
-        """Count bytes that arrived just now.
+        """Count bytes that have just arrived.
 
         Raises:
-            CodeError: they come too slowly.
+            CodeError: the transfer is too slow.
 
         """
         self._tick()
@@ -49,8 +49,8 @@ class Pace:
         if self._seconds >= WINDOW_SECONDS:
             if self._bytes < self._rate * self._seconds:
                 raise CodeError(
-                    f"{self._what} cannot be fetched: it comes at less than {self._rate:,} bytes a second, "
-                    f"{self._bytes:,} in {self._seconds:.0f} s; set {MIN_DOWNLOAD_RATE} if that is meant"
+                    f"{self._what} cannot be fetched: it arrives at less than {self._rate:,} bytes a second, "
+                    f"{self._bytes:,} in {self._seconds:.0f} s; set {MIN_DOWNLOAD_RATE} if that is intended"
                 )
             self._seconds, self._bytes = 0.0, 0
 

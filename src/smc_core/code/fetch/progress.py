@@ -1,4 +1,4 @@
-"""How far a long transfer is: a line that is rewritten on a terminal, and nothing anywhere else."""
+"""The progress of a long transfer: a line that is rewritten on a terminal, and nothing anywhere else."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from types import TracebackType
 from smc_core import printable
 
 _INTERVAL = 0.1
-"""Seconds between two states of the line."""
+"""Seconds between two updates of the line."""
 _QUIET = 1.0
-"""Seconds before the first: what is quicker needs none, and leaves no escape sequences in a log of such a terminal."""
+"""Seconds before the first one: a quicker transfer needs none, and leaves no escape sequences in a recorded log."""
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""Follow a server to another one only where that cannot harm: a redirect is the server's word, not the user's."""
+"""Follow redirects only where that is harmless: a redirect is the server's choice, not the user's."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _METADATA = ipaddress.ip_network("fd00:ec2::/32")
 def session_of(location: Location, environ: Mapping[str, str]) -> requests.Session:
     """A session that follows redirects within reason.
 
-    Refused are one from ``https`` to ``http``, and one to a link-local address (169.254.0.0/16, fe80::/10), where
-    clouds serve credentials, or one of Amazon's for that purpose (fd00:ec2::/32); unless the variable
-    ``SMC_FOLLOW_REDIRECTS`` is ``anywhere``.
+    It refuses a redirect from ``https`` to ``http``, and one to an address where clouds serve credentials: link-local
+    (169.254.0.0/16, fe80::/10) or Amazon's own (fd00:ec2::/32). The variable ``SMC_FOLLOW_REDIRECTS=anywhere`` allows
+    them.
 
     Args:
-        location: what is fetched, for messages.
+        location: the location to fetch, for messages.
         environ: the variables of the job.
 
     """
@@ -51,8 +51,8 @@ class _Session(requests.Session):
             before, after = urllib.parse.urlsplit(resp.url), urllib.parse.urlsplit(whole)
             host = after.hostname or ""
         except ValueError as error:
-            raise self._refused(resp, target, "is no URL") from error
-        resp.close()  # its body is not what was asked for, and would be read whole into memory
+            raise self._refused(resp, target, "is not a URL") from error
+        resp.close()  # requests would read the whole body of the redirect into memory
         if self._anywhere:
             return target
         if before.scheme == "https" and after.scheme == "http":
@@ -63,13 +63,13 @@ class _Session(requests.Session):
 
     def _refused(self, resp: requests.Response, target: str, why: str) -> CodeError:
         resp.close()
-        allow = "" if why == "is no URL" else f"; set {FOLLOW_REDIRECTS}={ANYWHERE} if that is meant"
+        allow = "" if why == "is not a URL" else f"; set {FOLLOW_REDIRECTS}={ANYWHERE} if that is intended"
         shown = shortened(mask_urls(target))
         return CodeError(f"{self._location.printable} cannot be fetched: it redirects to {shown!r}, which {why}{allow}")
 
 
 def _is_link_local(host: str) -> bool:
-    """Whether a host is, or has, an address that reaches only what is next to this machine."""
+    """Whether a host is, or resolves to, an address that reaches only the local network segment."""
     try:
         found: list[Any] = [ipaddress.ip_address(host)]
     except ValueError:

@@ -1,4 +1,4 @@
-"""Fetch an object of S3, or all that lie below a prefix, by the library ``obstore`` (the extra ``s3``)."""
+"""Fetch an object from S3, or all objects below a prefix, with the library ``obstore`` (the extra ``s3``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from smc_core.code.aws import profile
-from smc_core.code.fetch.arrived import Arrived
+from smc_core.code.fetch.downloaded import Downloaded
 from smc_core.code.fetch.pace import Pace
 from smc_core.code.fetch.progress import Progress
 from smc_core.code.limits import Limits, Quota
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
 
 THREADS = 8
-"""How many objects of a prefix are fetched at once."""
+"""How many objects of a prefix are fetched in parallel."""
 _CHUNK = 1
-"""Bytes to wait for; more would hide how slowly they come."""
+"""Bytes to wait for before they are counted; with more, a slow transfer could not be measured."""
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -39,20 +39,19 @@ _CODE = re.compile(r"<Code>([^<]*)</Code>")
 _METADATA = ("/latest/api/token", "/latest/meta-data/")
 
 
-def fetch_s3(location: Location, target: str) -> Arrived:
-    """Fetch what lies at an ``s3://`` URL: an object of that name, else all objects below it.
+def fetch_s3(location: Location, target: str) -> Downloaded:
+    """Fetch what is at an ``s3://`` URL: the object of that name, or else all objects below it.
 
-    Credentials are those of the environment (``AWS_ACCESS_KEY_ID`` …), of a web identity, of the container, of the
-    profile in ``~/.aws/credentials``, or of the instance, in this order; ``AWS_REGION`` or ``AWS_DEFAULT_REGION`` is
-    the region, and the bucket's own is used where that is another; ``AWS_ENDPOINT_URL`` or ``S3_ENDPOINT_URL`` is
-    another server.
+    Credentials come from variables (``AWS_ACCESS_KEY_ID`` …), a web identity, the container, the profile in
+    ``~/.aws/credentials``, or the instance, in this order. ``AWS_REGION`` or ``AWS_DEFAULT_REGION`` is the region; if
+    the bucket is in another one, that is used. ``AWS_ENDPOINT_URL`` or ``S3_ENDPOINT_URL`` names another server.
 
     Args:
-        location: where it lies.
-        target: the file, or folder, to write.
+        location: the location.
+        target: the file or folder to write.
 
     Raises:
-        CodeError: the extra is not installed, nothing lies there, or the server refuses.
+        CodeError: the extra is not installed, nothing is there, or the server refuses.
         OSError: a file cannot be written.
 
     """
@@ -73,21 +72,21 @@ def fetch_s3(location: Location, target: str) -> Arrived:
                 raise CodeError(f"{location.printable} cannot be fetched: {_cause(str(error))}") from harmless(error)
             region = found
         except BaseException as error:
-            if type(error).__name__ != "PanicException":  # how the library reports what breaks itself
+            if type(error).__name__ != "PanicException":  # obstore's Rust code panicked: a BaseException
                 raise
             raise CodeError(
-                f"{location.printable} cannot be fetched: it breaks the library: {_cause(str(error))}"
+                f"{location.printable} cannot be fetched: the S3 library failed: {_cause(str(error))}"
             ) from None
 
 
 class _Bucket:
-    """A bucket, as far as one location needs it."""
+    """A bucket, from which one location is fetched."""
 
     def __init__(self, store: S3Store, location: Location) -> None:
         self._store = store
         self._location = location
 
-    def fetch(self, key: str, target: str) -> Arrived:
+    def fetch(self, key: str, target: str) -> Downloaded:
         import obstore
 
         prefix = key.strip("/")
@@ -98,24 +97,24 @@ class _Bucket:
                 if error.errno is not None:
                     raise
             except obstore.exceptions.PermissionDeniedError as error:
-                # without the right to list, S3 says of what is not there that it is forbidden
+                # Without the right to list, S3 answers "forbidden" for an object that does not exist.
                 try:
                     return self._fetch_prefix(prefix, target)
                 except (obstore.exceptions.BaseError, CodeError):
                     raise error from None
         return self._fetch_prefix(prefix, target)
 
-    def _fetch_object(self, key: str, target: str) -> Arrived:
+    def _fetch_object(self, key: str, target: str) -> Downloaded:
         with Progress(self._location.printable) as progress:
             size = self._write(key, target, _Watch(progress, self._quota(), self._location.printable))
-        return Arrived(target, self._location.name, size)
+        return Downloaded(target, self._location.name, size)
 
-    def _fetch_prefix(self, prefix: str, target: str) -> Arrived:
+    def _fetch_prefix(self, prefix: str, target: str) -> Downloaded:
         from concurrent.futures import ThreadPoolExecutor
 
         objects = dict(self._list(prefix))
         if not objects:
-            raise CodeError(f"{self._location.printable}: nothing lies there, neither an object nor a prefix")
+            raise CodeError(f"{self._location.printable}: nothing is there, neither an object nor a prefix")
         os.mkdir(target)
         places = {key: os.path.join(target, *_relative(key, prefix)) for key in objects}
         for place in places.values():
@@ -123,10 +122,10 @@ class _Bucket:
         with Progress(self._location.printable, sum(objects.values())) as progress, ThreadPoolExecutor(THREADS) as pool:
             watch = _Watch(progress, self._quota(), self._location.printable)
             sizes = pool.map(lambda key: self._write(key, places[key], watch), objects)
-            return Arrived(target, None, sum(sizes))
+            return Downloaded(target, None, sum(sizes))
 
     def _list(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Every object below a prefix with its size in bytes, without the markers of folders."""
+        """Every object below a prefix with its size in bytes, without folder markers (empty objects)."""
         import obstore
 
         quota = self._quota()
@@ -158,7 +157,7 @@ class _Bucket:
 
 
 class _Watch:
-    """Counts what arrives of one location, from several threads."""
+    """Counts the bytes of one location, from several threads."""
 
     def __init__(self, progress: Progress, quota: Quota, what: str) -> None:
         self.quota = quota
@@ -213,7 +212,7 @@ def _profile_keys(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _other_region(bucket: str, error: str, environ: Mapping[str, str]) -> str | None:
-    """The region of a bucket that answered like one of another region; None where that is not the cause."""
+    """The region of a bucket whose error is typical for a wrong region; None if that is not the cause."""
     if "Received redirect" not in error and _status(error) not in ("301", "400"):
         return None
     import requests
@@ -227,26 +226,30 @@ def _other_region(bucket: str, error: str, environ: Mapping[str, str]) -> str | 
 
 
 def _cause(error: str) -> str:
-    """What an error of the library comes down to."""
+    """The cause in an error of the library, without its details.
+
+    The library's errors carry status and code only in their text.
+    """
     if any(part in error for part in _METADATA):
         return (
-            "no AWS credentials are found (variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a role of the "
+            "no AWS credentials found (variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a role of the "
             "container or the instance, ~/.aws/credentials)"
         )
     status, code = _status(error), _CODE.search(error)
-    told = shortened(code.group(1), 80) if code else ""
+    answer = shortened(code.group(1), 80) if code else ""
     if status == "403":
         return (
-            f"403 {told or 'Forbidden'}; it is not there, or the role lacks s3:GetObject (s3:ListBucket for a prefix)"
+            f"403 {answer or 'Forbidden'}; it does not exist, or the role lacks s3:GetObject "
+            "(s3:ListBucket for a prefix)"
         )
     if status == "404":
-        return f"404 {told or 'Not Found'}"
+        return f"404 {answer or 'Not Found'}"
     if status:
-        return f"HTTP {status} {told}".rstrip()
+        return f"HTTP {status} {answer}".rstrip()
     if "kind: Connect" in error:
         return "the server cannot be reached"
     if "TimedOut" in error or "timed out" in error:
-        return "the server does not answer in time"
+        return "the server did not answer in time"
     return shortened(mask_urls(error.partition("\n")[0]))
 
 
@@ -258,7 +261,7 @@ def _status(error: str) -> str | None:
 def _relative(key: str, prefix: str) -> list[str]:
     parts = (key[len(prefix) :] if prefix else key).strip("/").split("/")
     if ".." in parts or "" in parts:
-        raise CodeError(f"the S3 key {shortened(key, 80)!r} is no path of a file")
+        raise CodeError(f"the S3 key {shortened(key, 80)!r} is not a valid file path")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Of all that an installer prints, the one line that says why it failed: a compiler's error is far above the end."""
+"""Finds the one line of an installer's output that says why it failed: a compiler's error is far above the end."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from smc_core.printable import cut
 
 LONGEST_LINE = 300
-"""Characters of one line of an installer's that are kept: a compiler's command line has thousands."""
+"""Characters kept of a line of an installer: a compiler's command line has thousands."""
 _LONGEST_CAUSE = 130
-"""Characters; with what stands before it, the first line of a failure file holds it."""
+"""Characters: few enough to fit, with the text in front of it, into the first line of a failure file."""
 _BRANCH = "╰─▶"
-"""Behind this uv says why, over several lines, the further ones indented."""
+"""uv's reason follows this mark, over several lines; the further ones are indented."""
 _CONCLUSION = ", we can conclude that your requirements are unsatisfiable."
 _NOTES = re.compile(
     r"\s*(?:note: This (?:error originates from|is an issue with)|hint: See (?:above|below)|\[notice\]|"
@@ -20,13 +20,13 @@ _NOTES = re.compile(
 _PREFIX = re.compile(r"^(?:ERROR: |error: |cause: |Caused by: |[\u2502\u2570\u2500>\u25b6\u00d7]+ )+", re.IGNORECASE)
 _FIRST, _LAST = True, False
 _PATTERNS = (
-    # of a compiler, with the place; of Rust; of a linker; of CMake
+    # a compiler with its place; Rust, a linker, CMake; a missing or failing build tool
     (_FIRST, re.compile(r"\S+:\d+(?::\d+)?: (?:fatal )?error: ")),
     (_FIRST, re.compile(r"error\[E\d+\]: |\bld: .*cannot find |undefined reference to |^CMake Error")),
     (_FIRST, re.compile(r"error: command '.*' failed: |(?:command|cargo|rustc|cmake|ninja).* not found")),
-    # of a build that Python ends
+    # a Python exception in a build
     (_LAST, re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit): \S")),
-    # of the installer itself
+    # the installer itself
     (_LAST, re.compile(r"ERROR: (?:No matching distribution|Cannot install|Could not install|THESE PACKAGES)")),
     (_LAST, re.compile(r"^(?:Caused by|cause): ")),
     (
@@ -34,11 +34,11 @@ _PATTERNS = (
         re.compile(r"^(?:ERROR|error): (?!subprocess-exited-with|metadata-generation|failed-wheel|No solution found)"),
     ),
 )
-"""Whether the first or the last line of a kind counts, and the kind; those that are nearest to the cause come first."""
+"""Whether the first or the last line of a kind counts, and its pattern; kinds nearest to the cause come first."""
 
 
 class CauseSearch:
-    """Looks at an installer's lines as they come."""
+    """Reads an installer's lines as they come."""
 
     def __init__(self) -> None:
         self._found: dict[int, str] = {}
@@ -46,7 +46,7 @@ class CauseSearch:
         self._in_branch = False
 
     def look_at(self, line: str) -> None:
-        """Look at the next line."""
+        """Read the next line."""
         text = line.strip()
         if self._in_branch and line.startswith("      ") and text:
             self._branch.append(text)
@@ -62,7 +62,7 @@ class CauseSearch:
 
     @property
     def cause(self) -> str:
-        """The line that says why, without what only introduces it; empty where none does."""
+        """The line that says why, without its prefixes; empty if there is none."""
         nearest = min(self._found, default=None)
         text = self._found[nearest] if nearest is not None else ""
         if self._branch and (nearest is None or nearest > 2):
@@ -72,5 +72,5 @@ class CauseSearch:
 
 
 def is_note(line: str) -> bool:
-    """Whether an installer's line is about itself, and not about what failed."""
+    """Whether a line of an installer is about the installer, and not about what failed."""
     return _NOTES.match(line) is not None

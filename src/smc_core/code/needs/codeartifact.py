@@ -1,4 +1,4 @@
-"""AWS CodeArtifact as a package index: its URL with the token that it asks for."""
+"""AWS CodeArtifact as a package index: its URL with the token that it requires."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SECONDS = 30.0
 
 
 def index_url(arn: str, environ: Mapping[str, str]) -> str:
-    """The URL of a repository's package index, with a token in it that is good for twelve hours.
+    """The URL of a repository's package index, including a token that is valid for twelve hours.
 
-    The URL is a secret: pass it by a variable, never on a command line.
+    The URL is a secret: pass it in a variable, never on a command line.
 
     Args:
         arn: ``arn:aws:codeartifact:REGION:ACCOUNT:repository/DOMAIN/REPOSITORY`` (``CA_REPOSITORY_ARN``).
         environ: the variables, for credentials.
 
     Raises:
-        ConfigurationError: that is no such ARN.
+        ConfigurationError: the ARN is malformed.
         CodeError: there are no credentials, or the service refuses.
 
     """

@@ -1,8 +1,8 @@
-"""The frameworks that an image brought: which of them an installation must not replace, and which it may, with a word.
+"""The frameworks of an image: an installation must not replace them, and a warning says if it replaces what they use.
 
-An image's PyTorch is built for its CUDA and driver; the one that a requirement pulls in from an index is not, and the
-job then trains on the CPU or not at all. So the installed versions are held, and what contradicts them is refused.
-What such a framework is built against, NumPy above all, may be replaced; a warning says that it was.
+An image's PyTorch is built for its CUDA and driver. One that a requirement pulls in from an index is not, and the job
+then trains on the CPU or not at all. So the installed versions are pinned, and requirements that contradict them are
+refused. Packages that such a framework is built against, NumPy above all, may be replaced, with a warning.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FRAMEWORKS = {
 }
 """Frameworks that bring their own build for a CUDA version → names of other distributions with the same modules."""
 BUILT_AGAINST = ("numpy", "keras", "protobuf")
-"""Distributions that those frameworks are built against or come with, and that have one build for all machines."""
+"""Distributions that those frameworks are built against or come with, and that have the same build everywhere."""
 
 
 def held(installed: Distributions, environ: Mapping[str, str]) -> dict[str, Distribution]:
-    """What must stay: a distribution's name → the one that is installed in its place, under this or another name."""
+    """What must stay: a distribution's name → the installed one that provides it, under this or another name."""
     if ALLOW_FRAMEWORK_UPGRADE.of(environ):
         return {}
     found: dict[str, Distribution] = {}
@@ -41,7 +41,7 @@ def held(installed: Distributions, environ: Mapping[str, str]) -> dict[str, Dist
 
 
 def noted(installed: Distributions) -> dict[str, str]:
-    """What may be replaced, with a warning: a distribution's name → the version that is installed."""
+    """What may be replaced, with a warning: a distribution's name → the installed version."""
     return {name: one.version for name in BUILT_AGAINST if (one := installed.get(name)) is not None}
 
 
@@ -49,29 +49,29 @@ def replaced(before: Mapping[str, str], installed: Distributions) -> list[str]:
     """A warning for each distribution that an installation has replaced.
 
     Args:
-        before: what :func:`noted` gave before.
+        before: the result of :func:`noted` before the installation.
         installed: what is installed now.
 
     """
     after = noted(installed)
     return [
-        f"{name} {version}, which this image brought, was replaced by {after[name]}: "
-        f"what was built against the former may fail"
+        f"{name} {version} of this image was replaced by {after[name]}: "
+        f"packages that were built against the former may fail"
         for name, version in before.items()
         if after.get(name, version) != version
     ]
 
 
 def constraints(frameworks: Mapping[str, Distribution]) -> list[str]:
-    """The lines of a constraint file that keep them."""
+    """The lines of a constraint file that pin them."""
     return [_constraint(name, one) for name, one in frameworks.items()]
 
 
 def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> None:
-    """Refuse requirements that ask for another version or build of a framework that is held.
+    """Refuse requirements that ask for another version or build of a pinned framework.
 
     Raises:
-        CodeError: one does; the message names it, and what is installed.
+        CodeError: one does; the message names it, and the installed version.
 
     """
     from smc_core.code.needs.unmet import applies, parse, permits
@@ -87,18 +87,18 @@ def check(missing: Iterable[Line], frameworks: Mapping[str, Distribution]) -> No
             continue
         if requirement.url is not None or normalize(one.name) != name or not permits(requirement, one):
             raise CodeError(
-                f"{line.where}: {line.shown} would replace {one.name} {one.version}, which this image brought; "
+                f"{line.where}: {line.shown} would replace {one.name} {one.version} of this image; "
                 f"ask for {one.name}=={one.version.partition('+')[0]}, "
-                f"or set {ALLOW_FRAMEWORK_UPGRADE}=1 if that is meant"
+                f"or set {ALLOW_FRAMEWORK_UPGRADE}=1 if that is intended"
             )
 
 
 def explain(tail: str, frameworks: Mapping[str, Distribution]) -> str:
-    """A line that says which frameworks were held, where the installer's own last lines speak of one; else empty."""
+    """A line that says which frameworks were pinned, if the installer's last lines mention one; else empty."""
     named = {f"{one.name} {one.version}": None for name, one in frameworks.items() if _constraint(name, one) in tail}
     if not named:
         return ""
-    return f"{', '.join(named)} stayed as this image brought it; set {ALLOW_FRAMEWORK_UPGRADE}=1 to let it be replaced"
+    return f"{', '.join(named)} of this image was pinned; set {ALLOW_FRAMEWORK_UPGRADE}=1 to allow replacing it"
 
 
 def _constraint(name: str, one: Distribution) -> str:

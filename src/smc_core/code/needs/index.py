@@ -1,4 +1,4 @@
-"""Where packages come from: the index settings of pip, the same for uv, and a folder of wheels without network."""
+"""Where packages come from: pip's index settings, the same for uv, and a folder of wheels without a network."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _UV_VARIABLES = {
     "require-hashes": "UV_REQUIRE_HASHES",
     "keyring-provider": "UV_KEYRING_PROVIDER",
 }
-"""What pip calls a setting → the variable by which uv takes the same."""
+"""pip's name of a setting → uv's variable for the same."""
 _UV_LISTS = {"UV_FIND_LINKS": ","}
-"""What stands between the values of a list; a space for all others."""
+"""The separator in a list of values; a space for all others."""
 
 
 @dataclass
@@ -44,9 +44,9 @@ class Index:
     """Where an installer looks for packages.
 
     Attributes:
-        wheels: a folder of wheels that is used with no index; None for an index.
-        settings: pip's settings by name, from its variables and configuration files; of those, the ones that matter.
-        url: the index, credentials and all; None for the one that the installer takes by itself.
+        wheels: a folder of wheels to use without an index; None for an index.
+        settings: pip's settings by name, from its variables and configuration files.
+        url: the index, including credentials; None for the installer's default.
     """
 
     wheels: str | None = None
@@ -55,26 +55,26 @@ class Index:
 
     @property
     def secrets(self) -> list[str]:
-        """Passwords and tokens in the URLs, to be masked in what an installer prints."""
+        """Passwords and tokens in the URLs, to be masked in an installer's output."""
         texts = [self.url or "", *self.settings.values()]
         found = [part for text in texts for match in _SECRET.finditer(text) for part in match.groups() if part]
         return [*found, *map(unquote, found)]
 
     def arguments(self) -> list[str]:
-        """Arguments that both installers understand; no URL is among them, for other processes can read them."""
+        """Arguments for both installers; they contain no URL, since other processes can read command lines."""
         if self.wheels is not None:
             return ["--no-index", "--find-links", self.wheels]
         return ["--no-index"] if _is_true(self.settings.get("no-index")) else []
 
     def pip_variables(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """What pip needs besides its own settings."""
+        """Variables that pip needs in addition to its own settings."""
         if self.url and environ.get(CODEARTIFACT_ENV):
             return {"PIP_INDEX_URL": self.url}
         return {}
 
     def uv_variables(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The same settings for uv, which reads none of pip's. What uv's own variables say stays."""
-        found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # pip takes the best of all indexes, not of the first
+        """The same settings for uv, which does not read pip's. uv's own variables take precedence."""
+        found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # as pip: the best version of all indexes, not of the first
         if self.url:
             found["UV_DEFAULT_INDEX"] = self.url
         for name, variable in _UV_VARIABLES.items():
@@ -94,11 +94,11 @@ class Index:
 def find_index(folder: str, environ: Mapping[str, str]) -> Index:
     """Find out where packages come from.
 
-    A folder of wheels (``SMC_WHEELS``, or ``wheels/`` in the code) is used with no index; else CodeArtifact
-    (``CA_REPOSITORY_ARN``); else what pip's variables and configuration files say.
+    A folder of wheels (``SMC_WHEELS``, or ``wheels/`` in the code) is used without an index. Otherwise it is
+    CodeArtifact (``CA_REPOSITORY_ARN``), or else the index in pip's variables and configuration files.
 
     Raises:
-        CodeError: ``SMC_WHEELS`` names no folder of wheels, or CodeArtifact gives no token.
+        CodeError: ``SMC_WHEELS`` does not name a folder of wheels, or CodeArtifact gives no token.
 
     """
     wheels = _wheels(folder, environ)
@@ -115,7 +115,7 @@ def find_index(folder: str, environ: Mapping[str, str]) -> Index:
 def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings of pip by name, from ``pip config list``: its files and its variables.
 
-    Without pip, its variables alone.
+    If pip is not installed, only its variables.
     """
     by_source: dict[str, dict[str, str]] = {source: {} for source in _PRECEDENCE}
     for name, value in environ.items():
@@ -145,7 +145,7 @@ def _wheels(folder: str, environ: Mapping[str, str]) -> str | None:
     except OSError as error:
         raise CodeError.of_reading(path, error) from error
     if given and not holds:
-        raise CodeError(f"variable {WHEELS_ENV} names {given}, and {path} is no folder with wheels")
+        raise CodeError(f"variable {WHEELS_ENV} is {given}, but {path} is not a folder with wheels")
     return os.path.abspath(path) if holds else None
 
 

@@ -1,4 +1,4 @@
-"""Install what the user's code needs: nothing where it is there already, else by uv or pip."""
+"""Install what the user's code needs, with uv or pip; nothing is started if it is installed already."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 def install(path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.environ) -> Installed:
     """Install what code needs.
 
-    Of a folder: ``requirements.txt`` (or the file that ``SMC_REQUIREMENTS`` names), and the package that it is by its
-    ``pyproject.toml`` or ``setup.py``. What is met already by what is installed starts no installer. A framework that
-    is installed is not replaced by another build, unless ``SMC_ALLOW_FRAMEWORK_UPGRADE=1``.
+    For a folder, that is ``requirements.txt`` (or the file that ``SMC_REQUIREMENTS`` names), and the folder itself if a
+    ``pyproject.toml`` or ``setup.py`` makes it a package. If everything is installed already, no installer is started.
+    An installed framework is not replaced by another build, unless ``SMC_ALLOW_FRAMEWORK_UPGRADE=1``.
 
     Args:
         path: a folder of code, a wheel, or a source distribution.
         environ: the variables: pip's own for the index, ``SMC_WHEELS``, ``CA_REPOSITORY_ARN``.
 
     Raises:
-        CodeError: something cannot be installed; the first line says why, and the installer's own last lines are the
+        CodeError: something cannot be installed; the first line says why, and the installer's last lines are the
             error's ``details``.
 
     """
@@ -93,7 +93,7 @@ def _name_of_file(path: str) -> tuple[str, str]:
 
 
 def _is_current(folder: str, installed: Distributions) -> bool:
-    """Whether the package of a folder was installed from this very folder, after its last change."""
+    """Whether the package of a folder was installed from this same folder, after its last change."""
     from smc_core.code.needs.requirements import Line, Requirements
     from smc_core.code.needs.unmet import unmet
 

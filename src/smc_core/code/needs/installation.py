@@ -1,4 +1,4 @@
-"""One installation: what is passed to which installer, and what is said of it."""
+"""One installation: which installer gets which arguments, and what is logged about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from smc_core.code.needs import frameworks
 from smc_core.code.needs.index import Index, find_index
 from smc_core.code.needs.installer import Installer, find_installer
-from smc_core.code.needs.jobsite import JobSite, is_writable, make_job_site
+from smc_core.code.needs.job_packages import JobPackages, create_job_packages, is_writable
 from smc_core.code.needs.packages import Installed
 from smc_core.code.needs.reach import none_reachable
 from smc_core.code.needs.requirements import Line, Requirements
@@ -36,10 +36,10 @@ class Installation:
 
     Args:
         folder: the working directory.
-        what: what messages call it.
-        requirements: what was read from requirement files.
-        missing: the lines of it that are not met.
-        installed: what is installed.
+        what: the name of the requirements in messages.
+        requirements: the content of requirement files.
+        missing: the lines that are not satisfied.
+        installed: the installed distributions.
         environ: the variables of the job.
 
     """
@@ -66,8 +66,8 @@ class Installation:
         """Install what a folder of code asks for.
 
         Args:
-            needs: what that is.
-            build: whether its package is to be built and installed.
+            needs: what it asks for.
+            build: whether to build and install its package.
 
         Raises:
             CodeError: it cannot be installed, or would replace a framework of the image.
@@ -81,7 +81,8 @@ class Installation:
             package = _package(needs, installer) if build else []
             if package and (index.wheels is not None or not network) and self._can_build(needs):
                 package.append("--no-build-isolation")
-            apart = self._requirements.hashed and listed and package  # a folder has no hash
+            # A folder has no hash: an installer that demands hashes would refuse it, so it gets a second run.
+            apart = self._requirements.hashed and listed and package
             targets = [listed, package] if apart else [[*listed, *package]]
             extra = [] if network else ["--no-index"]
             return self._run(installer, [[*extra, *target] for target in targets], index, site, temporary)
@@ -92,7 +93,7 @@ class Installation:
         Args:
             path: the file.
             name: name of the distribution.
-            again: whether this version is installed already, perhaps from another file.
+            again: whether this version is installed already, possibly from another file.
 
         Raises:
             CodeError: it cannot be installed.
@@ -110,7 +111,12 @@ class Installation:
             return self._run(installer, runs, index, site, temporary)
 
     def _run(
-        self, installer: Installer, runs: Sequence[Sequence[str]], index: Index, site: JobSite | None, temporary: str
+        self,
+        installer: Installer,
+        runs: Sequence[Sequence[str]],
+        index: Index,
+        site: JobPackages | None,
+        temporary: str,
     ) -> Installed:
         begin = time.monotonic()
         with self._explained():
@@ -126,7 +132,7 @@ class Installation:
             return Installed(True, summary)
         return Installed(True, f"{summary}, into {site.packages}", site.packages, site.scripts)
 
-    def _warn(self, site: JobSite | None) -> None:
+    def _warn(self, site: JobPackages | None) -> None:
         from smc_core.distributions import Distributions
 
         now = Distributions([*([] if site is None else [site.packages]), *sys.path])
@@ -134,10 +140,10 @@ class Installation:
             _log.warning("%s: %s", self._what, line)
 
     def _index(self, installer: Installer) -> tuple[Index, bool]:
-        """The index, and whether it can be reached, or one of several.
+        """The index, and whether it, or one of several, can be reached.
 
         Raises:
-            CodeError: none can, and something is missing that only an index has.
+            CodeError: none can, and something is missing that only an index provides.
 
         """
         index = find_index(self._folder, self._environ)
@@ -151,16 +157,16 @@ class Installation:
         if why and named and not (index.settings.get("find-links") or option("-f", "--find-links")):
             raise CodeError(
                 f"{some_of([line.shown for line in named], 3)} ({named[0].where}) is not installed, and {why};\n"
-                "put wheels into a folder wheels/ beside the code, or name one by SMC_WHEELS"
+                "put wheels into a folder wheels/ next to the code, or name a folder in SMC_WHEELS"
             )
         return index, why is None
 
-    def _installer(self) -> tuple[JobSite | None, Installer]:
+    def _installer(self) -> tuple[JobPackages | None, Installer]:
         options = [name for name, _ in self._requirements.options]
         if is_writable():
             return None, find_installer(options, self._requirements.opaque)
-        site = make_job_site()
-        return site, find_installer(options, "uv does not see what is installed outside", site.python)
+        site = create_job_packages()
+        return site, find_installer(options, "uv does not see packages outside the environment", site.python)
 
     def _listed(self, needs: Needs, installer: Installer, temporary: str) -> list[str]:
         arguments = []
@@ -173,8 +179,8 @@ class Installation:
             arguments += ["-r", listed]
         return arguments
 
-    def _constraints(self, temporary: str, installer: Installer, site: JobSite | None) -> list[str]:
-        if site is not None and installer.name == "uv":  # it sees nothing of what is installed outside
+    def _constraints(self, temporary: str, installer: Installer, site: JobPackages | None) -> list[str]:
+        if site is not None and installer.name == "uv":  # it does not see packages outside, and would install them
             wanted = {requirement.name.lower() for line in self._missing if (requirement := parse(line.text))}
             others = [name for name in self._installed.names() if name not in wanted]
             return ["--excludes", _write(temporary, "excludes.txt", others)]
@@ -182,25 +188,25 @@ class Installation:
         return ["-c", _write(temporary, "constraints.txt", lines)] if lines else []
 
     def _can_build(self, needs: Needs) -> bool:
-        """Whether all that building needs is installed here."""
+        """Whether everything that building needs is installed."""
         lines = [Line(text, "pyproject.toml") for text in needs.build_requires]
         return not unmet(Requirements(lines), self._installed)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
-        """Say of a failure what is missing, and what was held."""
+        """Add to a failure what is missing, and which frameworks were pinned."""
         try:
             yield
         except CodeError as error:
             more = [f"missing: {', '.join(line.shown for line in self._missing[:3])}"] if self._missing else []
             held = frameworks.explain(error.details, self._held)
-            told = CodeError("; ".join([str(error), *more, *filter(None, [held])]))
-            told.details = error.details
-            raise told from None  # one failure, and not one behind another
+            explained = CodeError("; ".join([str(error), *more, *filter(None, [held])]))
+            explained.details = error.details
+            raise explained from None  # it replaces the first error: a chain would show both
 
 
 def _package(needs: Needs, installer: Installer) -> list[str]:
-    """The arguments that build and install a package as it is now, whatever is installed or cached of it."""
+    """The arguments that build and install a package in its present state, even if it is installed or cached."""
     if installer.name == "pip":
         return [needs.package] if needs.package else []
     afresh = ["--reinstall-package", needs.name] if needs.name else ["--no-cache"]

@@ -1,4 +1,4 @@
-"""Run uv or pip: what they print passes through, without secrets, and its end is kept for the failure file."""
+"""Run uv or pip: their output is passed on without secrets, and its end is kept for the failure file."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from smc_core.printable import cut
 _DEFAULT_INDEX = re.compile(r"index[^.<]*\((?:by\s+)?default:?\s+<?(https?://[^\s>)]+)", re.IGNORECASE)
 _NAMED_INDEX = re.compile(r"^[\w-]+=(?=https?://)")
 TAIL_LINES = 20
-_LONGEST_SHOWN = 16 * 1024
 """How many of the installer's last lines a failure keeps."""
+_LONGEST_SHOWN = 16 * 1024
+"""Characters shown of a line of the installer."""
 _QUIET = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
@@ -51,7 +52,7 @@ _UV_OPTIONS = (
     "--pre",
     "--prefer-binary",
 )
-"""Options of a requirement file that uv reads, or may skip without harm."""
+"""Options of a requirement file that uv supports, or can ignore without harm."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Installer:
 
     Attributes:
         name: ``uv`` or ``pip``.
-        command: how it is started, up to its subcommand.
+        command: its command line, up to the subcommand.
         python: the interpreter that it installs for.
     """
 
@@ -72,14 +73,14 @@ class Installer:
         """Install.
 
         Args:
-            arguments: what, and how.
-            index: where from.
+            arguments: what to install, and options.
+            index: where packages come from.
             environ: the variables of the job.
             cwd: the folder of the code.
-            what: what messages call it.
+            what: the name of the requirements in messages.
 
         Raises:
-            CodeError: it failed; the first line says why, and its own last lines are the error's details.
+            CodeError: it failed; the first line says why, and its last lines are the error's details.
 
         """
         variables = index.uv_variables(environ) if self.name == "uv" else index.pip_variables(environ)
@@ -88,7 +89,7 @@ class Installer:
         status, cause, tail = _run(command, merged, cwd, Masker({*index.secrets, *secret_values(environ)}))
         if status:
             how = f"exit code {status}" if status > 0 else f"signal {-status}"
-            ended = f"{self.name} ended with {how}"
+            ended = f"{self.name} failed with {how}"
             error = CodeError(
                 f"{what} cannot be installed: {cause}\n{ended}" if cause else f"{what} cannot be installed: {ended}"
             )
@@ -96,9 +97,9 @@ class Installer:
             raise error
 
     def index_urls(self, index: Index, environ: Mapping[str, str]) -> list[str]:
-        """The indexes that it will ask, the main one first.
+        """The indexes that it will use, the main one first.
 
-        Which one it takes by itself, it tells in its help.
+        The default index of an installer is read from its help.
         """
         main = index.url
         further = index.settings.get("extra-index-url", "").split()
@@ -121,11 +122,11 @@ class Installer:
 
 
 def find_installer(options: Sequence[str] = (), only_pip: str | None = None, python: str = sys.executable) -> Installer:
-    """The installer of this machine: uv where it is on ``PATH`` or in this environment, else pip.
+    """The installer to use: uv if it is on ``PATH`` or in this environment, else pip.
 
     Args:
-        options: those of the requirement file; one that uv does not know asks for pip.
-        only_pip: a reason for which it has to be pip, or None.
+        options: the options in the requirement file; one that uv does not support requires pip.
+        only_pip: the reason why it has to be pip; None for none.
         python: the interpreter to install for.
 
     Raises:
@@ -139,7 +140,7 @@ def find_installer(options: Sequence[str] = (), only_pip: str | None = None, pyt
         return pip
     if uv is not None:
         return Installer("uv", (uv, "pip"), python)
-    raise CodeError('there is neither uv nor pip to install with: pip install "smc-core[uv]" when building the image')
+    raise CodeError('neither uv nor pip is available: run pip install "smc-core[uv]" when building the image')
 
 
 def _find_uv() -> str | None:
@@ -151,13 +152,13 @@ def _find_uv() -> str | None:
 
 
 def _has_module(name: str) -> bool:
-    """Whether there is a module of this name, and not only a folder."""
+    """Whether there is a module of this name, and not only a folder (a namespace package)."""
     spec = importlib.util.find_spec(name)
     return spec is not None and spec.origin is not None
 
 
 def _cache(environ: Mapping[str, str]) -> dict[str, str]:
-    """No cache where there is no place for one."""
+    """Variables that turn the cache off if no folder for it is writable; else none."""
     home = environ.get("UV_CACHE_DIR") or environ.get("XDG_CACHE_HOME") or environ.get("HOME")
     if home and os.access(home, os.W_OK):
         return {}
@@ -165,7 +166,7 @@ def _cache(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, mask: Masker) -> tuple[int, str, list[str]]:
-    """Run a program and pass on its lines; returns its status, its line that says why it failed, and its last lines."""
+    """Run a program and pass its lines on; returns its status, the line that says why it failed, and its last lines."""
     tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
     search = CauseSearch()
     process = subprocess.Popen(  # noqa: S603 - a list, and no shell
@@ -191,10 +192,10 @@ def _run(command: Sequence[str], environ: Mapping[str, str], cwd: str, mask: Mas
     finally:
         if process.poll() is None:
             process.terminate()
-            _end(process)
+            _stop(process)
 
 
-def _end(process: subprocess.Popen[str], patience: float = 2.0) -> None:
+def _stop(process: subprocess.Popen[str], patience: float = 2.0) -> None:
     deadline = time.monotonic() + patience
     try:
         process.wait(max(0.0, deadline - time.monotonic()))

@@ -13,11 +13,11 @@ from smc_core.foreign import foreign_input
 REQUIREMENTS_ENV = "SMC_REQUIREMENTS"
 REQUIREMENTS_FILE = "requirements.txt"
 NOTHING = "none"
-"""Value of the variable with which nothing is installed."""
+"""Value of the variable that turns the installation off."""
 PROVIDED = "provided"
-"""Value of the variable where what the code needs was installed before the job began."""
-_BACKEND_OF_OLD = ("setuptools",)
-"""What builds a project that names no build system (PEP 517)."""
+"""Value of the variable where the requirements were installed before the job began."""
+_DEFAULT_BACKEND = ("setuptools",)
+"""Build requirements of a project that names no build system (PEP 517)."""
 
 
 class Needs(NamedTuple):
@@ -25,11 +25,11 @@ class Needs(NamedTuple):
 
     Attributes:
         requirements: path of a requirement file, or None.
-        package: the folder, where it is a package to be built and installed; or None.
-        name: the package's name where it is written down, else ``""``.
-        dependencies: requirements of a project that is no package, or of an unpacked wheel.
-        dependencies_from: the file that they stand in.
-        build_requires: what building the package needs.
+        package: the folder, if it is a package to be built and installed; or None.
+        name: the package's name if it is stated, else ``""``.
+        dependencies: requirements of a project that is not a package, or of an unpacked wheel.
+        dependencies_from: the file that lists them.
+        build_requires: requirements for building the package.
     """
 
     requirements: str | None = None
@@ -44,7 +44,7 @@ class Needs(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What messages call it: ``requirements.txt and the package demo``."""
+        """The name in messages: ``requirements.txt and the package demo``."""
         parts = [os.path.basename(self.requirements)] if self.requirements else []
         if self.package:
             parts.append(f"the package {self.name}".rstrip() if self.name else "the package in the code folder")
@@ -58,10 +58,10 @@ class Installed(NamedTuple):
 
     Attributes:
         changed: whether anything was.
-        summary: one line for the log; empty where nothing is asked for.
-        path_entry: a folder of this job to be put in front on ``sys.path``, where site-packages cannot be written;
-            None otherwise.
-        scripts: the folder with the programs that belong to it, for ``PATH``; None as well.
+        summary: one line for the log; empty if nothing was asked for.
+        path_entry: a folder of this job to put at the front of ``sys.path``, if site-packages is not writable; else
+            None.
+        scripts: the folder with its programs, for ``PATH``; or None.
     """
 
     changed: bool = False
@@ -75,16 +75,16 @@ def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
     """Find out what a folder of code asks for.
 
     A ``pyproject.toml`` with a ``[build-system]``, or a ``setup.py`` with any code in it, makes it a package. A
-    ``[project]`` table alone lists dependencies, as ``uv`` understands it; a ``pyproject.toml`` with settings of tools
-    only asks for nothing.
+    ``[project]`` table alone lists dependencies, as for ``uv``. A ``pyproject.toml`` with nothing but settings of tools
+    asks for nothing.
 
     Args:
         folder: the code.
-        environ: ``SMC_REQUIREMENTS`` names another file than ``requirements.txt``, from the folder or absolute;
-            the word ``none`` is for an environment that is to stay as it is.
+        environ: ``SMC_REQUIREMENTS`` names a file other than ``requirements.txt``, relative to the folder or absolute;
+            the word ``none`` leaves the environment unchanged.
 
     Raises:
-        CodeError: ``SMC_REQUIREMENTS`` names a file that is not there, or ``pyproject.toml`` is malformed.
+        CodeError: ``SMC_REQUIREMENTS`` names a file that does not exist, or ``pyproject.toml`` is malformed.
 
     """
     if environ.get(REQUIREMENTS_ENV) in (NOTHING, PROVIDED):
@@ -98,7 +98,7 @@ def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
     if wanted is None:
         wanted = "build-system" in settings or has_setup
     if wanted:
-        build = settings.get("build-system", {}).get("requires", _BACKEND_OF_OLD)
+        build = settings.get("build-system", {}).get("requires", _DEFAULT_BACKEND)
         return Needs(requirements, folder, str(table.get("name", "")), build_requires=tuple(map(str, build)))
     dependencies, source = tuple(map(str, table.get("dependencies", ()))), "pyproject.toml"
     if not dependencies:
@@ -107,7 +107,7 @@ def find_needs(folder: str, environ: Mapping[str, str]) -> Needs:
 
 
 def _does_something(path: str) -> bool:
-    """Whether a Python file holds more than comments and text: an empty ``setup.py`` was a marker once."""
+    """Whether a Python file contains more than comments and strings: an empty ``setup.py`` once was a marker."""
     if not os.path.isfile(path):
         return False
     import ast
@@ -118,7 +118,7 @@ def _does_something(path: str) -> bool:
     except OSError as error:
         raise CodeError.of_reading(path, error) from error
     except (SyntaxError, ValueError):
-        return True  # the installer says what is wrong with it
+        return True  # the installer will report what is wrong with it
     return not all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in statements)
 
 
@@ -128,7 +128,7 @@ def _requirements(folder: str, environ: Mapping[str, str]) -> str | None:
     if os.path.isfile(path):
         return path
     if name:
-        raise CodeError(f"variable {REQUIREMENTS_ENV} names {name}, and there is no file {path}")
+        raise CodeError(f"variable {REQUIREMENTS_ENV} is {name}, but there is no file {path}")
     return None
 
 
@@ -146,7 +146,7 @@ def _read_toml(path: str) -> dict[str, Any]:
 
 
 def _of_unpacked_wheel(folder: str) -> tuple[tuple[str, ...], str]:
-    """The dependencies of a wheel that was unpacked into the folder."""
+    """The dependencies of a wheel that was unpacked into the folder, and its name and version."""
     try:
         places = [name for name in os.listdir(folder) if name.endswith(".dist-info")]
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Whether a package index can be reached, found out within seconds: installers try for minutes."""
+"""Finds out within seconds whether a package index can be reached: installers retry for minutes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAUSE_SECONDS = 0.5
 
 
 def none_reachable(urls: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    """Which package index cannot be reached and why, the first of them if none can; None if one can."""
+    """Why no package index can be reached: the reason for the first of them; None if one can be reached."""
     whys = []
     for url in urls:
         why = unreachable(url, environ)
@@ -32,7 +32,7 @@ def none_reachable(urls: Sequence[str], environ: Mapping[str, str]) -> str | Non
 def unreachable(url: str, environ: Mapping[str, str]) -> str | None:
     """Why the server of a URL cannot be reached, or None if it can.
 
-    Only a connection is made, to the proxy where the environment names one.
+    It only opens a connection, to the proxy if the environment names one.
 
     Args:
         url: an ``http://`` or ``https://`` URL; any other counts as reachable.
@@ -56,7 +56,7 @@ def unreachable(url: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _try(host: str, port: int) -> str | None:
-    """Connect once; in a thread, for a resolver may block for longer than a connection may."""
+    """Connect once, in a thread: the name resolver has no time limit."""
     answer: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
     def connect() -> None:

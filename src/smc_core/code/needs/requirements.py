@@ -1,4 +1,4 @@
-"""Read requirement files as pip does, and tell which of their lines are not met by what is installed."""
+"""Reads requirement files as pip does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+)?(.*)", re.DOTALL)
 _FILE_OPTIONS = {"-r": True, "--requirement": True, "-c": False, "--constraint": False}
 _EDITABLE = ("-e", "--editable")
 _MOST_FILES = 1000
-"""Requirement files that name each other, each counted as often as it is named."""
+"""Requirement files that include each other, each counted as often as it is included."""
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe\0\0", "utf-32"),
@@ -36,7 +36,7 @@ class Line:
     """One requirement as it is written.
 
     Attributes:
-        text: without comment, options and hashes; it may hold a password, from a variable.
+        text: without comment, options and hashes; may contain a password, from a variable.
         where: file and line number, for messages.
         editable: whether it is ``-e``.
         hashed: whether it has hashes.
@@ -55,13 +55,13 @@ class Line:
 
 @dataclass
 class Requirements:
-    """What requirement files say, those that they name included.
+    """The content of requirement files, included ones too.
 
     Attributes:
-        lines: what is required.
-        constraints: which versions are allowed, should something be installed.
+        lines: the requirements.
+        constraints: constraints on the versions of whatever is installed.
         options: options for the installer by name, ``--index-url`` for example.
-        opaque: why it cannot be read here, such as a file at a URL; None if it can.
+        opaque: why it cannot be read here, a file at a URL for example; None if it can.
     """
 
     lines: list[Line] = field(default_factory=list)
@@ -71,21 +71,21 @@ class Requirements:
 
     @property
     def hashed(self) -> bool:
-        """Whether the installer will ask for hashes of everything."""
+        """Whether the installer will require a hash for everything."""
         return any(line.hashed for line in self.lines) or any(name == "--require-hashes" for name, _ in self.options)
 
     def option(self, *names: str) -> list[str]:
-        """The values of an option, under any of its names."""
+        """The values of an option, given under any of its names."""
         return [value for name, value in self.options if name in names]
 
 
 def read_requirements(path: str, environ: Mapping[str, str], into: Requirements | None = None) -> Requirements:
-    """Read a requirement file and those that it names.
+    """Read a requirement file and those that it includes.
 
     Args:
         path: the file.
         environ: the variables for ``${NAME}``.
-        into: what to add to, for a second file.
+        into: the requirements to add to, for a second file.
 
     Raises:
         CodeError: a file cannot be read.
@@ -97,7 +97,7 @@ def read_requirements(path: str, environ: Mapping[str, str], into: Requirements 
 
 
 class _Reader:
-    """Reads a requirement file and those that it names."""
+    """Reads a requirement file and those that it includes."""
 
     def __init__(self, found: Requirements, environ: Mapping[str, str]) -> None:
         self._found = found
@@ -108,19 +108,19 @@ class _Reader:
         """Read one file.
 
         Args:
-            path: the file, or a URL, which is not read.
-            into: where its requirements go.
-            above: the files that lead to it.
+            path: the file; a URL is not read.
+            into: the list for its requirements.
+            above: the files that include it.
 
         """
         if "://" in path:
-            self._found.opaque = "it names a file at a URL"
+            self._found.opaque = "it includes a file at a URL"
             return
         if (path := os.path.abspath(path)) in above:
             return
         self._files += 1
         if self._files > _MOST_FILES:
-            raise CodeError(f"{above[0]} names requirement files more than {_MOST_FILES:,} times over")
+            raise CodeError(f"{above[0]} includes more than {_MOST_FILES:,} requirement files")
         for number, line in _logical_lines(self._decoded(path, above)):
             line = _VARIABLE.sub(lambda match: self._environ.get(match.group(1)) or match.group(0), line)
             where = f"{os.path.basename(path)}, line {number}"
@@ -137,20 +137,20 @@ class _Reader:
         except OSError as error:
             if not above:
                 raise CodeError.of_reading(path, error) from error
-            raise CodeError(f"{path} cannot be read (named in {above[-1]}): {error.strerror}") from error
+            raise CodeError(f"{path} cannot be read (included by {above[-1]}): {error.strerror}") from error
         encoding, stated = _encoding(raw)
         try:
             text = raw.decode(encoding).removeprefix("\ufeff")
         except (UnicodeError, LookupError) as error:
-            why = f"it is not {encoding.upper()}, as it says" if stated else "it is not UTF-8"
-            named = f" (named in {above[-1]})" if above else ""
-            raise CodeError(f"{path} cannot be read{named}: {why}") from error
+            why = f"it declares {encoding.upper()} but is not" if stated else "it is not UTF-8"
+            included = f" (included by {above[-1]})" if above else ""
+            raise CodeError(f"{path} cannot be read{included}: {why}") from error
         if encoding != "utf-8" and not raw.isascii():
-            self._found.opaque = f"it is {encoding.upper()}"  # which pip reads, and uv does not
+            self._found.opaque = f"it is {encoding.upper()}"  # pip can read it, uv cannot
         return text
 
     def _option(self, line: str, where: str, into: list[Line], above: tuple[str, ...]) -> None:
-        """Read a line that is an option; the last of ``above`` is the file that it stands in."""
+        """Read a line that is an option; the last of ``above`` is the file that contains it."""
         if not line.startswith("--") and len(line) > 2 and not line[2].isspace():
             line = f"{line[:2]} {line[2:].removeprefix('=')}"  # -rfile
         match = _OPTION.fullmatch(line)
@@ -166,7 +166,7 @@ class _Reader:
 
 
 def _encoding(raw: bytes) -> tuple[str, bool]:
-    """The encoding of a requirement file, and whether the file states it: as pip has it, a mark, else a comment."""
+    """The encoding of a requirement file, and whether the file declares it, by a byte order mark or a comment (as pip)."""
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
             return encoding, True
@@ -178,7 +178,7 @@ def _encoding(raw: bytes) -> tuple[str, bool]:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments, those that end in a backslash joined, each with the number that it begins at."""
+    """Logical lines with the number of their first line: comments removed, lines that end in a backslash joined."""
     number = 0
     parts: list[str] = []
     for index, line in enumerate(text.splitlines(), start=1):
@@ -198,7 +198,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _without_comment(line: str) -> str:
-    """A line up to the first ``#`` that begins it or stands behind white space."""
+    """A line up to the first ``#`` at its beginning or after white space."""
     position = line.find("#")
     while position > 0 and not line[position - 1].isspace():
         position = line.find("#", position + 1)

@@ -1,8 +1,8 @@
-"""Judge the usual requirements without the library ``packaging``, whose import takes longer than all else.
+"""Evaluates simple requirements without the library ``packaging``, whose import takes longer than everything else.
 
-Usual is a name with plain release numbers, under conditions that are joined by ``and``: ``numpy>=1.24,<3``,
-``tzdata>=2022.7; python_version < "3.13"``. Of anything else nothing is said here, and the library is asked. A test
-compares the two on arbitrary requirements.
+A simple requirement is a name with plain release numbers, with conditions joined by ``and``: ``numpy>=1.24,<3``,
+``tzdata>=2022.7; python_version < "3.13"``. Everything else is left to the library. A test compares the two on
+arbitrary requirements.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _CONDITION = re.compile(r"\s*\(?\s*(\w+)\s*(==|!=|<=|>=|<|>)\s*([\"'])([^\"']*)\
 _RELEASE = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _VERSION = re.compile(r"([0-9]+(?:\.[0-9]+)*)(?:(\.post[0-9]+)|(\+[a-z0-9.]+))?")
 _FOR_PRE = ("<", ">=")
-"""What a final release is to a pre-release, it is to the release itself: ``<2.0a0`` means ``<2.0`` to it."""
+"""Operators for which a pre-release in a clause acts like its release: to a final release, ``<2.0a0`` is ``<2.0``."""
 _FOR_POST = ("<", ">=", "~=")
 _FOR_LOCAL = ("<", ">=", "~=", "==", "!=")
-"""What holds for a version with such an ending where it holds for the release."""
+"""Operators that give the same answer for a version with ``.postN`` or ``+local`` as for its release."""
 
 _LONGEST = 1000
-"""Characters of what is judged here; a usual one has 20, and these patterns may go over a text more than once."""
+"""Characters of a requirement; a usual one has 20, and the patterns may scan a text more than once."""
 
 Release = tuple[int, ...]
 _COMPARE: dict[str, Callable[[Release, Release], bool]] = {
@@ -42,11 +42,11 @@ _COMPARE: dict[str, Callable[[Release, Release], bool]] = {
 
 @dataclass(frozen=True)
 class Simple:
-    """A requirement that is simple.
+    """A simple requirement.
 
     Attributes:
         name: name of the distribution, as it is written.
-        applies: whether its conditions hold in this interpreter, no extra being asked for.
+        applies: whether its conditions hold in this interpreter, without any extra.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Simple:
     _clauses: tuple[tuple[str, Release, bool], ...]
 
     def permits(self, version: str) -> bool | None:
-        """Whether a version is one that it asks for; None where the version is no plain release number."""
+        """Whether it permits a version; None if that cannot be decided here."""
         match = _VERSION.fullmatch(version) if len(version) <= _LONGEST else None
         found = _release(match.group(1)) if match else None
         if match is None or found is None:
@@ -66,7 +66,7 @@ class Simple:
 
 
 def read_simple(text: str) -> Simple | None:
-    """Read a requirement; None for one that is not simple, or none at all."""
+    """Parse a requirement; None if it is not simple, or not a requirement."""
     if len(text) > _LONGEST:
         return None
     requirement, _, condition = text.partition(";")
@@ -102,7 +102,7 @@ def _holds(found: Release, operator: str, wanted: Release, wildcard: bool) -> bo
 
 
 def _applies(condition: str) -> bool | None:
-    """Whether conditions hold that are joined by ``and``; None where they are more than that."""
+    """Whether conditions that are joined by ``and`` hold; None if they are not as simple as that."""
     if re.search(r"\bor\b|\(.*\(", condition) or condition.count("(") != condition.count(")"):
         return None
     answers = [_is_true(part) for part in re.split(r"\band\b", condition)]

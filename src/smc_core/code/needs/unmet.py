@@ -1,4 +1,4 @@
-"""Which requirements are not met by what is installed, their own requirements included."""
+"""Which requirements are not satisfied by the installed distributions, including their own requirements."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _GROUP = re.compile(r"\([^()]*\)")
 
 
 def unmet(requirements: Requirements, installed: Distributions) -> list[Line]:
-    """The lines that are not met by what is installed, their own requirements included.
+    """The lines that are not satisfied by the installed distributions, including their own requirements.
 
-    A line that cannot be judged (a folder, a branch of a repository) is not met.
+    A line that cannot be evaluated (a folder, a branch of a repository) counts as not satisfied.
     """
     constraints = [line.text for line in requirements.constraints]
     check = _Check(installed, constraints)
@@ -29,7 +29,7 @@ def unmet(requirements: Requirements, installed: Distributions) -> list[Line]:
 
 
 def parse(text: str) -> Requirement | None:
-    """Read a requirement; None for what is none by the standard: a path, or a URL without a name."""
+    """Parse a requirement; None for what the standard does not allow: a path, or a URL without a name."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
@@ -39,15 +39,15 @@ def parse(text: str) -> Requirement | None:
 
 
 def permits(requirement: Requirement, found: Distribution) -> bool:
-    """Whether the version that is installed is one that a requirement asks for; pre-releases count too."""
+    """Whether a requirement permits the installed version; pre-releases count, too."""
     try:
         return requirement.specifier.contains(found.version, prereleases=True)
-    except ValueError:  # no version, or one of 5,000 digits
+    except ValueError:  # not a version, or one of 5,000 digits
         return False
 
 
 def applies(requirement: Requirement, extras: Iterable[str] = ("",)) -> bool:
-    """Whether a requirement's conditions hold under one of the extras; those that cannot be judged count as such."""
+    """Whether a requirement's conditions hold for one of the extras; conditions that cannot be evaluated do."""
     marker = requirement.marker
     try:
         return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
@@ -56,7 +56,7 @@ def applies(requirement: Requirement, extras: Iterable[str] = ("",)) -> bool:
 
 
 class _Check:
-    """Judges requirements, each only once."""
+    """Evaluates requirements, each only once."""
 
     def __init__(self, installed: Distributions, constraints: Iterable[str] = ()) -> None:
         self._installed = installed
@@ -71,7 +71,7 @@ class _Check:
                     self._constraints.setdefault(normalize(constraint.name), []).append(constraint)
 
     def is_met(self, text: str, extras: Iterable[str] = ("",)) -> bool:
-        """Whether a requirement is met; ``extras`` are those under which it stands."""
+        """Whether a requirement is satisfied; ``extras`` are those of the distribution that has it."""
         if extras == ("",) and not self._constraints:
             simple = read_simple(text)
             answer = None if simple is None else self._is_simple_met(simple)
@@ -107,7 +107,7 @@ class _Check:
     def _are_needs_met(self, found: Distribution, extras: frozenset[str]) -> bool:
         key = found.folder, extras
         if key not in self._met:
-            self._met[key] = True  # what requires itself in the end does not fail for that
+            self._met[key] = True  # for now: distributions may require each other in a circle
             candidates = found.requires if extras else [text for text in found.requires if not _is_extra(text)]
             self._met[key] = all(self.is_met(text, extras or ("",)) for text in candidates)
         return self._met[key]
@@ -119,14 +119,14 @@ class _Check:
 
 
 def _wheel_name(url: str) -> str | None:
-    """The distribution that a wheel at a URL is of; None for anything else."""
+    """The name of the distribution in a wheel at a URL; None for anything else."""
     name, suffix, _ = re.split(r"[#?]", url, maxsplit=1)[0].rpartition("/")[2].rpartition(".whl")
     parts = name.split("-")
     return parts[0] if suffix and len(parts) in (5, 6) and all(parts) else None
 
 
 def _is_extra(text: str) -> bool:
-    """Whether a distribution needs this only for an extra; quicker than reading the whole marker."""
+    """Whether a requirement is only for an extra; quicker than evaluating the whole marker."""
     _, _, marker = text.partition(";")
     outer, groups = marker, int(len(marker) <= _LONGEST_MARKER)
     while groups:
@@ -135,7 +135,7 @@ def _is_extra(text: str) -> bool:
 
 
 def _is_from(found: Distribution, url: str) -> bool:
-    """Whether a distribution was installed from just this: an archive, or a repository at a fixed commit."""
+    """Whether a distribution was installed from exactly this URL: an archive, or a repository at a fixed commit."""
     origin = found.origin
     plain = url.partition("#")[0]
     commit = origin.get("vcs_info", {}).get("commit_id")

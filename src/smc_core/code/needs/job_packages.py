@@ -1,4 +1,4 @@
-"""A folder of packages that belongs to the job alone, where the interpreter's own cannot be written."""
+"""A package folder for this job alone, for an interpreter whose own is not writable."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class JobSite:
-    """A small virtual environment that sees all that is installed.
+class JobPackages:
+    """A small virtual environment that sees all installed packages.
 
     Attributes:
         python: its interpreter, to install with.
-        packages: the folder that belongs in front on ``sys.path``.
-        scripts: the folder that belongs on ``PATH``.
+        packages: the folder to put at the front of ``sys.path``.
+        scripts: the folder to put on ``PATH``.
     """
 
     python: str
@@ -27,7 +27,7 @@ class JobSite:
 def is_writable() -> bool:
     """Whether packages can be installed into this interpreter.
 
-    Not where a system manages it (``EXTERNALLY-MANAGED``, PEP 668), outside a virtual environment.
+    Outside a virtual environment, not if the system manages it (``EXTERNALLY-MANAGED``, PEP 668).
     """
     folder = sysconfig.get_path("purelib")
     while not os.path.isdir(folder):
@@ -37,11 +37,11 @@ def is_writable() -> bool:
     return os.access(folder, os.W_OK) and not managed
 
 
-def make_job_site() -> JobSite:
-    """Make one, in the folder for temporary files.
+def create_job_packages() -> JobPackages:
+    """Create one, in the folder for temporary files.
 
-    pip, started in it, takes what is installed outside as installed, and replaces nothing of it: a newer version
-    lies in this folder, and is found first.
+    pip, when started in it, counts packages outside as installed and does not replace them: a newer version goes to
+    this folder, and is found first.
     """
     import venv
 
@@ -56,4 +56,4 @@ def make_job_site() -> JobSite:
     with open(os.path.join(packages, "_smc_outside.pth"), "w", encoding="utf-8") as file:
         file.write("\n".join(outside) + "\n")
     scripts = os.path.join(folder, "bin")
-    return JobSite(os.path.join(scripts, "python"), packages, scripts)
+    return JobPackages(os.path.join(scripts, "python"), packages, scripts)
