@@ -178,7 +178,7 @@ def test_a_digest_is_verified(tmp_path: Path, code: Path) -> None:
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
-        (lambda p: None, "is neither a file nor a folder; {tmp} holds ml"),
+        (lambda p: None, "is neither a file nor a folder; {tmp} contains ml"),
         (lambda p: (p / "x").mkdir(), "x contains no files"),
         (lambda p: os.mkfifo(p / "x"), "is neither a file nor a folder"),
         (lambda p: (p / "x").symlink_to("gone"), "is neither a file nor a folder"),
@@ -199,7 +199,7 @@ def test_what_is_no_code_is_refused_and_nothing_changes(tmp_path: Path, code: Pa
 @pytest.mark.parametrize("name", ["x.7z", "x.rar", "x.tar.zst"])
 def test_an_archive_of_an_unknown_kind_is_refused(tmp_path: Path, code: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"7z\xbc\xaf\x27\x1c")
-    with pytest.raises(CodeError, match=r"not understood; make a \.tar\.gz or a \.zip"):
+    with pytest.raises(CodeError, match=r"unsupported kind; create a \.tar\.gz or a \.zip"):
         download(tmp_path / name, code)
 
 

@@ -290,7 +290,7 @@ def test_no_more_is_fetched_than_may_be(
 def test_a_body_that_trickles_is_not_waited_for(server: Server, code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "WINDOW_SECONDS", 0.5)
     url = server.serve("/c.tar.gz", trickle)
-    with pytest.raises(CodeError, match=r"comes at less than 1,000 bytes a second, .*; set SMC_MIN_DOWNLOAD_RATE"):
+    with pytest.raises(CodeError, match=r"arrives at less than 1,000 bytes a second, .*; set SMC_MIN_DOWNLOAD_RATE"):
         download(url, code)
     monkeypatch.setenv("SMC_MIN_DOWNLOAD_RATE", "0")
     download(server.serve("/a.tar.gz", chunked(ARCHIVE[:1], ARCHIVE[1:2], ARCHIVE[2:], every=0.26)), code)
@@ -338,7 +338,7 @@ def test_a_byte_before_each_silence_is_no_progress_for_ever(
         while handler.connection.recv(1000):
             pass
 
-    with pytest.raises(CodeError, match="comes at less than 1,000 bytes a second"):
+    with pytest.raises(CodeError, match="arrives at less than 1,000 bytes a second"):
         download(server.serve("/c.tar.gz", one_byte), code)
 
 

@@ -184,5 +184,5 @@ def test_the_parts_can_be_used_alone(tmp_path: Path, server: Server, monkeypatch
         assert modules.download_and_import(url, "my_smc_demo", tmp_path / "again").answer == 42
     finally:
         sys.modules.pop("my_smc_demo", None)
-    with pytest.raises(CodeError, match="nothing is there"):
+    with pytest.raises(CodeError, match="there is nothing at this URL"):
         modules.download_and_import(server.url + "/gone.zip", "x", tmp_path / "gone")

@@ -200,7 +200,7 @@ def test_an_object_that_trickles_is_not_waited_for(
                 time.sleep(0.02)
 
     s3_server.serve("/bucket/train.py", trickle)
-    with pytest.raises(CodeError, match="comes at less than 1,000 bytes a second"):
+    with pytest.raises(CodeError, match="arrives at less than 1,000 bytes a second"):
         download("s3://bucket/train.py", code)
 
 
