@@ -100,7 +100,7 @@ def test_code_that_the_user_of_the_container_may_not_read(job: JobFolder, progra
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     path.chmod(0o755)
-    ended = job.ended(done.returncode, done.stdout, done.stderr)
+    ended = job.result(done.returncode, done.stdout, done.stderr)
     assert ended.exit_code == 4, ended.stderr
     first = (ended.failure or "").splitlines()[0]
     named = path / "train.py" if closed == "pkg" else path

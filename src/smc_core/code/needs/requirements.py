@@ -166,7 +166,7 @@ class _Reader:
 
 
 def _encoding(raw: bytes) -> tuple[str, bool]:
-    """The encoding of a requirement file, and whether it is declared, by a byte order mark or a comment (as for pip)."""
+    """The encoding of a requirement file, and whether it is declared: by a byte order mark or a comment, as for pip."""
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
             return encoding, True
