@@ -149,6 +149,40 @@ def test_whose_the_command_train_is(
     assert ("pip uninstall sagemaker-training" in found["train"]["fix"]) == (beside and state == "problem")
 
 
+def test_what_is_left_of_the_classic_toolkit(job: JobFolder, tmp_path: Path) -> None:
+    distribution(tmp_path, "sagemaker-training", "5.1.0")
+    distribution(tmp_path, "sagemaker-pytorch-training", "2.9.1")
+    code, found = doctor(job, PYTHONPATH=str(tmp_path))
+    assert (code, found["classic"]["state"]) == (0, "note")
+    assert found["classic"]["text"].endswith(": sagemaker-training 5.1.0, sagemaker-pytorch-training 2.9.1")
+    assert found["classic"]["fix"].startswith("pip uninstall sagemaker-training sagemaker-pytorch-training, then ")
+
+
+@pytest.mark.parametrize(
+    ("target", "is_classic"),
+    [
+        ("sagemaker_pytorch_container.training:main", True),
+        ("sagemaker_tensorflow_container.training", True),
+        ("sagemaker_mine.training:main", False),
+        ("", False),
+    ],
+)
+def test_a_function_of_the_classic_toolkit(job: JobFolder, target: str, is_classic: bool) -> None:
+    code, found = doctor(job, SAGEMAKER_TRAINING_MODULE=target)
+    assert (code, "classic" in found) == (int(is_classic), is_classic)
+    if is_classic:
+        assert target in found["classic"]["text"]
+        assert found["classic"]["fix"] == "clear it in the image: ENV SAGEMAKER_TRAINING_MODULE="
+
+
+def test_a_note_for_people_says_what_to_do(job: JobFolder, tmp_path: Path) -> None:
+    distribution(tmp_path, "sagemaker-training", "5.1.0")
+    environ = job.environ(None, PYTHONPATH=str(tmp_path))
+    command = [sys.executable, "-m", "smc_core", "doctor"]
+    ended = subprocess.run(command, env=environ, cwd=job.base, capture_output=True, text=True, check=True)
+    assert "fix: pip uninstall sagemaker-training, then " in ended.stdout
+
+
 def test_without_a_command_train() -> None:
     state, text, fix = judge(find(path="/nowhere"))
     assert (state, text[:25]) == ("problem", "there is no command train")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from smc_core import metadata, start_word
+from smc_core.cli.classic import leftovers
 from smc_core.compatibility import Framework, is_installed, unmet
 from smc_core.contract import BASE_DIR_ENV, job_paths
 from smc_core.environment import Environment
@@ -36,7 +37,7 @@ class Finding(NamedTuple):
         check: what was looked at.
         state: ``ok``, ``note`` (worth knowing, and no problem), or ``problem``.
         text: what was found.
-        fix: what to do about a problem.
+        fix: what to do about it; empty if there is nothing to do.
     """
 
     check: str
@@ -60,6 +61,7 @@ def doctor(*, index: bool, as_json: bool) -> tuple[str, bool]:
         _python,
         _requirements,
         _start_word,
+        _classic,
         _plugins,
         _resources,
         _gpus,
@@ -89,7 +91,7 @@ def _tried(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 def _lines(finding: Finding) -> Iterator[str]:
     sign = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}[finding.state]
     yield f"{sign}  {finding.check:<14}{finding.text}"
-    if finding.fix and finding.state == "problem":
+    if finding.fix:
         yield f"{'':<9}{'':<14}fix: {finding.fix}"
 
 
@@ -113,6 +115,11 @@ def _requirements() -> Iterator[Finding]:
 
 def _start_word() -> Iterator[Finding]:
     yield Finding("train", *start_word.judge(start_word.find()))
+
+
+def _classic() -> Iterator[Finding]:
+    for state, text, fix in leftovers(os.environ):
+        yield Finding("classic", state, text, fix)
 
 
 def _plugins() -> Iterator[Finding]:
