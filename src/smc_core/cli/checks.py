@@ -137,6 +137,8 @@ def _plugins() -> Iterator[Finding]:
         except SmcError as error:
             yield Finding("plugin", "problem", str(error), f"pip install --upgrade {plugin.distribution}")
             continue
+        for _, renamed in manager.deprecated:
+            yield Finding("plugin", "note", f"{label}: {renamed}")
         framework = next((found for _, found in manager.frameworks), Framework(""))
         missed = list(unmet(plugin.distribution, framework.extra, framework.package))
         absent = [str(each) for each in missed if each.found is None]

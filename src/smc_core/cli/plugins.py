@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smc_core.plugins.survey import Seen, Survey
 
 _NONE = "no plugins are installed (pip install smc-keras, for one)"
-_WIDEST = len("framework") + 2
+_WIDEST = len("deprecated") + 1
 
 
 def add(commands: Commands) -> None:
@@ -63,6 +63,7 @@ def _row(seen: Seen) -> dict[str, Any]:
         "import_seconds": None if seen.seconds is None else round(seen.seconds, 6),
         "requires": [each._asdict() for each in seen.requires],
         "framework": [each._asdict() for each in seen.framework],
+        "deprecated": seen.deprecated,
     }
 
 
@@ -96,6 +97,7 @@ def _paragraph(seen: Seen) -> Iterator[str]:
         ("import", "" if seen.seconds is None else how_long(seen.seconds)),
         *(("requires", str(each)) for each in seen.requires),
         *(("framework", str(each)) for each in seen.framework),
+        *(("deprecated", each) for each in seen.deprecated),
     ]
     return (f"  {name:<{_WIDEST}}{text or '-'}" for name, text in facts)
 

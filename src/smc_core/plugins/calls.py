@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pluggy
 
 from smc_core.errors import PluginError, PluginLoadError, SmcError
-from smc_core.plugins import answers, faults, leaving, owned
+from smc_core.plugins import answers, deprecations, faults, leaving, owned
 from smc_core.plugins.patience import Patience, say
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Calls:
         self._origin, self._iteration, self.answered = None, None, []
         try:
             with self._leaving(hook):
-                return getattr(self._manager.hook, hook)(**arguments)
+                return getattr(self._manager.hook, hook)(**deprecations.with_old_names(hook, arguments))
         except BaseException as error:
             origin, self._origin = self._origin, None
             if isinstance(error, faults.LeavingError) and error.site is not None:

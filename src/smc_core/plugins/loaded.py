@@ -71,6 +71,12 @@ class Plugins:
             self._manager = new_manager()
         return self._manager
 
+    @property
+    def deprecated(self) -> list[str]:
+        """What plugins should no longer use, a sentence each."""
+        known = [] if self._manager is None else self._manager.deprecated
+        return [f"plugin {plugin.label}: {renamed}" for plugin, renamed in known]
+
     def settings(self) -> dict[str, Setting]:
         """Every setting by the name of its variable: the core's, then those that plugins declare."""
         return {**CORE, **declared_by(self._registered())}

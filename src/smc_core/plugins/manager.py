@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pluggy
@@ -13,7 +13,7 @@ import pluggy
 from smc_core import builtin, hookspecs
 from smc_core.compatibility import Framework, wrong_framework
 from smc_core.errors import PluginLoadError, SmcError
-from smc_core.plugins import answers, faults
+from smc_core.plugins import answers, deprecations, faults
 from smc_core.plugins.calls import Calls
 from smc_core.plugins.discovery import Installed
 from smc_core.plugins.patience import Patience
@@ -30,13 +30,18 @@ class Manager(pluggy.PluginManager):
     Attributes:
         calls: calls a hook of every plugin.
         frameworks: each plugin that names its framework, with that.
+        deprecated: each plugin that uses an old name, with that.
     """
 
     def __init__(self, patience: Patience, calls: Callable[[pluggy.PluginManager, Patience], Calls] = Calls) -> None:
         super().__init__(hookspecs.PROJECT_NAME)
         self.calls = calls(self, patience)
         self.frameworks: list[tuple[Installed, Framework]] = []
+        self.deprecated: list[tuple[Installed, deprecations.Renamed]] = []
+        self._old_hooks: list[deprecations.Renamed] = []
         self.add_hookspecs(hookspecs)
+        for hook in HOOKS:
+            self._accept_old_arguments(hook)
         super().register(builtin, name="builtin")
         super().register(builtin.UserSave(), name="user")
 
@@ -53,13 +58,39 @@ class Manager(pluggy.PluginManager):
             pluggy.PluginValidationError: the same, as pluggy sees it.
 
         """
+        self._old_hooks = []
         registered = super().register(plugin, name)
         if registered is not None:
             origin = installed or Installed(registered, registered, "", registered)
             self.calls.guard(origin, plugin)
             if isinstance(framework := getattr(plugin, "FRAMEWORK", None), Framework):
                 self.frameworks.append((origin, framework))
+            self.deprecated += [(origin, each) for each in [*self._old_hooks, *self._old_arguments(plugin)]]
         return registered
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        """How a function of a plugin is marked, as pluggy asks while it registers it.
+
+        A hook's old name counts as the new one. It does not count in a plugin that has both, for older cores too.
+        """
+        options = super().parse_hookimpl_opts(plugin, name)
+        renamed = None if options is None else deprecations.hook(options.get("specname") or name)
+        if options is None or renamed is None:
+            return options
+        if hasattr(plugin, renamed.new) and super().parse_hookimpl_opts(plugin, renamed.new) is not None:
+            return None
+        self._old_hooks.append(renamed)
+        options["specname"] = renamed.new
+        return options
+
+    def _accept_old_arguments(self, hook: str) -> None:
+        spec = getattr(self.hook, hook).spec
+        spec.argnames = (*spec.argnames, *(each.argument for each in deprecations.arguments(hook)))
+
+    def _old_arguments(self, plugin: object) -> Iterator[deprecations.Renamed]:
+        for caller in self.get_hookcallers(plugin) or ():
+            taken = {name for each in caller.get_hookimpls() if each.plugin is plugin for name in each.argnames}
+            yield from (each for each in deprecations.arguments(caller.name) if each.argument in taken)
 
 
 def new_manager(environ: Mapping[str, str] | None = None) -> Manager:
@@ -125,7 +156,7 @@ def _explain(message: str, plugin: object) -> tuple[str, str]:
         options = getattr(function, mark, None)
         if not isinstance(options, dict):
             continue
-        hook = options.get("specname") or name
+        hook = deprecations.current(options.get("specname") or name)
         if hook not in HOOKS:
             return faults.IMPORT, f"there is no hook {hook!r}; the nearest is {nearest(hook, HOOKS, likeness=0)[0]!r}"
         if problem := _wrong_signature(hook, function, is_class=isinstance(plugin, type)):
@@ -137,7 +168,8 @@ def _explain(message: str, plugin: object) -> tuple[str, str]:
 
 def _wrong_signature(hook: str, function: Any, *, is_class: bool) -> str | None:
     takes = list(inspect.signature(getattr(hookspecs, hook)).parameters)
-    asked = [name for name in inspect.signature(function).parameters if name not in takes]
+    known = {*takes, *(each.argument for each in deprecations.arguments(hook))}
+    asked = [name for name in inspect.signature(function).parameters if name not in known]
     if asked[:1] == ["self"]:
         if is_class:
             return "the entry point is a class; name an instance of it, or a module"

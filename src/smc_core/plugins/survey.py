@@ -26,6 +26,7 @@ class Seen(NamedTuple):
         seconds: how long its import took, beyond what was imported before; None where it was not imported.
         requires: what its distribution requires.
         framework: what it requires of its framework.
+        deprecated: what it should no longer use, a sentence each.
         hooks: the hooks that it answers or wraps.
     """
 
@@ -35,6 +36,7 @@ class Seen(NamedTuple):
     seconds: float | None
     requires: tuple[Compared, ...]
     framework: tuple[Compared, ...]
+    deprecated: tuple[str, ...]
     hooks: tuple[str, ...] = ()
 
 
@@ -84,7 +86,8 @@ def _seen(manager: Manager, plugin: Installed) -> Seen:
             seconds = time.perf_counter() - begun
     framework = next((found for owner, found in manager.frameworks if owner is plugin), Framework(""))
     of_framework = tuple(compared(plugin.distribution, framework.extra, framework.package))
-    return Seen(plugin, status, cause, seconds, requires, of_framework)
+    deprecated = tuple(str(renamed) for owner, renamed in manager.deprecated if owner is plugin)
+    return Seen(plugin, status, cause, seconds, requires, of_framework, deprecated)
 
 
 def _with_hooks(seen: Seen, callers: Mapping[str, list[str]]) -> Seen:

@@ -85,6 +85,8 @@ class _Steps:
 
         plugins = Plugins.load()
         log.line(f"smc-core {__version__}, Python {sys.version.split()[0]}, {_names(plugins)}")
+        for sentence in plugins.deprecated:
+            log.line(sentence)
         self.phase = "environment"
         environment = plugins.create_environment()
         _make_folders(environment)

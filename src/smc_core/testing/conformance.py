@@ -22,6 +22,7 @@ import os
 import subprocess
 import sys
 import types
+import warnings
 from typing import Any, ClassVar
 
 from smc_core.compatibility import requirements
@@ -60,6 +61,10 @@ class PluginConformance(_OfPlugin):
     def test_it_loads_and_answers_a_hook(self) -> None:
         plugins = self.load()
         assert any(self.plugin in plugins.callers(hook) for hook in HOOKS)
+
+    def test_what_it_should_no_longer_use_is_a_warning(self) -> None:
+        for sentence in self.load().deprecated:
+            warnings.warn(sentence, DeprecationWarning, stacklevel=1)
 
     def test_loading_it_imports_no_framework(self) -> None:
         if self.framework is None:

@@ -1,0 +1,55 @@
+"""Hooks and arguments that were renamed: plugins that use the old name go on working, and it is said what to write.
+
+To rename a hook or an argument, change it in ``hookspecs.py`` and add a line to :data:`RENAMED`. Everything else reads
+the table: old names are accepted, a job names them once, and so do ``smc plugins -v``, ``smc doctor`` and the
+conformance tests. A new argument needs no line: a plugin takes only those that it asks for.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Renamed(NamedTuple):
+    """A hook, or an argument of one, and its name of today.
+
+    Attributes:
+        hook: the old name of the hook; for an argument, the name that its hook has today.
+        argument: the old name of the argument; empty where the hook itself was renamed.
+        new: the name of today.
+        since: the first version of smc-core that knows the new name.
+        removal: the first version that does not know the old one.
+    """
+
+    hook: str
+    argument: str
+    new: str
+    since: str
+    removal: str
+
+    def __str__(self) -> str:
+        what = f"argument {self.argument} of hook {self.hook}" if self.argument else f"hook {self.hook}"
+        return f"{what} is deprecated: write {self.new} (smc-core {self.since}); {self.removal} removes the old name"
+
+
+RENAMED: tuple[Renamed, ...] = ()
+"""All of them. What is due for removal fails a test."""
+
+
+def hook(name: str) -> Renamed | None:
+    """The entry of a hook that had this name; None where none had."""
+    return next((each for each in RENAMED if each.hook == name and not each.argument), None)
+
+
+def current(name: str) -> str:
+    """The name of today of a hook."""
+    found = hook(name)
+    return name if found is None else found.new
+
+
+def arguments(hook: str) -> list[Renamed]:
+    """The renamed arguments of a hook, by its name of today."""
+    return [each for each in RENAMED if each.hook == hook and each.argument]
+
+
+def with_old_names(hook: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call, and each that was renamed by its old name too."""
+    return {**given, **{each.argument: given[each.new] for each in arguments(hook)}}
