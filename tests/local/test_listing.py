@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from smc_core.local.looks import painter
+from smc_core.local.colours import painter
 
 
 def _run(desk, *names: str) -> None:

@@ -151,17 +151,17 @@ def test_a_job_folder_elsewhere_is_known_here(desk, tmp_path: Path) -> None:
 REFUSED = {
     "nothing to run": (["-p", "a=1"], 2, "nothing to run"),
     "no such file": (["tarin.py"], 4, "did you mean train.py?"),
-    "no entry point": (["./data"], 4, "holds none of train.py"),
+    "no entry point": (["./data"], 4, "contains none of train.py"),
     "no value": (["train.py", "-p", "epochs"], 2, "expected NAME=VALUE"),
     "no such data": (["train.py", "-c", "training=./absent"], 2, "there is no"),
     "no data": (["train.py", "-c", "training="], 2, "the path of the channel is empty"),
     "channel twice": (["train.py", "-c", "a=./data", "-c", "a=./train.py"], 2, "the channel a is given twice"),
     "channel in the cloud": (["train.py", "-c", "training=s3://a/b"], 2, "folder or file on this machine"),
-    "bad channel": (["train.py", "-c", "a b=./data"], 2, "a channel is named by"),
+    "bad channel": (["train.py", "-c", "a b=./data"], 2, "a channel name has"),
     "no such parameters": (["train.py", "-p", "@absent.json"], 2, "there is no file"),
     "malformed parameters": (["train.py", "-p", "@train.py"], 2, "not valid JSON"),
     "bad variable": (["train.py", "-e", "A-B=1"], 2, "is not the name of a variable"),
-    "variable of smc": (["train.py", "-e", "SAGEMAKER_SUBMIT_DIRECTORY=/x"], 2, "is smc's to set"),
+    "variable of smc": (["train.py", "-e", "SAGEMAKER_SUBMIT_DIRECTORY=/x"], 2, "smc sets SAGEMAKER_SUBMIT_"),
     "bad name": (["train.py", "--name", "a_b"], 2, "letters, digits and dashes"),
     "folder in use": (["train.py", "--job-dir", "./data"], 2, "the folder is not empty"),
     "no file of code": (["/dev/null"], 4, "/dev/null is neither a file nor a folder"),
@@ -186,7 +186,7 @@ def test_a_name_is_taken_once(desk) -> None:
     desk.run("train.py", "--name", "one")
     ended = desk.smc("run", "train.py", "--name", "one")
     assert ended.exit_code == 2
-    assert "there is such a job already" in ended.stderr
+    assert "a job of that name already exists" in ended.stderr
 
 
 def test_the_job_of_a_container_stays_what_it_was(desk, tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_job_folder_that_can_be_made_by_half_only_is_removed_again(desk, comma
         too_deep /= "d" * min(200, 4080 - len(str(too_deep)))
     ended = desk.smc(command, "train.py", "--name", "one", "--job-dir", str(too_deep))
     assert (ended.exit_code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
-    assert "the folder of the job cannot be made: File name too long: " in ended.stderr
+    assert "the folder of the job cannot be created: File name too long: " in ended.stderr
     assert list((desk.folder / ".smc/jobs").iterdir()) == []
     assert not too_deep.exists()
 

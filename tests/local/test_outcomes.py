@@ -62,7 +62,7 @@ def test_the_host_that_failed_first_is_told_though_another_one_ends_first(desk) 
         "raise ValueError('bad batch')\n",
     )
     ended = desk.smc("run", "train.py", "--hosts", "2", "--name", "bad")
-    assert "smc: algo-1 ended with exit code 1: stopping the other hosts" in ended.stderr
+    assert "smc: algo-1 failed with exit code 1: stopping the other hosts" in ended.stderr
     assert "smc: algo-2 failed first: ValueError: bad batch (train.py:11, in <module>)" in ended.stderr
     failure = (desk.job() / "output/failure").read_text()
     assert failure.startswith("ValueError: bad batch (train.py:11, in <module>)\n")

@@ -41,7 +41,7 @@ def test_a_job_with_secrets_and_one_that_goes_on_from_it(desk: Desk) -> None:
     refused = desk.smc("run", "--resume", "one")
     assert refused.exit_code == 2
     assert refused.stderr.strip().endswith(
-        "--resume one: the record of a job keeps no secrets; give again: -e HUB_TOKEN=… -e TRACKING=…"
+        "--resume one: secrets are not stored in the record of a job; give them again: -e HUB_TOKEN=… -e TRACKING=…"
     )
     desk.environ["TRACKING"] = url
     again = desk.run("--resume", "one", "-e", "HUB_TOKEN=another", "--name", "two")

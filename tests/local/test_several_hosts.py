@@ -181,7 +181,7 @@ def test_the_first_failure_ends_all(desk) -> None:
     ended = desk.smc("run", "train.py", "--hosts", "3", "--name", "bad")
     assert ended.exit_code == 1
     assert sorted(ended.stdout.splitlines()) == ["[algo-1] saved", "[algo-3] saved"]
-    assert "smc: algo-2 ended with exit code 1: stopping the other hosts" in ended.stderr
+    assert "smc: algo-2 failed with exit code 1: stopping the other hosts" in ended.stderr
     assert (desk.job() / "output/failure").read_text().startswith("ValueError: no good")
     assert desk.jobs()[0]["failure"].startswith("ValueError: no good")
 

@@ -33,7 +33,7 @@ def test_a_line_stops_the_job_and_it_goes_on_from_its_checkpoints(desk) -> None:
     assert first.stdout.startswith("begins at 0 one ")
     saved = int(first.stdout.split()[-1])
     assert 5 <= saved < 1_000_000
-    assert "SIGTERM, as SageMaker stops a job" in first.stderr
+    assert "sending SIGTERM, as SageMaker does to stop a job" in first.stderr
     assert "job one: stopped after" in first.stderr
     assert "smc run --resume one" in first.stderr
     second = desk.run("--resume", "one", "-p", f"steps={saved + 3}")
@@ -50,7 +50,7 @@ def test_a_line_stops_the_job_and_it_goes_on_from_its_checkpoints(desk) -> None:
 def test_a_line_that_never_comes_is_said(desk) -> None:
     desk.write("train.py", "print('step 1')\n")
     ended = desk.run("train.py", "--stop-after", "step 9$")
-    assert "smc: --stop-after: no line of the output has matched step 9$\n" in ended.stderr
+    assert "smc: --stop-after: no line of the output matched step 9$\n" in ended.stderr
     assert desk.jobs()[0]["status"] == "completed"
 
 
@@ -102,7 +102,7 @@ def test_a_job_whose_checkpoints_are_gone_cannot_be_resumed(desk, hosts: list[st
     (desk.job() / "checkpoints").rmdir()
     ended = desk.smc("run", "--resume", "one")
     assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
-    assert f"--resume one: there is no folder {desk.job()}/checkpoints to go on from" in ended.stderr
+    assert f"--resume one: there is no folder {desk.job()}/checkpoints to resume from" in ended.stderr
 
 
 def test_a_job_whose_channel_is_gone_is_resumed_with_another(desk) -> None:

@@ -63,7 +63,7 @@ def test_a_link_to_nowhere_says_where_it_leads(desk) -> None:
     (desk.folder / "train.py").symlink_to("absent.py")
     ended = desk.smc("run", "train.py")
     assert ended.exit_code == 4
-    assert f"{desk.folder}/train.py is a link to absent.py, which is not there" in ended.stderr
+    assert f"{desk.folder}/train.py is a link to absent.py, which does not exist" in ended.stderr
 
 
 def test_a_path_below_a_file_is_not_there(desk) -> None:

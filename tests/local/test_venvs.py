@@ -76,8 +76,8 @@ def test_it_is_kept_for_the_next_job_that_asks_for_the_same(project) -> None:
     second = project.run("./project", "--venv")
     project.write("project/requirements.txt", "demo_dep==2.0\n")
     third = project.run("./project", "--venv")
-    assert "a fresh environment is made" in first.stderr
-    assert "a fresh environment is made" not in second.stderr
+    assert "creating a virtual environment" in first.stderr
+    assert "creating a virtual environment" not in second.stderr
     assert first.stdout == second.stdout
     assert third.stdout.split()[0] == "2.0"
     assert third.stdout.split()[1] != first.stdout.split()[1]

@@ -13,7 +13,7 @@ from smc_core.cli.parser import add_json, command
 
 if TYPE_CHECKING:
     from smc_core.cli.parser import Commands
-    from smc_core.local.looks import Paint
+    from smc_core.local.colours import Paint
     from smc_core.local.record import Record
 
 _LONGEST_CELL = 100
@@ -38,20 +38,20 @@ def handle(options: argparse.Namespace) -> int:
 
 def _text(found: list[Record]) -> str:
     from smc_core.cli.table import table
-    from smc_core.local import looks
+    from smc_core.local import colours
     from smc_core.local.folder import JOBS
 
     if not found:
         return f"no jobs in {os.path.abspath(JOBS)}; smc run train.py creates one"
     rows = [["job", "outcome", "started", "took", "first line of the failure"]]
     head, *lines = table([*rows, *map(_row, found)])
-    paint = looks.painter(sys.stdout)
+    paint = colours.painter(sys.stdout)
     shown = [_painted(line, record, paint) for line, record in zip(lines, found, strict=True)]
     return "\n".join([paint(head, "bold"), *shown])
 
 
 def _painted(line: str, record: Record, paint: Paint) -> str:
-    from smc_core.local.looks import STYLES
+    from smc_core.local.colours import STYLES
 
     status = _status(record)
     start = line.index(status, len(_cell(record.name)))

@@ -1,4 +1,4 @@
-"""The folder of a local job: made as the platform makes ``/opt/ml``, with the channels linked."""
+"""The folder of a local job: laid out as the platform lays out ``/opt/ml``, with links to the channels."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from smc_core.contract import (
 from smc_core.errors import ConfigurationError
 
 JOBS = os.path.join(".smc", "jobs")
-"""Where local jobs lie, from the working directory."""
+"""The folder of local jobs, relative to the working directory."""
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
-"""Of a training job (``CreateTrainingJob`` in SageMaker's API reference)."""
+"""The name of a training job (``CreateTrainingJob`` in SageMaker's API reference)."""
 _CHANNEL = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
 _OWNERS = 0o700
-"""Mode of a job's folder: hyperparameters, the log and the record may hold secrets."""
+"""Mode of a job's folder: hyperparameters, the log and the record may contain secrets."""
 _GPU_DRIVER = "/proc/driver/nvidia/version"
 
 
-def make_job_folder(generated: str, name: str | None = None, job_dir: str | None = None) -> tuple[str, str]:
-    """Make the folder of a new job, which no other job has or gets.
+def create_job_folder(generated: str, name: str | None = None, job_dir: str | None = None) -> tuple[str, str]:
+    """Create the folder of a new job, which no other job has or gets.
 
     Args:
-        generated: a name to be made unique by a number behind it, for a job that is given none.
-        name: the job's name; None takes the generated one.
-        job_dir: the folder, new or empty, in place of ``.smc/jobs/NAME``; it is linked there.
+        generated: the name for a job without one; a number is appended if it is taken.
+        name: the job's name; None for the generated one.
+        job_dir: the folder, new or empty, instead of ``.smc/jobs/NAME``, where a link to it is created.
 
     Returns:
-        Name and folder, absolute.
+        Name and absolute path of the folder.
 
     Raises:
-        ConfigurationError: the name is none or is taken, or the folder holds something or cannot be made.
+        ConfigurationError: the name is invalid or taken, or the folder is not empty or cannot be created.
 
     """
     if name is not None and not _NAME.fullmatch(name):
-        raise ConfigurationError(f"--name {name}: a job is named by at most 63 letters, digits and dashes")
+        raise ConfigurationError(f"--name {name}: use at most 63 letters, digits and dashes")
     folder = None if job_dir is None else os.path.abspath(job_dir)
     if folder is not None and os.path.isdir(folder) and os.listdir(folder):
-        raise ConfigurationError(f"--job-dir {job_dir}: the folder is not empty; every job needs one of its own")
+        raise ConfigurationError(f"--job-dir {job_dir}: the folder is not empty; every job needs its own")
     try:
         os.makedirs(JOBS, exist_ok=True)
         with contextlib.suppress(FileExistsError), open(os.path.join(".smc", ".gitignore"), "x") as file:
@@ -56,11 +56,11 @@ def make_job_folder(generated: str, name: str | None = None, job_dir: str | None
             os.makedirs(folder, _OWNERS, exist_ok=True)
         return _claim(generated, name, folder)
     except OSError as error:
-        raise _not_made(error) from error
+        raise _not_created(error) from error
 
 
 def _claim(generated: str, name: str | None, folder: str | None) -> tuple[str, str]:
-    """Make the folder, or the link to it, under the first name that is free."""
+    """Create the folder, or the link to it, under the first free name."""
     base = name or generated
     for count in range(1, 1000):
         candidate = base if count == 1 else f"{base}-{count}"
@@ -72,29 +72,29 @@ def _claim(generated: str, name: str | None, folder: str | None) -> tuple[str, s
                 os.symlink(folder, place)
         except FileExistsError:
             if name is not None:
-                raise ConfigurationError(f"--name {name}: there is such a job already: {place}") from None
+                raise ConfigurationError(f"--name {name}: a job of that name already exists: {place}") from None
         else:
             return candidate, folder or place
     raise ConfigurationError(f"no free name for a job like {base}")
 
 
 def remove_job_folder(name: str, folder: str, *, keep_empty: bool) -> None:
-    """Remove the folder of a job that was not run. What its channels link to stays as it is.
+    """Remove the folder of a job that was not run. The targets of its channels stay untouched.
 
     Args:
-        name: of the job.
-        folder: as :func:`make_job_folder` gave it.
-        keep_empty: leave an empty folder, which was there before.
+        name: the job's name.
+        folder: the folder that :func:`create_job_folder` returned.
+        keep_empty: keep the folder itself, which existed before, and empty it.
 
     """
     entry = os.path.join(JOBS, name)
-    if os.path.islink(entry):  # the folder lies elsewhere; first, for an entry that leads nowhere is of no use
+    if os.path.islink(entry):  # the folder is elsewhere; the link goes first, so that it never dangles
         os.unlink(entry)
-    folder = os.path.realpath(folder)  # a link to it is the user's
+    folder = os.path.realpath(folder)  # any other link to it belongs to the user
     if not keep_empty:
         shutil.rmtree(folder)
         return
-    for child in list(os.scandir(folder)):  # the folder itself may be a mount, or somebody's working directory
+    for child in list(os.scandir(folder)):  # the folder itself may be a mount point or a working directory
         if child.is_dir(follow_symlinks=False):
             shutil.rmtree(child.path)
         else:
@@ -103,12 +103,12 @@ def remove_job_folder(name: str, folder: str, *, keep_empty: bool) -> None:
 
 @contextlib.contextmanager
 def whole_or_removed(name: str, folder: str, *, keep_empty: bool) -> Iterator[None]:
-    """While entered, the folder of a job is laid out; what fails removes it, for half of one is no job.
+    """While entered, the folder of a job is being laid out; an error removes it.
 
     Args:
         name: as for :func:`remove_job_folder`.
-        folder: the same.
-        keep_empty: the same.
+        folder: likewise.
+        keep_empty: likewise.
 
     Raises:
         ConfigurationError: something cannot be written.
@@ -117,22 +117,22 @@ def whole_or_removed(name: str, folder: str, *, keep_empty: bool) -> Iterator[No
     try:
         yield
     except BaseException as error:
-        with contextlib.suppress(OSError):  # the first error is the one to tell
+        with contextlib.suppress(OSError):  # the first error is the one to report
             remove_job_folder(name, folder, keep_empty=keep_empty)
         if isinstance(error, OSError):
-            raise _not_made(error) from error
+            raise _not_created(error) from error
         raise
 
 
-def _not_made(error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"the folder of the job cannot be made: {error.strerror}: {error.filename}")
+def _not_created(error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"the folder of the job cannot be created: {error.strerror}: {error.filename}")
 
 
 def lay_out(paths: JobPaths, channels: Mapping[str, str], hyperparameters: Mapping[str, str]) -> None:
-    """Make the folders of ``/opt/ml``, link the channels, and write the files that describe them.
+    """Create the folders of ``/opt/ml``, link the channels, and write the files that describe them.
 
     Args:
-        paths: the job's folders; the base is there already.
+        paths: the job's folders; the base exists already.
         channels: name → absolute path. A folder is linked; a file is linked into a folder of the channel's name.
         hyperparameters: name → raw text.
 
@@ -150,12 +150,12 @@ def lay_out(paths: JobPaths, channels: Mapping[str, str], hyperparameters: Mappi
 
 
 def describe_hosts(paths: JobPaths, hosts: Sequence[str], current: str) -> None:
-    """Write ``resourceconfig.json``, with the fields that the SageMaker SDK's local mode has.
+    """Write ``resourceconfig.json``, with the same fields as the local mode of the SageMaker SDK.
 
     Args:
         paths: the folders of this host.
-        hosts: the names of all.
-        current: the name of this one.
+        hosts: the names of all hosts.
+        current: the name of this host.
 
     """
     kind = "local_gpu" if os.path.exists(_GPU_DRIVER) else "local"
@@ -176,5 +176,5 @@ def _write(paths: JobPaths, name: str, content: Mapping[str, Any]) -> None:
 
 
 def _private(path: str, flags: int) -> int:
-    """Hyperparameters may hold secrets."""
+    """Open for the owner only: hyperparameters may contain secrets."""
     return os.open(path, flags, 0o600)

@@ -1,6 +1,6 @@
 """One host of a local job: the same supervised run as in a container. Standard library only.
 
-A program, started by the path of this file with ``SAGEMAKER_BASE_DIR`` set to the host's folder; it ends with the
+A program, started by the path of this file with ``SAGEMAKER_BASE_DIR`` set to the host's folder; it dies with the
 process that started it::
 
     python host.py PARENT [--hand-over-to DESCRIPTOR] [--identity HOSTS_FILE NAME [--probe]] [-m MODULE]
@@ -27,9 +27,9 @@ def main(argv: list[str]) -> int:
     """Run the host's part of the job.
 
     Args:
-        argv: the process id of the program that started it; ``--hand-over-to`` names the descriptor on which
-            that is handed the outcome (:mod:`smc_core.process.outcome.handover`); ``--identity`` gives it a name that
-            resolves, ``--probe`` only tries that, and prints why it fails; ``-m`` names a module to run.
+        argv: the process id of the program that started it; ``--hand-over-to`` names the descriptor for the outcome
+            (:mod:`smc_core.process.outcome.handover`); ``--identity`` gives the host a name that resolves, and
+            ``--probe`` only tries that, and prints why it fails; ``-m`` names a module to run.
 
     Returns:
         The exit code of the job.
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     hand_over_to = None
     if argv[:1] == [HAND_OVER_OPTION]:
         hand_over_to, argv = int(argv[1]), argv[2:]
-        os.set_inheritable(hand_over_to, False)  # it is not the job's
+        os.set_inheritable(hand_over_to, False)  # the job must not get it
     if argv[:1] == [IDENTITY_OPTION]:
         from smc_core.local.identity import take_identity
 
@@ -52,12 +52,12 @@ def main(argv: list[str]) -> int:
             if argv[3:] == [PROBE_OPTION]:
                 sys.stdout.write(f"{error.strerror}\n")
                 return 5
-            log.line(f"error: {argv[2]} cannot be made a host of its own: {error.strerror}")
+            log.line(f"error: cannot set up {argv[2]} as a separate host: {error.strerror}")
             return 5
         argv = argv[3:]
-    lifeline.die_with_parent()  # not before: a change of identity would undo it
+    lifeline.die_with_parent()  # only now: the change of credentials would have cleared it (prctl(2))
     if os.getppid() != parent:
-        return 128 + signal.SIGKILL  # it has died meanwhile, and took with it what this would be for
+        return 128 + signal.SIGKILL  # it died before the kernel was asked
     module = argv[1] if argv[:1] == ["-m"] else None
 
     from smc_core.runner import run

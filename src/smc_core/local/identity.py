@@ -1,8 +1,8 @@
-"""A host's own name and address on a machine that has several of them. Standard library only.
+"""A separate name and address for each of several hosts on one machine. Standard library only.
 
-Each host gets a mount namespace with an ``/etc/hosts`` of the job, and a host name of its own (``namespaces(7)``): no
-file of the machine is changed, and nobody else sees the names. Root, or anyone where the kernel lets users make
-namespaces, may do that. The address is one of the loopback network, all of which is this machine (RFC 1122).
+Each host gets its own mount namespace, with the job's ``/etc/hosts``, and its own host name (``namespaces(7)``): no
+file of the machine changes, and no other process sees the names. This needs root, or a kernel that lets users create
+namespaces. Addresses are from the loopback network, all of which is this machine (RFC 1122).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def address(number: int) -> str:
 
 
 def hosts_file(names: Sequence[str]) -> str:
-    """The text of an ``/etc/hosts`` that knows the hosts of a job, and what this machine's own knows."""
+    """The text of an ``/etc/hosts`` with the hosts of a job, followed by this machine's own."""
     ours = "".join(f"{address(number)}\t{name}\n" for number, name in enumerate(names, 1))
     try:
         with open(HOSTS_FILE, encoding="utf-8", errors="surrogateescape") as file:
@@ -32,14 +32,14 @@ def hosts_file(names: Sequence[str]) -> str:
 
 
 def take_identity(hosts: str, name: str) -> None:
-    """Become a host of its own: this process and those that it starts.
+    """Make this process, and those that it starts, a separate host.
 
     Args:
         hosts: path of the job's hosts file.
         name: name of the host, one of those in the file.
 
     Raises:
-        OSError: this process may not.
+        OSError: this process lacks the permission.
 
     """
     libc = ctypes.CDLL(None, use_errno=True)
@@ -47,11 +47,13 @@ def take_identity(hosts: str, name: str) -> None:
     try:
         _check(libc.unshare(_CLONE_NEWNS | _CLONE_NEWUTS))
     except OSError:
+        # Without root, a user namespace permits the other two; the ids are mapped to themselves, so that files keep
+        # their owner. gid_map can only be written after setgroups is denied (user_namespaces(7)).
         _check(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWUTS))
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"{user} {user} 1")
         _write("/proc/self/gid_map", f"{group} {group} 1")
-    _check(libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None))
+    _check(libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None))  # or the bind mount would propagate outside
     _check(libc.mount(os.fsencode(hosts), HOSTS_FILE.encode(), None, _MS_BIND, None))
     _check(libc.sethostname(os.fsencode(name), len(os.fsencode(name))))
 

@@ -27,11 +27,11 @@ from smc_core.contract import (
 from smc_core.errors import EXIT_SIGNAL_BASE, ConfigurationError, SmcError
 from smc_core.local import needs, several
 from smc_core.local import record as records
-from smc_core.local.folder import describe_hosts, lay_out, make_job_folder, remove_job_folder, whole_or_removed
+from smc_core.local.folder import create_job_folder, describe_hosts, lay_out, remove_job_folder, whole_or_removed
 from smc_core.local.record import Record
 from smc_core.local.request import Request
 from smc_core.local.stopping import LinePattern, StopAfter
-from smc_core.local.summary import tell
+from smc_core.local.summary import print_summary
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
 from smc_core.process import log, signals
@@ -57,7 +57,7 @@ _OF_ANOTHER_JOB = frozenset(
         TRAINING_MODULE_ENV,
     }
 )
-"""Variables of this process that would speak of a job that this one is not; and every ``SM_*``."""
+"""Variables of this process that would describe another job; every ``SM_*`` is dropped, too."""
 
 
 def run(
@@ -73,22 +73,22 @@ def run(
     Args:
         request: what was asked for.
         name: the job's name; None generates one.
-        job_dir: the job's folder; None takes ``.smc/jobs/NAME``.
-        stop: when it is stopped by itself.
-        earlier: the job from whose checkpoints it goes on, and by whose name it is called.
+        job_dir: the job's folder; None for ``.smc/jobs/NAME``.
+        stop: when to stop it automatically.
+        earlier: the job whose checkpoints and name it resumes with.
 
     Returns:
         The exit code of the job.
 
     Raises:
-        SmcError: it cannot begin, and has left no folder. What cannot be installed is no such error: the job has
-            failed by it, and its record says so.
+        SmcError: it cannot begin, and has left no folder. A failed installation does not raise: the job has failed,
+            and its record says so.
 
     """
     code = find_code(request)
     needs.check(request, code)
-    signals.hold()  # a stop that arrives from here on waits until there is something to be stopped
-    record = make(request, name=name, job_dir=job_dir, earlier=earlier)
+    signals.hold()  # from here on, a request to stop waits until there is something to stop
+    record = create(request, name=name, job_dir=job_dir, earlier=earlier)
     record.save()
     if (line := needs.missing_line(request, code, {**os.environ, **request.variables})) is not None:
         log.line(line)
@@ -97,12 +97,12 @@ def run(
         record.exit_code, record.status, record.first_line = _watch(record, code, python, stop)
     record.end()
     record.save()
-    tell(record)
+    print_summary(record)
     return record.exit_code or 0
 
 
 def _provide(record: Record, code: Code) -> str | None:
-    """The interpreter of the job; where it cannot be had, None, and the record says how the job has ended by that."""
+    """The interpreter of the job; None if that cannot be provided: the record then says how the job ended."""
     try:
         with _log(record.log_path) as job_log:
             return needs.provide_interpreter(record.request, code, job_log)
@@ -118,20 +118,20 @@ def _provide(record: Record, code: Code) -> str | None:
     return None
 
 
-def make(
+def create(
     request: Request, *, name: str | None = None, job_dir: str | None = None, earlier: Record | None = None
 ) -> Record:
-    """Make the folder of a new job and lay it out.
+    """Create the folder of a new job and lay it out.
 
     Raises:
-        ConfigurationError: it cannot be made.
+        ConfigurationError: it cannot be created.
 
     """
     if earlier is not None and not os.path.isdir(kept := os.path.realpath(earlier.paths.checkpoints)):
-        raise ConfigurationError(f"--resume {earlier.name}: there is no folder {kept} to go on from; start a new job")
+        raise ConfigurationError(f"--resume {earlier.name}: there is no folder {kept} to resume from; start a new job")
     generated = earlier.job_name if earlier else f"{short_name(request)}-{time.strftime('%Y%m%d-%H%M%S')}"
     was_there = job_dir is not None and os.path.isdir(job_dir)
-    name, folder = make_job_folder(generated, name, job_dir)
+    name, folder = create_job_folder(generated, name, job_dir)
     with whole_or_removed(name, folder, keep_empty=was_there):
         return _lay_out_all(name, folder, request, earlier)
 
@@ -155,7 +155,7 @@ def _lay_out_all(name: str, folder: str, request: Request, earlier: Record | Non
 
 @contextlib.contextmanager
 def planned(request: Request, *, name: str | None = None, job_dir: str | None = None) -> Iterator[None]:
-    """While entered, this process has the folder and the variables that the job would have; then both are gone.
+    """While entered, this process has the folder and the variables that the job would have; on exit both are removed.
 
     Raises:
         SmcError: the job could not begin.
@@ -165,7 +165,7 @@ def planned(request: Request, *, name: str | None = None, job_dir: str | None = 
     was_there = job_dir is not None and os.path.isdir(job_dir)
     if callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, signal.default_int_handler)  # so that the folder is removed on Ctrl-C too
-    record = make(request, name=name, job_dir=job_dir)
+    record = create(request, name=name, job_dir=job_dir)
     try:
         with entered(record):
             yield
@@ -175,10 +175,10 @@ def planned(request: Request, *, name: str | None = None, job_dir: str | None = 
 
 @contextlib.contextmanager
 def entered(record: Record) -> Iterator[None]:
-    """While entered, this process has the variables of a job, of its first host where it has several.
+    """While entered, this process has the variables of a job; if it has several hosts, those of the first.
 
     Raises:
-        CodeError: the job's code is not there any more.
+        CodeError: the job's code no longer exists.
 
     """
     before = dict(os.environ)
@@ -202,7 +202,7 @@ def host_variables(
         record: the job.
         code: its code.
         paths: the folders of the host.
-        inherited: the variables of this process, which stay but for those that speak of another job.
+        inherited: the variables of this process; they are kept, except for those that describe another job.
         python: the interpreter.
 
     """
@@ -238,7 +238,7 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
         watch = Watch(hosts, job_log, own_logs, stop)
         exit_code = watch.run()
     if isinstance(stop, LinePattern) and not watch.was_stopped:
-        log.line(f"--stop-after: no line of the output has matched {stop.text}")
+        log.line(f"--stop-after: no line of the output matched {stop.text}")
     for host in hosts:
         if host.code and host.outcome is None:
             _note_death(record.host_paths(host.name), host.code)
@@ -246,14 +246,14 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
     if record.hosts:
         several.bring_together(record, failed.name if failed else None)
     first_line = failed.outcome.first_line if failed is not None and failed.outcome is not None else ""
-    # Ctrl-C on a terminal reaches the job alone, and not this process: its supervisor tells of it.
+    # Ctrl-C on a terminal reaches only the job, not this process: its supervisor reports it.
     if watch.was_stopped or (failed is not None and failed.is_stopped):
         return exit_code, records.STOPPED, first_line
     return exit_code, records.FAILED if exit_code else records.COMPLETED, first_line
 
 
 def _note_death(paths: JobPaths, code: int) -> None:
-    """Leave a failure file for a supervisor that was killed, unless its watchdog has."""
+    """Write a failure file for a supervisor that was killed, unless its watchdog has written one."""
     how = f"by {signals.name(code - EXIT_SIGNAL_BASE)}" if code > EXIT_SIGNAL_BASE else f"with exit code {code}"
     OutcomeFiles(paths).fail(f"smc itself was killed {how}, and the job with it\n")
 

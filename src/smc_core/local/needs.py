@@ -1,4 +1,4 @@
-"""What a local job's code needs: installed before the job begins with ``--venv``, else only looked at."""
+"""What a local job's code needs: installed before the job begins with ``--venv``, otherwise only checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 3
 
 
 class Interrupted(BaseException):
-    """A signal has come while packages were installed.
+    """A signal arrived while packages were being installed.
 
     Args:
         number: the signal.
@@ -32,39 +32,39 @@ class Interrupted(BaseException):
 
 
 def check(request: Request, code: Code) -> None:
-    """Refuse a job whose hosts would install the same packages at once.
+    """Refuse a job whose hosts would all install the same packages at the same time.
 
     Raises:
-        ConfigurationError: that is so.
+        ConfigurationError: they would.
 
     """
     if request.hosts and request.install and not is_provided(request, code):
-        raise ConfigurationError("--hosts would install what the code needs once for each: use --venv, and a folder")
+        raise ConfigurationError("with --hosts, every host would install the requirements: use --venv and a folder")
 
 
 def is_provided(request: Request, code: Code) -> bool:
-    """Whether what the code needs is installed before the job begins: once, and not by each host."""
+    """Whether the requirements are installed once, before the job begins, and not by each host."""
     return request.venv and code.folder is not None
 
 
 def requirements_variables(request: Request, code: Code) -> dict[str, str]:
-    """The variable that keeps the job itself from installing, where it is not to."""
+    """The variable that keeps the job itself from installing, if it must not."""
     if not request.install:
         return {REQUIREMENTS_ENV: NOTHING}
     return {REQUIREMENTS_ENV: PROVIDED} if is_provided(request, code) else {}
 
 
 def provide_interpreter(request: Request, code: Code, log: int) -> str:
-    """The interpreter of the job: a virtual environment's where one is asked for, else this process's own.
+    """The interpreter of the job: that of a virtual environment if one was asked for, else that of this process.
 
     Args:
         request: what was asked for.
         code: the code.
-        log: descriptor of the job's log, for what an installer prints.
+        log: descriptor of the job's log, for the output of an installer.
 
     Raises:
         CodeError: what the code needs cannot be installed.
-        Interrupted: a signal has come meanwhile, and the installer has ended.
+        Interrupted: a signal arrived meanwhile, and the installer has exited.
 
     """
     if not request.venv:
@@ -77,7 +77,7 @@ def provide_interpreter(request: Request, code: Code, log: int) -> str:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """While entered, a signal that asks to end raises :class:`Interrupted`; before and after, signals are held."""
+    """While entered, a signal that asks to stop raises :class:`Interrupted`; before and after, signals are blocked."""
 
     def interrupt(number: int, _frame: object) -> None:
         raise Interrupted(number)
@@ -94,7 +94,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def missing_line(request: Request, code: Code, environ: Mapping[str, str]) -> str | None:
-    """What the log says at the start where code asks for packages that are not there, and nothing is installed.
+    """A warning for the log if the code asks for missing packages and nothing will be installed.
 
     Args:
         request: what was asked for.
@@ -102,7 +102,7 @@ def missing_line(request: Request, code: Code, environ: Mapping[str, str]) -> st
         environ: the variables, one of which may name another requirement file.
 
     Returns:
-        The line; None where all is there, where something is installed, or where it cannot be told.
+        The line; None if nothing is missing, if packages will be installed, or if it cannot be determined.
 
     """
     if request.install or request.venv or code.folder is None:
@@ -119,7 +119,7 @@ def missing_line(request: Request, code: Code, environ: Mapping[str, str]) -> st
 
         lines = unmet(read_requirements(needs.requirements, environ), Distributions())
     except CodeError:
-        return None  # nothing is to be installed from it
+        return None  # a broken file does not matter: nothing is installed from it
     if not lines:
         return None
     names = some_of([line.shown for line in lines], _SHOWN)

@@ -1,4 +1,4 @@
-"""Install what a folder of code asks for, in the interpreter that runs this program: ``python provide.py FOLDER``."""
+"""Install the requirements of a folder of code for the interpreter that runs this: ``python provide.py FOLDER``."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from smc_core.process.failure import report_failure
 
 
 def main(folder: str) -> int:
-    """Install, and say what was done.
+    """Install, and log what was done.
 
     Args:
         folder: the code.
 
     Returns:
-        0, or the exit code for what went wrong, which was reported to the process that started this.
+        0, or the exit code of an error, which was reported to the process that started this one.
 
     """
     from smc_core.code.needs.install import install
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the installer below is ended too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # SystemExit stops the installer, too
 
     log.show("smc.code")
     try:
@@ -33,9 +33,9 @@ def main(folder: str) -> int:
     except SmcError as error:
         report_failure(error, phase="requirements")
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - told, whatever it is
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
         return log.failure(error)
-    except KeyboardInterrupt:  # Ctrl-C reaches the whole group; the process that started this says so
+    except KeyboardInterrupt:  # Ctrl-C reaches the whole group; the process that started this one reports it
         return 130
     if installed.summary:
         log.line(installed.summary)

@@ -1,4 +1,4 @@
-"""What is kept of a local job in its folder: what was asked for, and how it ended."""
+"""The record of a local job in its folder: what was asked for, and how it ended."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from smc_core.words import did_you_mean, nearest
 RECORD_FILE = "job.json"
 LOG_FILE = "log.txt"
 _LATEST = 32503680000.0
-"""Seconds since 1970 in the year 3000: what a calendar can still show."""
+"""Seconds since 1970, in the year 3000: later times cannot all be shown."""
 _LONGEST_LINE = 4096
 _LARGEST = 16 * 1024 * 1024
-"""Bytes of a failure's first line, and of a record, that are read."""
+"""Bytes that are read of a failure's first line, and of a record."""
 RUNNING, COMPLETED, FAILED, STOPPED, LOST = "running", "completed", "failed", "stopped", "lost"
 
 
@@ -36,16 +36,16 @@ class Record:
         name: the job's name.
         folder: its folder, absolute.
         request: what was asked for.
-        job_name: what the job itself is told that it is called: when resumed, the name of the job it goes on from.
-        hosts: names of its hosts; empty where it is one host, whose folder is the job's.
+        job_name: the name that the job itself sees: when resumed, that of the job it resumes.
+        hosts: names of its hosts; empty for a single host, whose folder is the job's.
         pid: the process that runs it.
-        born: when that process was started, in the kernel's clock ticks; a number used again is told apart by it.
-        started: seconds since 1970.
-        ended: the same, by a clock that nobody has set since then; None while it runs.
-        status: running, completed, failed, stopped, or lost: its process is gone without a word.
-        exit_code: None while it runs.
-        first_line: of the failure as smc tells it; the script may have written another one.
-        withheld: what of the request is not kept, as it holds a secret (:mod:`smc_core.local.withheld`).
+        born: when that process started, in the kernel's clock ticks: process ids are reused.
+        started: when the job started, in seconds since 1970.
+        ended: when it ended, likewise; unaffected by changes to the clock meanwhile; None while it runs.
+        status: running, completed, failed, stopped, or lost: its process is gone without recording an end.
+        exit_code: its exit code; None while it runs.
+        first_line: the first line of smc's failure message; the script may have written another one.
+        withheld: the parts of the request that are not kept because they are secret (:mod:`smc_core.local.withheld`).
     """
 
     name: str
@@ -66,7 +66,7 @@ class Record:
         self._begun = _uptime()
 
     def end(self) -> None:
-        """Note when it ended: a clock that is set meanwhile does not change how long it took."""
+        """Record when it ended; changes to the clock meanwhile do not affect the duration."""
         self.ended = self.started + _uptime() - self._begun
 
     @property
@@ -75,12 +75,12 @@ class Record:
         return JobPaths(self.folder)
 
     def host_paths(self, name: str) -> JobPaths:
-        """The folders of one host; the job's own where ``name`` is empty."""
+        """The folders of one host; those of the job if ``name`` is empty."""
         return JobPaths(os.path.join(self.folder, name) if name else self.folder)
 
     @property
     def log_path(self) -> str:
-        """The log: stdout and stderr as they came."""
+        """Path of the log: stdout and stderr in order of arrival."""
         return os.path.join(self.folder, LOG_FILE)
 
     @property
@@ -90,12 +90,12 @@ class Record:
 
     @property
     def cause(self) -> str:
-        """First line of the failure; empty where there is none."""
+        """First line of the failure; empty if there is none."""
         head = read_regular(self.paths.failure, _LONGEST_LINE, follow=True)
         return (head or b"").decode("utf-8", "replace").partition("\n")[0] or self.first_line
 
     def save(self) -> None:
-        """Write it into the job's folder, for its owner alone, and without the secrets that were asked for."""
+        """Write it into the job's folder, readable only by its owner, and without the secrets of the request."""
         request, self.withheld = without_secrets(self.request)
         content = {**dataclasses.asdict(self), "request": request.to_json()}
         write_atomic(os.path.join(self.folder, RECORD_FILE), json.dumps(content, indent=2).encode() + b"\n", 0o600)
@@ -120,10 +120,10 @@ def find(job: str) -> Record:
 
 
 def find_ended(job: str) -> Record:
-    """The record of a job that does not run any more.
+    """The record of a job that has ended.
 
     Raises:
-        ConfigurationError: there is no such job, or it runs.
+        ConfigurationError: there is no such job, or it is still running.
 
     """
     record = find(job)
@@ -139,7 +139,7 @@ def all_records() -> list[Record]:
 
 
 def load(folder: str) -> Record | None:
-    """The record in a job's folder; None where there is none that can be read."""
+    """The record in a job's folder; None if there is none, or it cannot be read."""
     try:
         content: dict[str, Any] = json.loads(read_regular(os.path.join(folder, RECORD_FILE), _LARGEST) or b"null")
         content["request"] = Request.from_json(content["request"])
@@ -151,24 +151,25 @@ def load(folder: str) -> Record | None:
     if not _is_sound(record):
         return None
     record.folder = os.path.realpath(folder)  # it may have been moved
+    # Without the start time, another process with the same id would pass for the job's.
     if record.status == RUNNING and (record.born is None or _born(record.pid) != record.born):
         record.status = LOST
     return record
 
 
 def damaged() -> list[str]:
-    """Records of this folder that are there and cannot be read."""
+    """Records of this folder that exist but cannot be read."""
     paths = [os.path.join(JOBS, name, RECORD_FILE) for name in _names()]
     return [path for path in paths if os.path.lexists(path) and load(os.path.dirname(path)) is None]
 
 
 def _uptime() -> float:
-    """Seconds since the machine was started, those that it slept included."""
+    """Seconds since the machine started, including suspended time."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _is_sound(record: Record) -> bool:
-    """Whether every field but the status, which is shown as it stands, is of its type."""
+    """Whether every field has its type; the status is only shown, and not checked."""
     hosts = record.hosts if isinstance(record.hosts, list) else [None]
     texts = [record.name, record.folder, record.job_name, record.first_line, *hosts]
     moments = [record.started, 0.0 if record.ended is None else record.ended]
@@ -187,6 +188,6 @@ def _names() -> list[str]:
 
 
 def _born(pid: int) -> int | None:
-    """When a process started, in clock ticks; None where it is gone."""
+    """When a process started, in clock ticks; None if it is gone."""
     found = processes.find(pid)
     return None if found is None else found.born

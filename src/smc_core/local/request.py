@@ -1,4 +1,4 @@
-"""What is asked of a local job: from the command line to checked values, and to JSON and back."""
+"""The request for a local job: from the command line to checked values, and to JSON and back."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from smc_core.readers import CHANNEL_NAME, read_config
 OWN_VARIABLES = frozenset(
     {BASE_DIR_ENV, CODE_DIR_ENV, NAMED_PROGRAM_ENV, NAMED_SOURCE_ENV, REPORT_DIR_ENV, SUBMIT_DIR_ENV}
 )
-"""Variables that are smc's to set: they say where the job and its code lie."""
+"""Variables that only smc sets: the locations of the job and its code."""
 MOST_HOSTS = 99
-"""Each is a whole job on this machine."""
+"""The most hosts to simulate: each is a whole job on this machine."""
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -35,15 +35,15 @@ class Request:
     """A local job as it was asked for. Paths are absolute.
 
     Attributes:
-        target: a file, folder or archive of code, or a URL; of a module alone, the working directory.
+        target: a file, folder or archive of code, or a URL; for only a module, the working directory.
         module: the entry point as a module, or None.
         channels: channel name → its folder or file.
         hyperparameters: name → raw text.
         variables: variables of the job.
-        mode: ``script`` or ``function``; None where smc chooses.
-        install: whether requirements are installed.
-        venv: whether the job gets a virtual environment of its own.
-        hosts: how many hosts are simulated; 0 for this machine as it is.
+        mode: ``script`` or ``function``; None to let smc choose.
+        install: whether to install requirements.
+        venv: whether the job gets its own virtual environment.
+        hosts: how many hosts to simulate; 0 for this machine as it is.
     """
 
     target: str
@@ -62,7 +62,7 @@ class Request:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Request:
-        """From :meth:`to_json`; what another version of smc wrote besides is left out."""
+        """The inverse of :meth:`to_json`; unknown fields, from another version of smc, are ignored."""
         names = {field.name for field in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in content.items() if name in names})
 
@@ -72,10 +72,10 @@ def from_options(options: argparse.Namespace, earlier: Request | None = None) ->
 
     Args:
         options: those of :func:`smc_core.cli.options.add_options`, ``target`` and ``module``.
-        earlier: a job that is started again: what is given now is laid over what was asked for then.
+        earlier: the request of a job to resume; options that are given now override it.
 
     Raises:
-        ConfigurationError: a name, a path or a file is not usable.
+        ConfigurationError: a name, a path or a file is invalid.
 
     """
     before = earlier or Request(_target(options))
@@ -84,7 +84,7 @@ def from_options(options: argparse.Namespace, earlier: Request | None = None) ->
     elif earlier is not None and (options.target or options.module):
         raise ConfigurationError("--resume runs the code of the earlier job: no TARGET, no -m")
     if options.hosts is not None and not 1 <= options.hosts <= MOST_HOSTS:
-        raise ConfigurationError(f"--hosts {options.hosts}: from 1 to {MOST_HOSTS}")
+        raise ConfigurationError(f"--hosts {options.hosts}: expected a number from 1 to {MOST_HOSTS}")
     return dataclasses.replace(
         before,
         module=options.module or before.module,
@@ -110,7 +110,7 @@ def _target(options: argparse.Namespace) -> str:
 def _target_again(options: argparse.Namespace) -> str:
     if not options.target or options.module:
         raise ConfigurationError(
-            "--resume: the code came from a URL with credentials, which are not kept; give it again, as TARGET"
+            "--resume: the code came from a URL with credentials, which are not stored; give the URL again as TARGET"
         )
     return _target(options)
 
@@ -120,10 +120,10 @@ def _channels(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         name, path = _pair(text, "-c", "training=./data")
         if not CHANNEL_NAME.fullmatch(name) or set(name) == {"."}:
-            raise ConfigurationError(f"-c {text}: a channel is named by 1 to 64 letters, digits, '.', '-' or '_'")
+            raise ConfigurationError(f"-c {text}: a channel name has 1 to 64 letters, digits, '.', '-' or '_'")
         if name in found:
             raise ConfigurationError(
-                f"-c {text}: the channel {name} is given twice, first as {found[name]}; name it once"
+                f"-c {text}: the channel {name} is given twice, first as {found[name]}; give it once"
             )
         if not path:
             raise ConfigurationError(f"-c {text}: the path of the channel is empty; for example -c {name}=./data")
@@ -136,7 +136,7 @@ def _channels(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _merged_channels(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """The earlier ones, which may be gone by now, and over them those that are given."""
+    """The earlier channels, which may no longer exist, overridden by those that are given."""
     merged = {**before, **given}
     for name, path in merged.items():
         if not os.path.exists(path):
@@ -145,7 +145,7 @@ def _merged_channels(before: Mapping[str, str], given: Mapping[str, str]) -> dic
 
 
 def _hyperparameters(texts: Iterable[str]) -> dict[str, str]:
-    """The later one wins, be it from a file or not."""
+    """The last value of a name counts, whether it comes from a file or not."""
     found: dict[str, str] = {}
     for text in texts:
         if text.startswith("@"):
@@ -169,7 +169,7 @@ def _variables(texts: Iterable[str]) -> dict[str, str]:
         if not _VARIABLE_NAME.fullmatch(name):
             raise ConfigurationError(f"-e {text}: {name!r} is not the name of a variable")
         if name in OWN_VARIABLES:
-            raise ConfigurationError(f"-e {text}: {name} is smc's to set in a local job; TARGET says where the code is")
+            raise ConfigurationError(f"-e {text}: smc sets {name} itself in a local job; TARGET says where the code is")
         found[name] = value
     return found
 

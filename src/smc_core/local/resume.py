@@ -1,4 +1,4 @@
-"""What an earlier local job was asked with, for one that goes on from it."""
+"""The request of an earlier local job, for a job that resumes it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from smc_core.readers import read_hyperparameter_texts
 
 
 def request_of(earlier: Record, given: Iterable[str], inherited: Mapping[str, str]) -> Request:
-    """The request of an earlier job, with the secrets that its record does not keep.
+    """The request of an earlier job, including the secrets that its record does not keep.
 
     Its hyperparameters are read from its own ``hyperparameters.json``, which only the owner can read. A variable is
-    taken from this process, which the job inherits, unless it is given again.
+    inherited from this process, unless it is given again.
 
     Args:
         earlier: the job.
-        given: what is given now with ``-e``: ``NAME=VALUE``.
+        given: the values of ``-e`` now: ``NAME=VALUE``.
         inherited: the variables of this process.
 
     Returns:
-        The request; its target is empty where that has to be given again, as its URL has credentials.
+        The request; its target is empty if that has to be given again because its URL has credentials.
 
     Raises:
         ConfigurationError: a secret has to be given again.
@@ -36,7 +36,7 @@ def request_of(earlier: Record, given: Iterable[str], inherited: Mapping[str, st
     lost += [f"-e {name}=…" for name in sorted({*withheld.variables} - known)]
     if lost:
         raise ConfigurationError(
-            f"--resume {earlier.name}: the record of a job keeps no secrets; give again: {' '.join(lost)}"
+            f"--resume {earlier.name}: secrets are not stored in the record of a job; give them again: {' '.join(lost)}"
         )
     return dataclasses.replace(
         request,

@@ -1,4 +1,4 @@
-"""Several hosts of one local job: their names, their folders, and what is made of them at the end."""
+"""Several hosts of one local job: their names, their folders, and how their results are merged."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _SHOWN_CLASHES = 3
 
 
 def name_hosts(count: int, folder: str) -> list[str]:
-    """Names of the hosts, each of which the job can resolve, in the platform's order: sorted as text.
+    """Names of the hosts, all of which the job can resolve, in the platform's order: sorted as text.
 
-    They are ``algo-1`` to ``algo-N`` where this machine lets a process have an ``/etc/hosts`` of its own; else they
-    are the addresses themselves, and a line says so.
+    They are ``algo-1`` to ``algo-N`` if this machine lets a process have its own ``/etc/hosts``; otherwise they are the
+    addresses themselves, and a log line says so.
 
     Args:
-        count: how many.
-        folder: the job's folder, where the file of the hosts is kept.
+        count: how many hosts.
+        folder: the job's folder, where the hosts file is stored.
 
     """
     names = [f"algo-{number}" for number in range(1, count + 1)]
@@ -48,15 +48,15 @@ def name_hosts(count: int, folder: str) -> list[str]:
 
 
 def hosts_path(folder: str) -> str:
-    """The file that takes the place of ``/etc/hosts`` for the hosts of a job."""
+    """The file that replaces ``/etc/hosts`` for the hosts of a job."""
     return os.path.join(folder, "hosts")
 
 
 def free_port(hosts: int) -> int:
-    """A port for the master, of which the next ones are free too: hosts on one machine share its ports.
+    """A port for the master such that the next ones are free, too: hosts on one machine share its ports.
 
     Args:
-        hosts: how many there are; a launcher may need a port for itself, and two for each of them.
+        hosts: how many hosts; a launcher may need one port for itself, and two for each host.
 
     """
     while True:
@@ -70,17 +70,17 @@ def free_port(hosts: int) -> int:
 
 
 def host_arguments(record: Record, name: str) -> list[str]:
-    """What gives a host its name, as arguments of :mod:`smc_core.local.host`; nothing for a host alone."""
+    """The arguments of :mod:`smc_core.local.host` that give a host its name; none for a single host."""
     path = hosts_path(record.folder)
     return [IDENTITY_OPTION, path, name] if name and os.path.exists(path) else []
 
 
 def bring_together(record: Record, failed: str | None) -> None:
-    """Merge what the hosts left, as the platform does, and keep the outcome of the job.
+    """Merge the results of the hosts, as the platform does, and write the outcome of the job.
 
-    Files of ``model/`` and ``output/data/`` of all hosts come together in the job's folder; where two hosts have
-    written one name, the first one's is kept, and a line says so. What cannot be written is told in a line too: the
-    job has ended, and its record is yet to be kept.
+    The files in ``model/`` and ``output/data/`` of all hosts are merged into the job's folder. If two hosts have
+    written the same name, the first host's file is kept, with a line in the log. An error is only logged, too: the job
+    has ended, and its record has yet to be saved.
 
     Args:
         record: the job.
@@ -95,7 +95,7 @@ def bring_together(record: Record, failed: str | None) -> None:
         if failed is None:
             write_atomic(record.paths.success, b"")
     except OSError as error:
-        log.line(f"what the hosts left cannot all be merged: {error}; each one's own is in {record.folder}/HOST")
+        log.line(f"the results of the hosts cannot all be merged: {error}; each host's are in {record.folder}/HOST")
 
 
 def _merge_all(record: Record) -> None:
@@ -106,15 +106,15 @@ def _merge_all(record: Record) -> None:
         clashes = sorted(set(clashes))
         if clashes:
             log.line(
-                f"several hosts have written {some_of(clashes, _SHOWN_CLASHES)} in {where}/: the first host's "
-                "is kept; on SageMaker names must not clash: let one host write it, or put the host into the name"
+                f"several hosts have written {some_of(clashes, _SHOWN_CLASHES)} in {where}/; only the first host's "
+                "is kept. On SageMaker names must not clash: write it on one host, or put the host into the name"
             )
 
 
 def _merge(source: str, target: str) -> Iterator[str]:
-    """Link, or copy, what is below one folder into another; gives what is there already.
+    """Link, or copy, everything in one folder into another; yields the names that exist already.
 
-    A link is taken as a link, to a folder too. A folder is merged with a folder, and clashes with all else.
+    Links are copied as links, also those to folders. A folder is merged with a folder, and clashes with anything else.
     """
     for place, folders, names in os.walk(source):
         inside = os.path.normpath(os.path.join(target, os.path.relpath(place, source)))
@@ -122,9 +122,9 @@ def _merge(source: str, target: str) -> Iterator[str]:
         for name in sorted([*folders, *names]):
             path = os.path.join(inside, name)
             if _is_folder(os.path.join(place, name)) and (_is_folder(path) or not os.path.lexists(path)):
-                continue  # its turn comes
+                continue  # os.walk will come to it
             if os.path.lexists(path):
-                folders[:] = [folder for folder in folders if folder != name]  # nothing below it is looked at
+                folders[:] = [folder for folder in folders if folder != name]  # os.walk skips it
                 yield os.path.relpath(path, target)
                 continue
             try:
@@ -138,6 +138,6 @@ def _is_folder(path: str) -> bool:
 
 
 def lay_out_together(paths: JobPaths) -> None:
-    """The folders that the hosts of one job have in common."""
+    """Create the folders that the hosts of one job share."""
     for folder in (paths.model, paths.output_data, paths.checkpoints):
         os.makedirs(folder, exist_ok=True)

@@ -1,4 +1,4 @@
-"""When a local job is stopped by itself (``--stop-after``)."""
+"""When to stop a local job automatically (``--stop-after``)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from smc_core.words import PREFIX
 
 
 class LinePattern:
-    """What says of a line of output whether to stop.
+    """Decides by a line of output whether to stop.
 
     Args:
-        text: a regular expression, which is looked for in every line but smc's own.
+        text: a regular expression, searched for in every line except smc's own.
 
     Raises:
-        re.error: it is none.
+        re.error: it is invalid.
 
     """
 
@@ -24,24 +24,24 @@ class LinePattern:
         self._pattern = re.compile(text.encode())
 
     def __call__(self, line: bytes) -> bool:
-        """Whether a line, without its end, is one to stop at; colours are no part of it."""
+        """Whether to stop at a line, which is passed without its end; colours are ignored."""
         plain = _ESCAPES.sub(b"", line)
         return not plain.startswith(PREFIX) and self._pattern.search(plain) is not None
 
 
 StopAfter = float | LinePattern
-"""Seconds from the start of the job, or what says of a line of its output whether to stop."""
+"""Seconds from the start of the job, or the pattern of a line of its output."""
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
 
 def stop_after(text: str) -> StopAfter:
-    """Read the value of ``--stop-after``.
+    """Parse the value of ``--stop-after``.
 
     Args:
-        text: a time (``30s``, ``1.5m``, ``2h``; a number alone is seconds), or else a regular expression that is
-            looked for in every line that the job prints, smc's own excepted.
+        text: a time (``30s``, ``1.5m``, ``2h``; a plain number is seconds), or else a regular expression that is
+            searched for in every line that the job prints, except smc's own.
 
     Raises:
         ConfigurationError: it is neither.
@@ -54,5 +54,5 @@ def stop_after(text: str) -> StopAfter:
         return LinePattern(text)
     except re.error as error:
         raise ConfigurationError(
-            f"--stop-after {text}: neither a time, as 30s, nor a regular expression: {error}"
+            f"--stop-after {text}: neither a time (30s) nor a regular expression: {error}"
         ) from error

@@ -1,4 +1,4 @@
-"""What a host of a local job prints: shown at once, and kept in the log."""
+"""The output of a host of a local job: shown at once, and written to the log."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from collections.abc import Callable
 
 _CHUNK = 256 * 1024
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
-"""Control sequences of a terminal (ECMA-48): colours, moves of the cursor, titles and links."""
+"""Control sequences of a terminal (ECMA-48): colours, cursor movements, titles and links."""
 _LONGEST_LINE = 64 * 1024
-"""Bytes of a line without an end that are held back from the log."""
+"""Bytes of an unfinished line that are held back from the log."""
 
 
 class Stream:
     """One pipe of a host, and where it goes.
 
-    Without a prefix every byte is shown as soon as it comes; the log gets whole lines, so that lines of stdout and
-    stderr do not tear each other apart. With a prefix whole lines are shown, each behind it. What was printed for a
-    terminal goes into the log as plain text.
+    Without a prefix, every byte is shown as soon as it arrives; the log gets whole lines, so that lines of stdout and
+    stderr are not mixed. With a prefix, only whole lines are shown, each after the prefix. Output for a terminal goes
+    into the log as plain text.
 
     Args:
         source: the end of a pipe to read from.
-        sink: descriptor to show it on.
+        sink: descriptor to show the output on.
         log: the job's log.
-        prefix: what every line begins with, in the display and the log.
-        own_log: gets every byte without the prefix; None where ``log`` does.
-        on_line: is told each line, without its end.
-        repaint: changes what is shown, and not what is kept.
+        prefix: put in front of every line, on the display and in the log.
+        own_log: gets every byte without the prefix; None if ``log`` does.
+        on_line: called with each line, without its end.
+        repaint: changes what is shown, but not what is logged.
 
     """
 
@@ -57,10 +57,10 @@ class Stream:
         self._in_line = False
 
     def move(self) -> bool:
-        """Take what is there; returns False at the end of the stream, True where more may come.
+        """Read what is there and pass it on; returns False at the end of the stream, True if more may come.
 
         Raises:
-            BlockingIOError: there is nothing now.
+            BlockingIOError: there is nothing at the moment.
 
         """
         data = self._read()
@@ -81,12 +81,12 @@ class Stream:
         try:
             return os.read(self.source, _CHUNK)
         except OSError as error:
-            if error.errno != errno.EIO:  # which is the end of a pseudo-terminal that nobody has open any more
+            if error.errno != errno.EIO:  # EIO: the end of a pseudo-terminal that nobody has open any more
                 raise
             return b""
 
     def drain(self) -> None:
-        """Take what is left when the host has ended, and close: nobody that matters has the other end."""
+        """Read what is left when the host has exited, and close, even if some process still has the other end."""
         with contextlib.suppress(BlockingIOError):
             while self.move():
                 pass
@@ -111,30 +111,30 @@ class Stream:
 
 
 def as_text(data: bytes) -> bytes:
-    """What was printed for a terminal as a file has it: without colours, and of a bar only what is seen in the end."""
+    """Output for a terminal as plain text: without colours, and only the last state of a progress bar."""
     lines = _ESCAPES.sub(b"", data).split(b"\n")
     return b"\n".join(line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines)
 
 
 def _lines(data: bytes) -> list[bytes]:
-    """Lines with their ends, of which only a newline is one."""
+    """Lines including their ends; only a newline ends a line."""
     parts = [part + b"\n" for part in data.split(b"\n")]
     parts[-1] = parts[-1][:-1]
     return [part for part in parts if part]
 
 
 def _write(descriptor: int, data: bytes) -> None:
-    """Write all of it; a reader that is gone, or a full disk, is no reason to end a job."""
+    """Write all of it; a reader that is gone, or a full disk, is no reason to stop a job."""
     with contextlib.suppress(OSError):
         write_all(descriptor, data)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of it, and wait for room even where the descriptor does not: who made it may have set ``O_NONBLOCK``.
+    """Write all of it, and wait for room even if the descriptor is non-blocking: its creator may have set that.
 
     Args:
         descriptor: where to write it.
-        data: what is written.
+        data: the bytes.
 
     Raises:
         OSError: the rest cannot be written.

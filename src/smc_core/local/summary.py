@@ -1,4 +1,4 @@
-"""What a local job says at its end: how it went, and where everything is."""
+"""The summary at the end of a local job: how it ended, and where everything is."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 import sys
 
 from smc_core import printable
-from smc_core.local import looks
+from smc_core.local import colours
 from smc_core.local.record import COMPLETED, Record
 from smc_core.process import log
 from smc_core.process.diagnosis import size_text
 from smc_core.process.outcome.headline import duration
 
 
-def tell(record: Record) -> None:
-    """Say how a job ended, on stderr."""
-    for line in lines(record, looks.painter(sys.stderr)):
+def print_summary(record: Record) -> None:
+    """Print how a job ended, to stderr."""
+    for line in lines(record, colours.painter(sys.stderr)):
         log.styled(line)
 
 
-def lines(record: Record, paint: looks.Paint) -> list[str]:
+def lines(record: Record, paint: colours.Paint) -> list[str]:
     """How a job ended, and where its model, output, checkpoints, failure and log are."""
     code = "" if record.exit_code in (0, None) else f" with exit code {record.exit_code}"
     paths = record.paths
@@ -34,12 +34,12 @@ def lines(record: Record, paint: looks.Paint) -> list[str]:
     if record.hosts:
         places.append(("hosts", f"{_shown(record.folder)}/{{{','.join(record.hosts)}}}"))
     places.append(("log", f"{_shown(record.log_path)}  (smc logs {record.name})"))
-    status = paint(f"{record.status}{code}", looks.STYLES[record.status])
-    told = [f"job {printable.in_a_line(record.name)}: {status} after {duration(record.seconds)}"]
-    told += [f"  {paint(f'{name:<12}', 'dim')}{printable.in_a_line(text)}" for name, text in places]
+    status = paint(f"{record.status}{code}", colours.STYLES[record.status])
+    summary = [f"job {printable.in_a_line(record.name)}: {status} after {duration(record.seconds)}"]
+    summary += [f"  {paint(f'{name:<12}', 'dim')}{printable.in_a_line(text)}" for name, text in places]
     if record.status != COMPLETED and _count(paths.checkpoints)[0]:
-        told.append(f"  it goes on from its checkpoints with: smc run --resume {record.name}")
-    return told
+        summary.append(f"  resume from its checkpoints: smc run --resume {record.name}")
+    return summary
 
 
 def _content(folder: str) -> str:
@@ -58,6 +58,6 @@ def _count(folder: str) -> tuple[int, int]:
 
 
 def _shown(path: str) -> str:
-    """From the working directory where it lies below."""
+    """A path as it is shown: relative to the working directory, if it is inside."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative

@@ -1,7 +1,7 @@
-"""From the target of a local job to its code: where it lies, and what of it is run.
+"""From the target of a local job to its code: where it is, and what is run.
 
-A file or folder of the user's is used where it is, and nothing is ever fetched into it; an archive or a URL is
-fetched into the job's own folder.
+A file or folder is used in place, and nothing is ever fetched into it; an archive or a URL is fetched into the job's
+own folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from smc_core.local.request import Request
 from smc_core.words import did_you_mean, nearest
 
 DEFAULT_PROGRAMS = ("train.py", "train.sh", "__main__.py", "main.py")
-"""What is looked for in a folder where no entry point is named, in this order."""
+"""The entry points to look for in a folder if none is named, in this order."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Code:
     """The code of a local job.
 
     Attributes:
-        program: the entry point: a path below the code, or a module.
-        folder: the user's own folder, in which the code is used as it lies there; None where it is fetched.
-        source: where it is fetched from; None where it is used in place.
+        program: the entry point: a path inside the code, or a module.
+        folder: the user's folder, if the code is used in place; None if it is fetched.
+        source: where it is fetched from; None if it is used in place.
     """
 
     program: str
@@ -36,10 +36,10 @@ class Code:
     source: str | None = None
 
     def variables(self, paths: JobPaths) -> dict[str, str]:
-        """The variables that tell the job.
+        """The variables that describe the code to the job.
 
-        A folder of the user's is named as what was submitted *and* as where it is to lie: there is nothing to fetch
-        then, whatever a hyperparameter ``sagemaker_submit_directory`` says.
+        A folder that is used in place is given as the source *and* as the code folder: then there is nothing to fetch,
+        whatever a hyperparameter ``sagemaker_submit_directory`` says.
 
         Args:
             paths: the job's own folders.
@@ -72,7 +72,7 @@ def find_code(request: Request) -> Code:
 
 
 def short_name(request: Request) -> str:
-    """A name for a job that has none: that of its target, in letters, digits and dashes, at most 40 of them."""
+    """A name for a job without one, from its target: at most 40 letters, digits and dashes."""
     text = request.module or os.path.basename(request.target.rstrip("/"))
     for suffix in (".py", ".sh", *ARCHIVE_SUFFIXES):
         text = text.removesuffix(suffix)
@@ -93,18 +93,18 @@ def _program_of(folder: str) -> str:
         if os.path.isfile(os.path.join(folder, name)):
             return name
     raise CodeError(
-        f"{folder} holds none of {', '.join(DEFAULT_PROGRAMS)}; name the entry point: "
-        f"smc run {os.path.join(os.path.relpath(folder), 'NAME.py')}, or -m MODULE besides the folder"
+        f"{folder} contains none of {', '.join(DEFAULT_PROGRAMS)}; name the entry point: "
+        f"smc run {os.path.join(os.path.relpath(folder), 'NAME.py')}, or add -m MODULE after the folder"
     )
 
 
 def _unusable(target: str) -> CodeError:
-    """The error of a target that is no file and no folder, as far as this user may see."""
+    """The error for a target that is neither a file nor a folder, as far as this user can see."""
     try:
         os.stat(target)
     except (FileNotFoundError, NotADirectoryError):
         if os.path.islink(target):
-            return CodeError(f"{target} is a link to {os.readlink(target)}, which is not there")
+            return CodeError(f"{target} is a link to {os.readlink(target)}, which does not exist")
         return CodeError(f"there is no {target}{_instead(target)}")
     except OSError as error:
         return CodeError(f"{target} cannot be read: {error.strerror}")
@@ -114,7 +114,7 @@ def _unusable(target: str) -> CodeError:
 def _instead(path: str) -> str:
     parent, name = os.path.split(path)
     names: list[str] = []
-    with contextlib.suppress(OSError):  # what this user may not list is not guessed at
+    with contextlib.suppress(OSError):  # no guess in a folder that this user may not list
         names = os.listdir(parent)
     near = nearest(name, names, likeness=0.5)
     return did_you_mean(os.path.relpath(os.path.join(parent, each)) for each in near)

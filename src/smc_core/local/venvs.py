@@ -1,8 +1,8 @@
-"""Virtual environments for local jobs (``--venv``): fresh, and kept for the next job that asks for the same.
+"""Virtual environments for local jobs (``--venv``): created fresh, and kept for later jobs with the same requirements.
 
-Two folders belong to one: ``venv-KEY``, into which is installed what the code asks for, and ``smc-KEY``, links to the
-very smc that runs here, to its plugins and to what they need. The second stands last on the first one's path, so that
-neither an index has to have smc, nor smc's own requirements come before the user's.
+Each consists of two folders: ``venv-KEY``, into which the code's requirements are installed, and ``smc-KEY``, with
+links to the smc that runs here, its plugins and their requirements. The second comes last on the first one's path. So
+no index needs to have smc, and smc's own requirements never hide the user's.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ PROVIDE_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prov
 _CHUNK = 64 * 1024
 _STDERR = 2
 _PATIENCE = 5.0
-"""Seconds that an installer has to end."""
+"""Seconds that an installer has to exit."""
 _ASKING = (REQUIREMENTS_FILE, "pyproject.toml", "setup.py", "setup.cfg")
-"""Files in which code says what it needs."""
+"""Files that state the requirements of code."""
 
 
 def provide_venv(code: Code, environ: dict[str, str], job_log: int, *, install: bool) -> str:
-    """The interpreter of a virtual environment that has what the code asks for, and nothing of this one but smc.
+    """The interpreter of a virtual environment with the code's requirements, and nothing of this one but smc.
 
-    Made by uv where it is present, else by Python's own ``venv``, and kept below ``~/.cache/smc`` by the hash of what
-    is asked for, the Python version, and the smc that runs here.
+    It is created by uv if that is available, else by Python's ``venv``, and kept below ``~/.cache/smc``, under a hash
+    of the requirements, the Python version and the smc that runs here.
 
     Args:
-        code: the code. Where it is yet to be fetched, the job itself installs what it asks for.
+        code: the code. If it has yet to be fetched, the job itself installs its requirements.
         environ: the variables of the job, which may name another requirement file or an index.
-        job_log: descriptor of the job's log, which gets what the installer prints.
-        install: whether anything is installed; else the environment has smc alone.
+        job_log: descriptor of the job's log, for the installer's output.
+        install: whether to install the requirements; otherwise the environment has only smc.
 
     Returns:
         Path of the interpreter.
 
     Raises:
-        CodeError: it cannot be made, or what is asked for cannot be installed.
+        CodeError: it cannot be created, or the requirements cannot be installed.
 
     """
     cache = os.path.join(environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "smc")
@@ -64,11 +64,11 @@ def provide_venv(code: Code, environ: dict[str, str], job_log: int, *, install: 
         os.makedirs(cache, exist_ok=True)
         with _locked(f"{place}.lock"):
             if not os.path.exists(os.path.join(place, "smc-ready")):
-                _make(place, os.path.join(cache, f"smc-{key}"))
+                _create(place, os.path.join(cache, f"smc-{key}"))
             if install and code.folder is not None:
                 provide(python, code.folder, venv_variables(python, environ), job_log)
     except OSError as error:
-        raise CodeError(f"{place} cannot be made: {error.strerror}: {error.filename}") from error
+        raise CodeError(f"{place} cannot be created: {error.strerror}: {error.filename}") from error
     return python
 
 
@@ -86,13 +86,13 @@ def venv_variables(python: str, environ: dict[str, str]) -> dict[str, str]:
 
 
 def provide(python: str, folder: str, environ: dict[str, str], job_log: int) -> None:
-    """Install what a folder of code asks for, as the job itself would do it.
+    """Install the requirements of a folder of code, as the job itself would.
 
     Args:
         python: the interpreter to install for.
         folder: the code.
         environ: the variables for the installer.
-        job_log: descriptor of the job's log, which gets what the installer prints.
+        job_log: descriptor of the job's log, for the installer's output.
 
     Raises:
         CodeError: it cannot be installed.
@@ -110,18 +110,18 @@ def provide(python: str, folder: str, environ: dict[str, str], job_log: int) -> 
             assert child.stderr is not None  # noqa: S101 - a pipe was asked for
             while data := os.read(child.stderr.fileno(), _CHUNK):
                 for sink in (_STDERR, job_log):
-                    with contextlib.suppress(OSError):  # a reader that is gone is no reason to end
+                    with contextlib.suppress(OSError):  # a reader that is gone is no reason to stop
                         write_all(sink, data)
             status = child.wait()
         except BaseException:
-            _end_group(child)
+            _stop_group(child)
             raise
         if status:
             raise _not_installed(folder, read_reports(reports))
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End an installer and what it has started: a compiler, say, which would go on alone."""
+def _stop_group(child: subprocess.Popen[bytes]) -> None:
+    """Stop an installer and all that it has started: a compiler, for example, would go on alone."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, number)
@@ -130,9 +130,9 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def _not_installed(folder: str, found: Sequence[Report]) -> CodeError:
-    """The error that the child has reported."""
+    """The error that the installing process has reported."""
     if not found:
-        return CodeError(f"what {folder} needs cannot be installed: see the lines above")
+        return CodeError(f"the requirements of {folder} cannot be installed: see the lines above")
     error = CodeError("\n".join(filter(None, (found[0].message, found[0].explanation))))
     error.details = found[0].details
     return error
@@ -150,19 +150,20 @@ def _key(code: Code, environ: dict[str, str], *, install: bool) -> str:
     return digest.hexdigest()[:16]
 
 
-def _make(place: str, links: str) -> None:
-    """Make a virtual environment that finds smc."""
-    for left in (place, links):  # of an attempt that was broken off
+def _create(place: str, links: str) -> None:
+    """Create a virtual environment that finds smc."""
+    for left in (place, links):  # of an interrupted attempt
         shutil.rmtree(left, ignore_errors=True)
     uv = _uv()
-    maker = [uv, "venv", "--quiet", "--no-project", "--python"] if uv else []
-    command = [*maker, sys.executable, place] if maker else [sys.executable, "-m", "venv", place]
-    log.line(f"a fresh environment is made by {'uv' if uv else 'venv'}: {place}")
+    creator = [uv, "venv", "--quiet", "--no-project", "--python"] if uv else []
+    command = [*creator, sys.executable, place] if creator else [sys.executable, "-m", "venv", place]
+    log.line(f"creating a virtual environment with {'uv' if uv else 'venv'}: {place}")
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode:
-        raise CodeError(f"{place} cannot be made: {(ended.stderr or ended.stdout).strip()}")
+        raise CodeError(f"{place} cannot be created: {(ended.stderr or ended.stdout).strip()}")
     _link_smc(links)
     packages = os.path.join(place, "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
+    # "zz": .pth files are read in the order of their names, and this one must come last.
     with open(os.path.join(packages, "zz-smc.pth"), "w", encoding="utf-8") as file:
         file.write(f"import site; site.addsitedir({links!r})\n")
     with open(os.path.join(place, "smc-ready"), "w", encoding="utf-8"):
@@ -170,9 +171,9 @@ def _make(place: str, links: str) -> None:
 
 
 def _link_smc(links: str) -> None:
-    """Fill a folder with links to smc, its plugins, and what they need.
+    """Fill a folder with links to smc, its plugins, and their requirements.
 
-    It is a folder of its own, outside of the virtual environment: an installer removes nothing that lies there.
+    The folder is outside the virtual environment, so that an installer never removes anything from it.
     """
     os.makedirs(links)
     for found in _own_distributions():
@@ -183,7 +184,7 @@ def _link_smc(links: str) -> None:
 
 
 def _own_distributions() -> Iterator[Distribution]:
-    """smc-core, the plugins, and what they need, each once."""
+    """smc-core, the plugins, and their requirements, each once."""
     from packaging.requirements import Requirement
 
     names = ["smc-core", *(point.dist.name for point in entry_points(group=GROUP) if point.dist is not None)]
@@ -192,7 +193,7 @@ def _own_distributions() -> Iterator[Distribution]:
         try:
             found = Distribution.from_name(names.pop())
         except PackageNotFoundError:
-            continue  # an extra, or of another platform
+            continue  # for an extra, or for another platform
         if found.name not in seen:
             seen.add(found.name)
             yield found
@@ -210,11 +211,11 @@ def _uv() -> str | None:
 
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[None]:
-    """Keep other jobs out while an environment is made or changed."""
+    """Keep other jobs out while an environment is created or changed."""
     with open(path, "w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            log.line("another job makes this environment; waiting")
+            log.line("another job is creating this environment; waiting")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""The hosts of a local job, from their start to the end of the last: streams, signals, the first failure."""
+"""The hosts of a local job, from their start to the exit of the last: streams, signals, the first failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from smc_core.local import looks
+from smc_core.local import colours
 from smc_core.local.host import HAND_OVER_OPTION
 from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.streams import Stream
@@ -23,27 +23,27 @@ from smc_core.process.parent import pseudo_terminal
 HOST_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host.py")
 _STDOUT, _STDERR = 1, 2
 _LONGEST_WAIT = 3600.0
-"""Seconds; a wait of weeks is more than epoll takes."""
+"""Seconds; epoll does not accept a time-out of weeks."""
 _SIZE_STEP = 0.5
-"""Seconds between two looks at the size of the user's terminal."""
+"""Seconds between two checks of the size of the user's terminal."""
 
 
 class Host:
     """One supervised host.
 
-    A single host has this process's input, and prints to a pseudo-terminal where this process has a terminal; one of
-    several has neither, so that Ctrl-C reaches this process alone, which stops them all.
+    A single host inherits this process's input, and prints to a pseudo-terminal if this process has a terminal. One of
+    several has neither, so that Ctrl-C reaches only this process, which then stops all hosts.
 
     Args:
-        name: of the host; empty where it is the only one.
-        arguments: of :mod:`smc_core.local.host`.
+        name: name of the host; empty if it is the only one.
+        arguments: the arguments of :mod:`smc_core.local.host`.
         environ: its variables.
         python: the interpreter.
 
     Attributes:
         code: the exit code, 128 + n where signal n killed the supervisor; None while it runs.
-        outcome: what its supervisor handed over at its end; None while it runs, and where it was killed.
-        ended: when it had ended, on the monotonic clock.
+        outcome: what its supervisor handed over at its end; None while it runs, and if it was killed.
+        ended: when it was found to have exited, on the monotonic clock.
 
     Raises:
         OSError: it cannot be started.
@@ -57,24 +57,24 @@ class Host:
         self.ended = 0.0
         sinks = [_STDOUT] if _is_same(_STDOUT, _STDERR) else [_STDOUT, _STDERR]
         pipes = [_pair(sink, alone=not name) for sink in sinks]
-        self._heard, told = os.pipe()
+        self._outcome_end, outcome_end_of_host = os.pipe()
         self._process = subprocess.Popen(  # noqa: S603 - an argument list
-            [python, HOST_PROGRAM, str(os.getpid()), HAND_OVER_OPTION, str(told), *arguments],
-            pass_fds=[told],
+            [python, HOST_PROGRAM, str(os.getpid()), HAND_OVER_OPTION, str(outcome_end_of_host), *arguments],
+            pass_fds=[outcome_end_of_host],
             env=dict(environ),
             stdin=subprocess.DEVNULL if name else None,
             stdout=pipes[0][1],
             stderr=pipes[-1][1],
             start_new_session=bool(name),
         )
-        for job_end in (told, *(end for _, end in pipes)):
+        for job_end in (outcome_end_of_host, *(end for _, end in pipes)):
             os.close(job_end)
         self._sources = [(source, sink) for (source, _), sink in zip(pipes, sinks, strict=True)]
 
     def streams(self, job_log: int, own_log: int | None, on_line: Callable[[bytes], None] | None) -> list[Stream]:
-        """What it prints."""
+        """The streams of its output."""
         prefix = f"[{self.name}] ".encode() if self.name else b""
-        repaint = looks.own_lines(looks.painter(sys.stderr))
+        repaint = colours.own_lines(colours.painter(sys.stderr))
         return [Stream(source, sink, job_log, prefix, own_log, on_line, repaint) for source, sink in self._sources]
 
     @property
@@ -83,52 +83,52 @@ class Host:
         return any(map(os.isatty, (source for source, _ in self._sources)))
 
     def follow_size(self) -> None:
-        """Give its pseudo-terminals the size that the user's terminal has got since."""
+        """Give its pseudo-terminals the present size of the user's terminal."""
         terminals = [(source, sink) for source, sink in self._sources if os.isatty(source)]
         changed = [pseudo_terminal.copy_size(sink, source) for source, sink in terminals]
         if any(changed):
             self.send(signal.SIGWINCH)
 
     def send(self, number: int) -> None:
-        """Send its supervisor a signal."""
+        """Send a signal to its supervisor."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
     def poll(self) -> bool:
-        """Whether it has ended by now."""
+        """Whether it has exited."""
         status = self._process.poll()
         if status is not None:
             self.code = exit_code(status)
-            self.outcome = handover.read(self._heard)
+            self.outcome = handover.read(self._outcome_end)
             self.ended = time.monotonic()
         return status is not None
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it has ended because it was asked to."""
+        """Whether it ended because it was asked to stop."""
         return self.outcome is not None and self.outcome.status == STOPPED
 
     @property
     def rank_of_blame(self) -> tuple[bool, bool, float]:
-        """Least for the host that failed first by itself: one that was stopped, or lost another one, is innocent."""
-        told = self.outcome
-        if told is None:
+        """Smallest for the root cause. Hosts that were stopped, or that blame another host, come after all others."""
+        outcome = self.outcome
+        if outcome is None:
             return False, False, self.ended
-        return self.is_stopped, told.blames not in ("", self.name), told.failed_at
+        return self.is_stopped, outcome.blames not in ("", self.name), outcome.failed_at
 
 
 class Watch:
     """All hosts of one job.
 
     Args:
-        hosts: those that were started.
+        hosts: the hosts, which have been started.
         job_log: descriptor of the job's log.
         own_logs: descriptor of each host's own log, by its name.
-        stop_after: seconds after which SIGTERM is sent, or what says of a line whether to send it; None for neither.
+        stop_after: seconds after which SIGTERM is sent, or the pattern of a line on which to send it; None for neither.
 
     Attributes:
-        failed: the host that failed first, by the clock; None where none did.
-        was_stopped: whether the job was asked to end, by a signal or by ``stop_after``.
+        failed: the host that failed first; None if none did.
+        was_stopped: whether the job was asked to stop, by a signal or by ``stop_after``.
 
     """
 
@@ -152,16 +152,16 @@ class Watch:
         self._streams = {host: host.streams(job_log, own_logs.get(host.name), on_line) for host in hosts}
 
     def run(self) -> int:
-        """Watch until the last host has ended; returns the exit code of the job: that of the first that failed.
+        """Watch until the last host has exited; returns the exit code of the job: that of the first that failed.
 
-        No signal arrives any more when it returns: what the job came to is decided, and is yet to be kept.
+        Signals are blocked when it returns: the outcome is decided, and has yet to be saved.
         """
         wake, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(end, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in signals.taken() - signals.HARMLESS_SIGNALS - {signal.SIGCHLD}:
             signal.signal(number, self._on_signal)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what has come while the hosts were started is passed on now
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # signals that arrived while the hosts were started come now
         with selectors.DefaultSelector() as selector:
             selector.register(wake, selectors.EVENT_READ)
             for streams in self._streams.values():
@@ -197,10 +197,10 @@ class Watch:
             self._send(signal.SIGTERM)
         for host in [host for host in self._running if host.poll()]:
             self._running.remove(host)
-            self._terminals = []  # of a host that is the only one
-            self._take_leave(host, selector)
+            self._terminals = []  # only a single host has any
+            self._finish(host, selector)
 
-    def _take_leave(self, host: Host, selector: selectors.BaseSelector) -> None:
+    def _finish(self, host: Host, selector: selectors.BaseSelector) -> None:
         for stream in self._streams[host]:
             with contextlib.suppress(KeyError):
                 selector.unregister(stream.source)
@@ -208,28 +208,28 @@ class Watch:
         if host.code and not self._has_failed:
             self._has_failed = True
             if self._running:
-                log.line(f"{host.name} ended with exit code {host.code}: stopping the other hosts")
+                log.line(f"{host.name} failed with exit code {host.code}: stopping the other hosts")
                 self._send(signal.SIGTERM)
 
     def _look_at(self, line: bytes) -> None:
         if self._ends_line is not None and not self.was_stopped and self._ends_line(line):
-            self._stop("the line has come")
+            self._stop("the line was printed")
 
     def _stop(self, why: str) -> None:
-        """What ``StopTrainingJob`` does."""
+        """Stop the job as ``StopTrainingJob`` does."""
         self._stop_at = None
         self.was_stopped = True
-        log.line(f"--stop-after: {why}; SIGTERM, as SageMaker stops a job")
+        log.line(f"--stop-after: {why}; sending SIGTERM, as SageMaker does to stop a job")
         self._send(signal.SIGTERM)
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        """Pass it on at once, even while this process waits for a reader of its output."""
+        """Pass a signal on at once, even while this process waits for a slow reader of its output."""
         if len(self._hosts) > 1 and number == signal.SIGINT:
             if self.was_stopped:
                 log.line("killing all hosts")
-                self._kill_at = time.monotonic() + signals.SAME_REQUEST  # before that it would be the same request
+                self._kill_at = time.monotonic() + signals.SAME_REQUEST  # earlier, it would count as a repetition
                 return
-            log.line("Ctrl-C: all hosts are stopped; once more kills them")
+            log.line("Ctrl-C: stopping all hosts; press it again to kill them")
             number = signal.SIGTERM
         self.was_stopped = self.was_stopped or number in (signal.SIGTERM, signal.SIGINT)
         self._send(number)
@@ -240,7 +240,7 @@ class Watch:
 
 
 def _pair(sink: int, *, alone: bool) -> tuple[int, int]:
-    """What a host prints to: the end to read, and the host's."""
+    """A pipe or pseudo-terminal for a host's output: the end to read from, and the host's end."""
     if alone and os.isatty(sink):
         with contextlib.suppress(OSError):
             return pseudo_terminal.open_pair(sink)

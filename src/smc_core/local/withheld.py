@@ -1,4 +1,4 @@
-"""What a local job was asked with and is not kept in its record: secrets."""
+"""The secrets of a request, which are not kept in the record of a local job."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from smc_core.secret_names import is_secret
 
 @dataclasses.dataclass(frozen=True)
 class Withheld:
-    """What of a request is not kept.
+    """The parts of a request that are not kept.
 
     Attributes:
-        hyperparameters: their names.
-        variables: their names.
-        target: whether the target is, as its URL has credentials.
+        hyperparameters: names of secret hyperparameters.
+        variables: names of secret variables.
+        target: whether the target is withheld because its URL has credentials.
     """
 
     hyperparameters: list[str] = dataclasses.field(default_factory=list)
@@ -25,7 +25,7 @@ class Withheld:
     target: bool = False
 
     def __post_init__(self) -> None:
-        """Check what a file may have said.
+        """Check the types: the values may come from a file.
 
         Raises:
             TypeError: a field has the wrong type.
@@ -39,7 +39,7 @@ class Withheld:
 
 
 def without_secrets(request: Request) -> tuple[Request, Withheld]:
-    """A request as it may be kept, secrets masked; and what is masked."""
+    """A request with its secrets masked, as it may be kept; and what was masked."""
     mask = Masker(secret_values({**request.hyperparameters, **request.variables}))
     kept = dataclasses.replace(
         request,

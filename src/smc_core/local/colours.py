@@ -1,4 +1,4 @@
-"""Colours and times on a terminal, by rich (extra ``cli``); plain text everywhere else, and with ``NO_COLOR``."""
+"""Colours and times on a terminal, with rich (extra ``cli``); plain text everywhere else, and with ``NO_COLOR``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TextIO
 from smc_core.words import PREFIX
 
 Paint = Callable[[str, str], str]
-"""From a text and the name of a style to the text in that style."""
+"""Takes a text and the name of a style; returns the text in that style."""
 
 STYLES = {"completed": "green", "failed": "bold red", "stopped": "yellow", "lost": "magenta", "running": "cyan"}
 """How a job ended → its style."""
@@ -19,10 +19,10 @@ _OWN_LINE = re.compile(rb"^((?:\[[\w.-]+\] )?)" + re.escape(PREFIX) + rb"([^\r\n
 
 
 def painter(stream: TextIO | None) -> Paint:
-    """What paints text for a stream: it gives the text as it is where the stream is no terminal, or rich is absent.
+    """A function that paints text for a stream; it returns plain text if that is not a terminal, or rich is missing.
 
     Args:
-        stream: None where it was closed before this process began.
+        stream: the stream; None if it was closed before this process started.
 
     """
     if stream is None or not stream.isatty():
@@ -36,7 +36,7 @@ def painter(stream: TextIO | None) -> Paint:
     if console.no_color or console.color_system is None:
         return _plain
     page = Console(file=io.StringIO(), force_terminal=True, highlight=False)
-    """In place of the terminal itself: that may be closed, and a job does not end for it."""
+    """Used instead of the terminal itself: that may be closed, which is no reason to stop a job."""
 
     def paint(text: str, style: str) -> str:
         with page.capture() as captured:
@@ -47,10 +47,10 @@ def painter(stream: TextIO | None) -> Paint:
 
 
 def own_lines(paint: Paint) -> Callable[[bytes], bytes] | None:
-    """What makes smc's own lines step back behind the job's, with the time since now; None where all stays plain.
+    """A function that dims smc's own lines in output, and adds the time since now; None if everything stays plain.
 
     Args:
-        paint: of the stream on which they are shown.
+        paint: the painter of the stream that shows them.
 
     """
     if paint is _plain:
