@@ -161,7 +161,7 @@ def test_a_job_whose_results_cannot_be_merged_is_told_and_has_its_outcome(desk) 
         "if base.name == 'algo-1': ((base.parent / 'model').rmdir(), (base.parent / 'model').touch())\n",
     )
     ended = desk.run("train.py", "--hosts", "2")
-    assert f"cannot all be merged: [Errno 17] File exists: '{desk.job()}/model'; each one's own is in" in ended.stderr
+    assert f"cannot all be merged: [Errno 17] File exists: '{desk.job()}/model'; each host's are in" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (desk.job() / "output/success").exists()
     assert [job["status"] for job in desk.jobs()] == ["completed"]

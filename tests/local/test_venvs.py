@@ -66,7 +66,7 @@ def test_where_there_is_no_uv_pythons_own_venv_and_pip_make_it(project, tmp_path
         folder for folder in project.environ["PATH"].split(os.pathsep) if not os.path.exists(os.path.join(folder, "uv"))
     )
     ended = project.run("./project", "--venv")
-    assert "made by venv" in ended.stderr
+    assert "environment with venv" in ended.stderr
     assert ended.stdout.split()[0] == "1.0"
     assert ended.stdout.split()[2] == "None"
 
