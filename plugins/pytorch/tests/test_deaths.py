@@ -134,7 +134,7 @@ def test_a_signal_goes_to_those_that_live() -> None:
     assert over.wait(60)
     assert slow.wait(60) == -signal.SIGTERM
     watch.correct({0: -9})
-    assert [death.status for death in watch.deaths] == [-9, -signal.SIGTERM]
+    assert {death.rank: death.status for death in watch.deaths} == {0: -9, 1: -signal.SIGTERM}
     for child in (quick, slow):
         close_stdin(child)
 
