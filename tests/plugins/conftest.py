@@ -1,4 +1,4 @@
-"""Plugins as real distributions: built into wheels with hatchling, installed with pip."""
+"""Plugins as real distributions: built into wheels with hatchling, and installed."""
 
 from __future__ import annotations
 
@@ -148,9 +148,9 @@ class Distributions:
         return self.wheels[key]
 
     def install(self, target: Path, wheels: list[str]) -> dict[str, str]:
-        """Install wheels with pip into a folder, and return the variables with which Python finds it."""
-        options = ["--quiet", "--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
-        subprocess.run([sys.executable, "-m", "pip", "install", *options, "--target", str(target), *wheels], check=True)
+        """Install wheels with uv into a folder, and return the variables with which Python finds it."""
+        options = ["--quiet", "--no-deps", "--no-index", "--python", sys.executable, "--target", str(target)]
+        subprocess.run([sys.executable, "-m", "uv", "pip", "install", *options, *wheels], check=True)
         path = [str(target), os.environ.get("PYTHONPATH", "")]
         return {"PYTHONPATH": ":".join(filter(None, path))}
 
