@@ -100,8 +100,5 @@ def _namespace(name: str) -> Any:
 
     try:
         return namespace(name)
-    except LookupError:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}, and no plugin of that name is installed "
-            f"(pip install smc-{name}?)"
-        ) from None
+    except LookupError as error:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}, and {error}") from None

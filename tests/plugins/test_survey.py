@@ -139,3 +139,11 @@ def test_a_selection_that_cannot_be_meant_is_refused(
     ended = job.code(train_py=TRAIN).run("train.py", SMC_PLUGINS=selected, **install("world", "timing"))
     assert ended.exit_code == 2
     assert (ended.failure or "").splitlines()[0] == f"ConfigurationError: variable SMC_PLUGINS {said}"
+
+
+def test_the_namespace_of_a_plugin_that_is_left_out_says_why(job: JobFolder, install: Install) -> None:
+    environ = job.environ(SMC_PLUGINS="none", **install("timing"))
+    script = "import smc_core\ntry: smc_core.timing\nexcept AttributeError as error: print(error)"
+    output = subprocess.run([sys.executable, "-c", script], env=environ, check=True, capture_output=True, text=True)
+    said = "module 'smc_core' has no attribute 'timing', and plugin timing is not loaded: SMC_PLUGINS does not name it"
+    assert output.stdout == f"{said}\n"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from smc_core import __version__
 from smc_core.errors import ConfigurationError, PluginError
 from smc_core.hookspecs import TrainResult, hookimpl
 from smc_core.plugins import Installed, Plugins, new_manager
@@ -48,7 +49,7 @@ class Wraps:
 class Variables:
     @hookimpl
     def job_variables(self) -> Mapping[str, str]:
-        return {"LOOM_TOKEN": "ein-geheimnis", "LOOM_HOSTS": "2"}
+        return {"LOOM_TOKEN": "a-secret", "LOOM_HOSTS": "2"}
 
 
 def plugins(form: str = "1", **plugins: object) -> Plugins:
@@ -88,13 +89,13 @@ def test_whoever_has_no_answer_is_shown_too(capfd: pytest.CaptureFixture[str]) -
     assert lines(capfd.readouterr().err) == [
         "hook save_model",
         "  user: answered None, TIME",
-        f"  builtin (smc-core {__import__('smc_core').__version__}): answered None, TIME",
+        f"  builtin (smc-core {__version__}): answered None, TIME",
         "hook save_model: answered None, TIME",
     ]
 
 
 def test_an_exception_is_shown_where_it_passes(capfd: pytest.CaptureFixture[str]) -> None:
-    found = plugins(a=Answers(ValueError("ein-geheimnis")), b=Wraps())
+    found = plugins(a=Answers(ValueError("a-secret")), b=Wraps())
     for _ in range(2):  # the second call is as deep as the first
         with pytest.raises(PluginError, match="plugin a "):
             train(found)
@@ -105,6 +106,15 @@ def test_an_exception_is_shown_where_it_passes(capfd: pytest.CaptureFixture[str]
             "  b (smc-b 1.2.3), wrapper, after its yield: raised ValueError, TIME",
             "hook train: raised PluginError, TIME",
         ]
+
+
+def test_an_iteration_that_ends_passes_wrappers_as_without_it(job: JobFolder) -> None:
+    """A generator, such as a wrapper, cannot raise a StopIteration as it is."""
+    module = ModuleType("job")
+    module.train = lambda: next(iter([]))  # type: ignore[attr-defined]
+    found = plugins(a=Wraps(), b=Wraps())
+    with pytest.raises(StopIteration):
+        found.hook.train(environment=found.create_environment(str(job.base)), module=module)
 
 
 def test_of_variables_it_prints_the_names_alone(capfd: pytest.CaptureFixture[str]) -> None:
@@ -173,6 +183,14 @@ def test_a_failure_file_holds_no_line_of_it(job: JobFolder, install: Install) ->
     assert ended.exit_code == 7
     assert '"what": "SystemExit"' in ended.stderr
     assert '"hook"' not in (ended.failure or "")
+
+
+def test_what_a_failing_job_reports_is_the_same_with_it(job: JobFolder, install: Install) -> None:
+    environ = install("timing")
+    job.code(train_py="def train():\n    raise ValueError('bad batch')\n")
+    plain, traced = [job.run("train.py", SMC_TRACE_HOOKS=form, **environ) for form in ("0", "1")]
+    assert traced.failure == plain.failure
+    assert (plain.failure or "").startswith("ValueError: bad batch (train.py:2, in train)")
 
 
 def test_a_job_without_plugins_shows_the_cores_own_answers(job: JobFolder) -> None:

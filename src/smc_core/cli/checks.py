@@ -129,7 +129,7 @@ def _plugins() -> Iterator[Finding]:
     for plugin in found:
         label = f"{plugin.name} {plugin.version}"
         if plugin.is_left_out:
-            yield Finding("plugin", "note", f"{label} is {plugin.choice}")
+            yield Finding("plugin", "note", f"{label} is {plugin.choice}: {plugin.left_out_by}")
             continue
         manager = new_manager()
         try:

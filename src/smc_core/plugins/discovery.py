@@ -21,6 +21,8 @@ _REFERENCE = re.compile(r"(?P<module>[\w.]+)\s*(:\s*(?P<object>[\w.]+)\s*)?(\[.*
 NO_PLUGIN = ["none"]
 """What ``SMC_PLUGINS`` names where no plugin is to be loaded."""
 
+_LEFT_OUT = {"ok": "", "skipped": f"{PLUGINS} does not name it", "disabled": f"{DISABLE_PLUGINS} names it"}
+
 Choice = Literal["ok", "skipped", "disabled"]
 """Whether a plugin is to be loaded; ``skipped``: ``SMC_PLUGINS`` names others; ``disabled``: by SMC_DISABLE_PLUGINS."""
 
@@ -51,6 +53,11 @@ class Installed(NamedTuple):
     def is_left_out(self) -> bool:
         """Whether a setting keeps it from being loaded."""
         return self.choice != "ok"
+
+    @property
+    def left_out_by(self) -> str:
+        """Which setting keeps it from being loaded, in words; empty where none does."""
+        return _LEFT_OUT[self.choice]
 
     @property
     def label(self) -> str:
@@ -122,12 +129,14 @@ def namespace(name: str) -> ModuleType:
     """The top package of an installed plugin: what ``smc_core.<name>`` is.
 
     Raises:
-        LookupError: there is no such plugin.
+        LookupError: there is no such plugin, or a setting leaves it out; says which.
         PluginLoadError: its package cannot be imported.
 
     """
     for plugin in installed():
-        if plugin.name == name and not plugin.is_left_out:
+        if plugin.name == name:
+            if plugin.is_left_out:
+                raise LookupError(f"plugin {name} is not loaded: {plugin.left_out_by}")
             from importlib import import_module
 
             package = plugin.entry_point.partition(":")[0].partition(".")[0]
@@ -139,7 +148,7 @@ def namespace(name: str) -> ModuleType:
                 if faults.is_stop(error):
                     raise
                 raise faults.describe(plugin, faults.IMPORT, error, PluginLoadError) from error
-    raise LookupError(name)
+    raise LookupError(f"no plugin of that name is installed (pip install smc-{name}?)")
 
 
 def _described(point: EntryPoint) -> Installed:

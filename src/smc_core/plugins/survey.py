@@ -11,9 +11,6 @@ from smc_core.errors import SmcError
 from smc_core.plugins.discovery import Installed, installed
 from smc_core.plugins.loaded import Plugins
 from smc_core.plugins.manager import HOOKS, Manager, new_manager, register
-from smc_core.settings import DISABLE_PLUGINS, PLUGINS
-
-_LEFT_OUT = {"ok": "", "skipped": f"{PLUGINS} does not name it", "disabled": f"{DISABLE_PLUGINS} names it"}
 
 
 class Seen(NamedTuple):
@@ -73,7 +70,7 @@ def survey(environ: Mapping[str, str] | None = None) -> Survey:
 def _seen(manager: Manager, plugin: Installed) -> Seen:
     requires = tuple(compared(plugin.distribution))  # before the import, which may need the same modules of the core
     status: Literal["ok", "skipped", "disabled", "broken"] = plugin.choice
-    cause, seconds = _LEFT_OUT[plugin.choice], None
+    cause, seconds = plugin.left_out_by, None
     if plugin.choice == "ok":
         begun = time.perf_counter()
         try:
