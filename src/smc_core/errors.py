@@ -45,7 +45,7 @@ class SmcError(Exception):
     """
 
     kind: ClassVar[Literal["user", "platform"]] = "user"
-    """Who can mend it: the author of the job, or the platform that runs it."""
+    """Who can fix it: the author of the job, or the platform that runs it."""
     exit_code: ClassVar[int] = EXIT_INTERNAL
     details: str = ""
     """Lines that explain it further and are in the log already, an installer's last ones for example."""

@@ -92,7 +92,7 @@ def make_plan(
         ConfigurationError: no entry point, a ``train`` that cannot be called, or a value that no process can be passed.
         CodeError: the entry point is not there.
         PluginConflictError: two plugins launch, or want different values for one variable.
-        PluginError: a launcher is asked for, and no plugin has it.
+        PluginError: the job requests a launcher that no plugin provides.
 
     """
     entry = _entry_point(target, environment, inherited)

@@ -55,12 +55,10 @@ STRICT = Flag(
 STOP_GRACE = Seconds("SMC_STOP_GRACE", "seconds between SIGTERM and SIGKILL", 110.0)
 PLUGINS = Names(
     "SMC_PLUGINS",
-    "comma-separated plugins to load, and no others; `none`: no plugin",
+    "comma-separated list of the only plugins to load; `none`: no plugin",
     absent="all that are installed",
 )
-DISABLE_PLUGINS = Names(
-    "SMC_DISABLE_PLUGINS", "comma-separated plugins to leave out, also of those that `SMC_PLUGINS` names"
-)
+DISABLE_PLUGINS = Names("SMC_DISABLE_PLUGINS", "comma-separated plugins to disable, even if `SMC_PLUGINS` names them")
 TRACE_HOOKS = Choice(
     "SMC_TRACE_HOOKS",
     "[print every call of a hook](../how-to/see-plugins.md); `json`: as JSON",
@@ -69,13 +67,13 @@ TRACE_HOOKS = Choice(
 )
 HOOK_PATIENCE = Seconds(
     "SMC_HOOK_PATIENCE",
-    "seconds after which a line says which plugin and hook the job is waiting for; 0: never",
+    "seconds after which a line names the plugin and hook that the job is waiting for; 0: never",
     30.0,
 )
 
 REQUIREMENTS = Text(
     "SMC_REQUIREMENTS",
-    "another file than `requirements.txt`; `none`: nothing is installed",
+    "requirement file to use instead of `requirements.txt`; `none`: install nothing",
     absent="`requirements.txt` in the code, if it is there",
     group="code",
 )
@@ -100,94 +98,96 @@ ALLOW_FRAMEWORK_UPGRADE = Flag(
 
 HOST_WAIT = Seconds(
     "SMC_HOST_WAIT",
-    "seconds in which all hosts of the job must come, first their names, then themselves; 0 asks once",
+    "seconds to wait for all hosts of the job: until their names resolve, and until they join; 0: try once",
     900.0,
     group="hosts",
 )
 HOST_TIMEOUT = Seconds(
     "SMC_HOST_TIMEOUT",
-    "seconds of silence after which a host of a [launched job](../how-to/distributed.md) is lost; "
+    "seconds without a heartbeat after which a host of a [launched job](../how-to/distributed.md) is lost; "
     "0 turns host monitoring off",
     30.0,
     group="hosts",
 )
 HOST_SECRET = Text(
     "SMC_HOST_SECRET",
-    "[by which the hosts of a job recognise each other](../how-to/distributed.md): long, random, the same on all",
+    "[secret by which hosts of a job recognise each other](../how-to/distributed.md): long, random, the same on all",
     absent="hyperparameters, list of hosts, ARN and name of the job",
     group="hosts",
 )
 MASTER_PORT = Count(
     "SMC_MASTER_PORT",
-    "TCP port of the master for rendezvous, at most 65533; at the next one the hosts watch each other, "
-    "and those after it are the launcher's own",
+    "TCP port of the master for the launcher's rendezvous, at most 65533; the next port is for the heartbeats of the "
+    "hosts, and those after it are the launcher's",
     7777,
     most=65533,  # smc_core.ports.LAST_MASTER_PORT, whose module is more than the supervisor needs
     group="hosts",
 )
 LAUNCHER = Text(
     "SMC_LAUNCHER",
-    "the launcher to use, by the name that its plugin gives it, or `none`",
-    absent="what the hyperparameters ask for",
+    "name of the launcher to use, or `none`",
+    absent="what the hyperparameters request",
     group="hosts",
 )
 PROCESSES_PER_HOST = Count(
     "SMC_PROCESSES_PER_HOST",
     "processes that a launcher starts on each host",
-    absent="hyperparameter `sagemaker_mpi_num_of_processes_per_host`, else one a GPU, else one",
+    absent="hyperparameter `sagemaker_mpi_num_of_processes_per_host`, else one per GPU, else one",
     param="sagemaker_mpi_num_of_processes_per_host",
     group="hosts",
 )
 STUDIO_LOCAL_MODE = Flag(
     "SM_STUDIO_LOCAL_MODE",
-    "the hosts' names are not waited for, as in SageMaker Studio's local mode",
+    "do not wait until the hosts' names resolve, as in SageMaker Studio's local mode",
     default=False,
     group="hosts",
 )
 
 MAX_CONFIG_BYTES = Count(
     "SMC_MAX_CONFIG_BYTES",
-    "how large each JSON file in `input/config/` may be",
+    "maximum size of each JSON file in `input/config/`",
     1024**2,
     unit="bytes",
     group="limits",
 )
 HOST_STRANGERS = Count(
     "SMC_HOST_STRANGERS",
-    "how many connections may be open that have not yet proved to come from a host of the job, "
-    "beyond one for each host that is awaited",
+    "maximum number of open connections that are not yet authenticated as a host of the job, "
+    "in addition to one for each missing host",
     16,
     unit="connections",
     group="limits",
 )
-HOST_HANDSHAKE = Seconds("SMC_HOST_HANDSHAKE", "seconds that such a connection gets to prove it", 10.0, group="limits")
+HOST_HANDSHAKE = Seconds(
+    "SMC_HOST_HANDSHAKE", "seconds that such a connection has to authenticate", 10.0, group="limits"
+)
 MAX_ARCHIVE_BYTES = Count(
     "SMC_MAX_ARCHIVE_BYTES",
-    "how large submitted code may be: what is transferred, and what it unpacks to",
+    "maximum size of submitted code, both transferred and unpacked",
     10 * 1024**3,
     unit="bytes",
     group="limits",
 )
 MAX_ARCHIVE_FILES = Count(
-    "SMC_MAX_ARCHIVE_FILES", "how many files submitted code may have", 100_000, unit="files", group="limits"
+    "SMC_MAX_ARCHIVE_FILES", "maximum number of files in submitted code", 100_000, unit="files", group="limits"
 )
 MAX_ARCHIVE_MEMORY = Count(
     "SMC_MAX_ARCHIVE_MEMORY",
-    "memory that unpacking an archive may take; `xz -9` needs 65 MiB",
+    "maximum memory for unpacking an archive; `xz -9` needs 65 MiB",
     128 * 1024**2,
     unit="bytes",
     group="limits",
 )
 MIN_DOWNLOAD_RATE = Count(
     "SMC_MIN_DOWNLOAD_RATE",
-    "bytes per second below which, on average over five minutes, a download is given up; 0: never",
+    "minimum bytes per second of a download, averaged over five minutes; 0: no minimum",
     1000,
     least=0,
     group="limits",
 )
 FOLLOW_REDIRECTS = Choice(
     "SMC_FOLLOW_REDIRECTS",
-    "`anywhere`: a download may be redirected from https to http, and to link-local addresses",
+    "`anywhere`: follow redirects of downloads from https to http, and to link-local addresses",
     ("safe", "anywhere"),
     "safe",
     group="limits",

@@ -119,7 +119,7 @@ def _settings(environment: Environment, port: int, interfaces: str) -> dict[str,
     agent = f"{sys.executable} {AGENT} --port {port}"
     if len(agent.split()) != 4:
         raise ConfigurationError(
-            f"Open MPI takes no path with a blank in it for the program that reaches other hosts: {agent}; "
+            f"Open MPI does not accept spaces in the path of its launch agent: {agent}; "
             "install Python and smc-mpi in a folder without one"
         )
     settings = {
