@@ -22,7 +22,7 @@ from smc_core.hookspecs import TrainResult, hookimpl
 from smc_core.plugins import HOOKS, Installed, Plugins, deprecations, new_manager, register
 from smc_core.plugins.deprecations import Renamed
 from smc_core.testing import JobFolder
-from smc_core.testing.conformance import PluginConformance
+from smc_core.testing.conformance import PluginTests
 
 OLD_HOOK = Renamed("store_model", "", "save_model", "0.1.0", "0.3.0")
 OLD_ARGUMENT = Renamed("save_model", "mdl", "model", "0.1.0", "0.3.0")
@@ -203,7 +203,7 @@ def test_the_doctor_notes_what_is_old(job: JobFolder, later: Mapping[str, str]) 
 def test_an_authors_test_warns_of_what_is_old(tomorrow: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     tomorrow(OLD_HOOK)
     plugins = loaded(store_model=lambda model: None)
-    test = PluginConformance()
+    test = PluginTests()
     monkeypatch.setattr(test, "load", lambda: plugins)
     with pytest.warns(DeprecationWarning, match="write save_model"):
         test.test_what_it_should_no_longer_use_is_a_warning()

@@ -1,32 +1,32 @@
-"""What holds for every plugin, and for every one that saves models."""
+"""What holds for every plugin, and for each hook that this one answers."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from typing import Any
-from unittest import mock
 
 import pytest
 
 from smc_core.kit import is_installed
-from smc_core.testing.conformance import PluginConformance, SaveModelConformance
+from smc_core.testing.conformance import EnvironmentTests, PluginTests, SaveModelTests, TrainTests
 
 
-class TestPlugin(PluginConformance):
+class TestPlugin(PluginTests):
     plugin = "chainer"
     framework = "chainer"
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.skipif(not is_installed("chainer"), reason="Chainer is not installed")
-class TestSaveModel(SaveModelConformance):
+class TestEnvironment(EnvironmentTests):
     plugin = "chainer"
 
-    @pytest.fixture(autouse=True)
-    def _variables_that_frameworks_set(self) -> Iterator[None]:
-        with mock.patch.dict(os.environ):
-            yield
+
+class TestTrain(TrainTests):
+    plugin = "chainer"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(not is_installed("chainer"), reason="Chainer is not installed")
+class TestSaveModel(SaveModelTests):
+    plugin = "chainer"
 
     def make_model(self) -> Any:
         import chainer

@@ -16,15 +16,9 @@ from smc_core.command import Command
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError
 from smc_core.testing import JobFolder
-from smc_core.testing.conformance import PluginConformance
 from smc_mpi.agent import daemon_of
 from smc_mpi.launch import mpirun_command
 from smc_mpi.programs import AGENT, MASTER, RANK, SERVE
-
-
-class TestPlugin(PluginConformance):
-    plugin = "mpi"
-    framework = "mpi4py"
 
 
 @pytest.fixture

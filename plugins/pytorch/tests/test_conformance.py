@@ -1,4 +1,4 @@
-"""What holds for every plugin, and for every one that saves models."""
+"""What holds for every plugin, and for each hook that this one answers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ import pytest
 
 from smc_core.errors import PluginVersionError
 from smc_core.kit import is_installed
-from smc_core.testing.conformance import PluginConformance, SaveModelConformance
+from smc_core.testing.conformance import (
+    EnvironmentTests,
+    JobVariablesTests,
+    LaunchTests,
+    PluginTests,
+    SaveModelTests,
+    TrainTests,
+)
+
+needs_torch = pytest.mark.skipif(not is_installed("torch"), reason="PyTorch is not installed")
 
 
-class TestPlugin(PluginConformance):
+class TestPlugin(PluginTests):
     plugin = "pytorch"
     framework = "torch"
 
@@ -28,8 +37,27 @@ class TestPlugin(PluginConformance):
             self.load().check_installed_frameworks()
 
 
-@pytest.mark.skipif(not is_installed("torch"), reason="PyTorch is not installed")
-class TestSaveModel(SaveModelConformance):
+class TestEnvironment(EnvironmentTests):
+    plugin = "pytorch"
+
+
+class TestJobVariables(JobVariablesTests):
+    plugin = "pytorch"
+
+
+@needs_torch
+class TestLaunch(LaunchTests):
+    plugin = "pytorch"
+    launcher = "torchrun"
+    parameter = "sagemaker_torch_distributed_enabled"
+
+
+class TestTrain(TrainTests):
+    plugin = "pytorch"
+
+
+@needs_torch
+class TestSaveModel(SaveModelTests):
     plugin = "pytorch"
 
     def make_model(self) -> Any:

@@ -1,29 +1,50 @@
-"""What holds for every plugin, and for every one that saves models."""
+"""What holds for every plugin, and for each hook that this one answers."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from smc_core.testing.conformance import PluginConformance, SaveModelConformance
+from smc_core.testing.conformance import (
+    EnvironmentTests,
+    JobVariablesTests,
+    LaunchTests,
+    PluginTests,
+    SaveModelTests,
+    TrainTests,
+)
 
 
-class TestPlugin(PluginConformance):
+class TestPlugin(PluginTests):
     plugin = "tensorflow"
     framework = "tensorflow"
 
 
-class _Saves(SaveModelConformance):
+class TestEnvironment(EnvironmentTests):
+    plugin = "tensorflow"
+
+
+class TestJobVariables(JobVariablesTests):
+    plugin = "tensorflow"
+
+
+class TestLaunch(LaunchTests):
+    plugin = "tensorflow"
+    launcher = "mwms"
+    parameter = "sagemaker_multi_worker_mirrored_strategy_enabled"
+
+
+class TestTrain(TrainTests):
+    plugin = "tensorflow"
+
+
+class _Saves(SaveModelTests):
     plugin = "tensorflow"
 
     @pytest.fixture(autouse=True)
-    def _variables_that_frameworks_set(self, tf: Any) -> Iterator[None]:
-        with mock.patch.dict(os.environ):
-            yield
+    def _tensorflow(self, tf: Any) -> None:
+        """TensorFlow is installed, and its variables are not left to other tests."""
 
 
 class TestModule(_Saves):

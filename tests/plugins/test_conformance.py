@@ -1,0 +1,325 @@
+"""What the conformance tests catch: each broken plugin fails exactly the test that is about what is wrong with it.
+
+All plugins are tested by one pytest, as their authors would. Each is the good one with some functions replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from smc_core.testing import start
+
+GOOD = """
+import json, os, sys, time
+from smc_core import TrainResult, hookimpl
+from smc_core.kit import Framework, is_asked_for, is_switched_on, takes_part
+from smc_core.setting import Flag
+
+FRAMEWORK = Framework("loomlib")
+SETTINGS = [Flag("SMC_LOOM_QUIET", "print nothing", default=False)]
+PARAMETER = "sagemaker_loom_enabled"
+
+class Model: ...
+
+@hookimpl(wrapper=True)
+def create_environment():
+    return (yield)
+
+@hookimpl
+def job_variables():
+    return {"LOOM": "1"}
+
+@hookimpl
+def launch(environment, command):
+    if is_asked_for("loom", PARAMETER, environment, command.environ) and takes_part(environment):
+        return command.under(["loom"], "loom")
+
+@hookimpl(wrapper=True)
+def load_user_module():
+    return (yield)
+
+@hookimpl(wrapper=True)
+def train():
+    return (yield)
+
+@hookimpl
+def save_model(environment, model):
+    if isinstance(model, Model):
+        path = os.path.join(environment.model_dir, "model.txt")
+        if environment.is_primary:
+            open(path, "w").close()
+        return path
+
+@hookimpl
+def keep_model(model, path):
+    if isinstance(model, Model):
+        open(f"{path}.txt", "w").close()
+        return f"{path}.txt"
+"""
+
+METADATA = """\
+Metadata-Version: 2.1
+Name: smc-{name}
+Version: 1.2.3
+Requires-Dist: smc-core>=0.1
+Provides-Extra: framework
+Requires-Dist: loomlib>=1; extra == "framework"
+"""
+
+TESTS = """
+import importlib
+from smc_core.testing.conformance import *
+
+class {name}_Plugin(PluginTests):
+    framework = "loomlib"
+
+class {name}_Environment(EnvironmentTests): ...
+
+class {name}_JobVariables(JobVariablesTests): ...
+
+class {name}_Launch(LaunchTests):
+    launcher = "loom"
+    parameter = "sagemaker_loom_enabled"
+
+class {name}_Train(TrainTests): ...
+
+class {name}_SaveModel(SaveModelTests):
+    def make_model(self):
+        return importlib.import_module("smc_{name}.plugin").Model()
+
+for each in [value for key, value in list(globals().items()) if key.startswith("{name}_")]:
+    each.plugin, each.seconds = "{name}", {seconds}
+"""
+
+RECORDER = """
+import json, os
+import pytest
+
+pytest_plugins = ["smc_core.testing.fixtures"]
+FOUND = []
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" or report.outcome != "passed":
+        plugin, _, group = report.nodeid.split("::")[1].partition("_")
+        test = f"{group}.{report.nodeid.rpartition('::')[2]}"
+        FOUND.append([plugin, test, report.outcome, report.longreprtext])
+
+def pytest_sessionfinish():
+    with open(os.environ["FOUND"], "w") as file:
+        json.dump(FOUND, file)
+"""
+
+TWO_YIELDS = "@hookimpl(wrapper=True)\ndef {hook}():\n    result = yield\n    yield\n    return result\n"
+TOO_EARLY = "@hookimpl(wrapper=True)\ndef {hook}():\n    return None\n    yield\n"
+NO_RESULT = "@hookimpl(wrapper=True)\ndef {hook}():\n    yield\n"
+WRONG_TYPE = "@hookimpl\ndef {hook}(): return 42\n"
+HANGS = "@hookimpl(wrapper=True)\ndef {hook}():\n    result = yield\n    while True: time.sleep(0.01)\n"
+CONTRACT = {
+    "create_environment": "Environment.test_it_creates_an_environment",
+    "job_variables": "JobVariables.test_they_are_names_and_texts",
+    "launch": "Launch.test_a_job_that_asks_for_it_is_launched",
+    "load_user_module": "Train.test_the_users_module_is_loaded",
+    "train": "Train.test_what_train_returns_comes_through",
+    "save_model": "SaveModel.test_a_model_of_its_framework_is_saved_below_the_model_folder",
+    "keep_model": "SaveModel.test_a_model_that_could_not_be_saved_is_kept",
+}
+"""Hook → the test that is about what it answers."""
+
+LOADS = "*.test_it_loads"
+BROKEN: dict[str, tuple[str, str, str]] = {
+    "prints": ("print('hello')", "Plugin.test_its_import_prints_nothing", "its import prints 'hello"),
+    "warns": ("os.write(2, b'careful')", "Plugin.test_its_import_prints_nothing", "its import prints 'careful'"),
+    "slow": ("time.sleep(0.7)", "Plugin.test_its_import_is_quick", "more than 0.5 s; import inside the hooks"),
+    "eager": ("import loomlib", "Plugin.test_its_import_leaves_its_framework_alone", "its import imports loomlib"),
+    "stuck": ("while True: time.sleep(0.01)", LOADS, "did not return within 2 s"),
+    "raises": ("1 / 0", LOADS, "import: raised ZeroDivisionError"),
+    "exits": ("sys.exit(0)", LOADS, "import: raised SystemExit(0)"),
+    "misspelt": ("@hookimpl\ndef save_modell(): ...", LOADS, "there is no hook 'save_modell'"),
+    "asks": ("@hookimpl\ndef train(mdoule): ...", LOADS, "asks for 'mdoule'"),
+    "noyield": ("@hookimpl(wrapper=True)\ndef train(): ...", LOADS, "is marked as a wrapper, and has no yield"),
+    "unmarked": ("@hookimpl\ndef train(): yield", LOADS, "has a yield, and is not marked as a wrapper"),
+    "awaits": ("@hookimpl\nasync def train(): ...", LOADS, "is an async function"),
+    "settings": ("SETTINGS = ['SMC_LOOM']", "Plugin.test_its_settings_are_settings", "SETTINGS lists 'SMC_LOOM'"),
+    "noextra": (
+        "FRAMEWORK = Framework('loomlib', extra='loom')",
+        "Plugin.test_its_framework_is_that_of_an_extra",
+        "smc-noextra has no extra 'loom'",
+    ),
+    "loses": (
+        "@hookimpl(wrapper=True)\ndef create_environment():\n    return (yield).extend(hps={})",
+        "Environment.test_it_keeps_what_the_job_says",
+        "the hyperparameter epochs is lost",
+    ),
+    "onehost": (
+        "@hookimpl(wrapper=True)\ndef create_environment():\n    return (yield).extend(hosts=['algo-1'], current_host='algo-1')",
+        "Environment.test_every_host_gets_one",
+        "on algo-1, hosts is ['algo-1']",
+    ),
+    "numbers": (
+        "@hookimpl\ndef job_variables(): return {'LOOM': 1}",
+        "JobVariables.test_they_are_names_and_texts",
+        "returned variable 'LOOM' whose value is an int",
+    ),
+    "sets": (
+        "@hookimpl\ndef job_variables(): os.environ['LOOM'] = '1'",
+        "JobVariables.test_it_sets_none_itself",
+        "job_variables changes LOOM of this process",
+    ),
+    "silent": (
+        "@hookimpl(specname='launch')\ndef other(): ...\ndef launch(): ...",
+        "Launch.test_a_job_that_asks_for_it_is_launched Launch.test_its_hyperparameter_asks_for_it_too",
+        "launch returns None",
+    ),
+    "deaf": (
+        "PARAMETER = None",
+        "Launch.test_its_hyperparameter_asks_for_it_too",
+        "hyperparameter sagemaker_loom_enabled is true, and launch returns None",
+    ),
+    "greedy": (
+        "@hookimpl\ndef launch(environment, command):\n"
+        "    if takes_part(environment) and command.environ.get('SMC_LAUNCHER') != 'none':\n"
+        "        return command.under(['loom'], 'loom')",
+        "Launch.test_a_job_that_does_not_ask_is_left_alone",
+        "a job with no request is launched",
+    ),
+    "everywhere": (
+        "def takes_part(environment): return True",
+        "Launch.test_a_host_that_takes_no_part_is_left_alone",
+        "ask takes_part(environment)",
+    ),
+    "shortens": (
+        "@hookimpl(wrapper=True, specname='launch')\ndef shorten():\n"
+        "    return [each._replace(argv=each.argv[:-1]) for each in (yield)]",
+        "Launch.test_the_program_keeps_its_arguments_and_variables",
+        "the command ends with",
+    ),
+    "bare": (
+        "@hookimpl(wrapper=True, specname='launch')\ndef strip():\n    return [each._replace(environ={}) for each in (yield)]",
+        "Launch.test_the_program_keeps_its_arguments_and_variables",
+        "variables of the job are lost",
+    ),
+    "model": (
+        "@hookimpl(wrapper=True)\ndef train():\n    result = yield\n    return TrainResult(result.model and str(result.model))",
+        "Train.test_what_train_returns_comes_through",
+        "and the hook '<object object",
+    ),
+    "invents": (
+        "@hookimpl(wrapper=True)\ndef train():\n    result = yield\n    return TrainResult(result.model or 'a model')",
+        "Train.test_a_train_that_returns_nothing_is_none_the_worse",
+        "the user's train() returned None, and the hook TrainResult(model='a model')",
+    ),
+    "twice": (
+        "from smc_core import functions\n@hookimpl\ndef load_user_module(): ...\n"
+        "@hookimpl\ndef train(module):\n    module.train()\n    return TrainResult(module.train())",
+        "Train.test_what_train_returns_comes_through",
+        "the user's train() was called 2 times",
+    ),
+    "swallows": (
+        "@hookimpl(wrapper=True)\ndef train():\n    try:\n        return (yield)\n    except ValueError:\n        return TrainResult(None)",
+        "Train.test_an_exception_of_the_users_stays_the_cause",
+        "and the plugin returned TrainResult(model=None)",
+    ),
+    "replaces": (
+        "@hookimpl(wrapper=True)\ndef train():\n    try:\n        return (yield)\n    except ValueError:\n        raise KeyError('mine')",
+        "Train.test_an_exception_of_the_users_stays_the_cause",
+        "and the plugin KeyError('mine')",
+    ),
+    "elsewhere": (
+        "@hookimpl\ndef save_model(environment, model):\n    return __file__ if isinstance(model, Model) else None",
+        "SaveModel.test_a_model_of_its_framework_is_saved_below_the_model_folder",
+        "save_model writes",
+    ),
+    "any": (
+        "@hookimpl\ndef save_model(environment, model):\n    path = environment.model_dir + '/m'\n"
+        "    if environment.is_primary: open(path, 'w').close()\n    return path",
+        "SaveModel.test_another_model_is_left_to_the_others",
+        "return None for what is not yours",
+    ),
+    "writes": (
+        "@hookimpl\ndef save_model(environment, model):\n    if isinstance(model, Model):\n"
+        "        path = environment.model_dir + '/m'\n        open(path, 'w').close()\n        return path",
+        "SaveModel.test_only_the_primary_writes",
+        "is_primary is false, and save_model wrote m",
+    ),
+    "keeps": (
+        "@hookimpl\ndef keep_model(path): return __file__",
+        "SaveModel.test_a_model_that_could_not_be_saved_is_kept",
+        "not the given",
+    ),
+}
+"""Name → what is appended to the good plugin, the tests that fail, and what they say."""
+for hook, test in CONTRACT.items():
+    short = hook.replace("_", "")
+    BROKEN[f"type{short}"] = (WRONG_TYPE.format(hook=hook), test, f"hook {hook}: returned an int instead of")
+for hook in ("create_environment", "load_user_module", "train"):
+    short, test = hook.replace("_", ""), CONTRACT[hook]
+    BROKEN[f"two{short}"] = (TWO_YIELDS.format(hook=hook), test, "is a wrapper, and yields more than once")
+    BROKEN[f"early{short}"] = (
+        TOO_EARLY.format(hook=hook),
+        test,
+        "is a wrapper, and returned before it came to its yield",
+    )
+    BROKEN[f"none{short}"] = (NO_RESULT.format(hook=hook), test, "returned None instead of")
+for hook in ("create_environment", "train"):
+    BROKEN[f"hangs{hook[:5]}"] = (HANGS.format(hook=hook), CONTRACT[hook], "did not return within 2 s; it was at")
+
+Found = Mapping[str, list[tuple[str, str, str]]]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """Plugin → test, outcome and message of each test."""
+    root = tmp_path_factory.mktemp("conformance")
+    (root / "loomlib.py").touch()
+    (root / "conftest.py").write_text(RECORDER)
+    for name, body in {"good": "", "nohook": "", **{name: each[0] for name, each in BROKEN.items()}}.items():
+        _publish(root, name, "" if name == "nohook" else f"{GOOD}\n{body}\n")
+        seconds = 2 if name == "stuck" or name.startswith("hangs") else 120
+        (root / f"test_{name}.py").write_text(TESTS.format(name=name, seconds=seconds))
+    (root / "smc_good-1.2.3.dist-info/METADATA").write_text(METADATA.format(name="good"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", root, root]
+    options = ["-o", "python_classes=*_*", "--import-mode=importlib"]
+    environ = {**os.environ, "PYTHONPATH": str(root), "FOUND": str(root / "found.json")}
+    with start([*command, *options], environ=environ, cwd=root) as running:
+        ended = running.wait()
+    assert (root / "found.json").exists(), ended.stdout + ended.stderr
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for plugin, test, outcome, message in json.loads((root / "found.json").read_text()):
+        found.setdefault(plugin, []).append((test, outcome, message))
+    return found
+
+
+def _publish(root: Path, name: str, body: str) -> None:
+    package, info = root / f"smc_{name}", root / f"smc_{name}-1.2.3.dist-info"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "plugin.py").write_text(body)
+    info.mkdir()
+    (info / "METADATA").write_text(METADATA.format(name=name))
+    (info / "entry_points.txt").write_text(f"[smc.plugins]\n{name} = smc_{name}.plugin\n")
+
+
+def test_a_good_plugin_passes_them_all(found: Found) -> None:
+    assert {(test, message) for test, outcome, message in found["good"] if outcome != "passed"} == set()
+    assert len(found["good"]) > 25
+
+
+def test_a_plugin_without_hooks_fails(found: Found) -> None:
+    failed = {test: message for test, outcome, message in found["nohook"] if outcome == "failed"}
+    assert "has no function that is marked with @hookimpl" in failed["Plugin.test_it_answers_a_hook"]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_plugin_fails_the_test_that_is_about_it(found: Found, name: str) -> None:
+    _, tests, message = BROKEN[name]
+    failed = {test: text for test, outcome, text in found[name] if outcome == "failed"}
+    groups = ("Plugin", "Environment", "JobVariables", "Launch", "Train", "SaveModel")
+    expected = {f"{group}.test_it_loads" for group in groups} if tests == LOADS else set(tests.split())
+    assert set(failed) == expected, failed
+    assert all(message in text for text in failed.values()), failed
