@@ -174,6 +174,7 @@ def test_every_process_that_calls_hooks_prints_it(job: JobFolder, install: Insta
         "hook train",
         "hook save_model",
     ]
+    assert hooks.count("hook create_environment") == 4  # begun and ended: to prepare, and in the worker
     assert "] " + "  textmodel (smc-textmodel 1.2.3): answered str, " in ended.stderr
 
 
