@@ -1,4 +1,4 @@
-"""The script's arguments: what a hyperparameter's raw text becomes on a command line, and what none can carry."""
+"""The script's arguments: how a hyperparameter's raw text becomes arguments, and what no command line can carry."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ ArgumentOrder = Literal["sorted", "file"]
 ADVICE = "put such a value in a file in a channel"
 
 _TAKEN_FOR_A_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
-"""What :mod:`argparse` takes for a negative number, and not for an option, before Python 3.14."""
+"""What :mod:`argparse` reads as a negative number, and not as an option, before Python 3.14."""
 _LONGEST_NUMBER = 400
 """Digits; a double has at most 308 before the point."""
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./:+-]*[A-Za-z0-9_./+-]|[A-Za-z_/]")
 _WORDS = frozenset(["true", "false", "null", "none", "nan", "inf", "infinity", "yes", "no", "on", "off", "y", "n"])
-"""What Hydra or YAML takes for something else than text, in any case of letters."""
+"""Words that Hydra or YAML does not read as text, in any letter case."""
 _KERNEL_LIMIT = 6 * 1024 * 1024
-"""Three quarters of Linux's ``_STK_LIM``: arguments and variables together are never more."""
+"""Three quarters of Linux's ``_STK_LIM``: arguments and variables together can never be larger."""
 
 
 _UNREAD = object()
 
 
 def argument(text: str, style: ArgumentStyle = "classic", value: Any = _UNREAD) -> str:
-    """The one token that a raw text becomes on a command line.
+    """The single token for a raw text on a command line.
 
-    Numbers keep their text, but for a negative one that argparse would take for an option (``-1e-3`` is ``-0.001``);
-    a JSON-quoted string is unquoted; ``true`` and ``false`` are ``True`` and ``False``, and ``null`` is empty (as JSON
-    with the style ``json``); arrays and objects are compact JSON. With the style ``hydra`` it is the value of an
-    override.
+    Numbers keep their text, except for a negative one that argparse would read as an option (``-1e-3`` becomes
+    ``-0.001``). A JSON string loses its quotes. ``true`` and ``false`` become ``True`` and ``False``, and ``null``
+    becomes empty (the style ``json`` keeps them as JSON). Arrays and objects become compact JSON. With the style
+    ``hydra`` it is the value of an override.
 
     Args:
         text: the raw text of a hyperparameter.
         style: how values become arguments.
-        value: the same decoded, where somebody has it.
+        value: the decoded value, if the caller has it.
 
     """
     if value is _UNREAD:
@@ -76,12 +76,12 @@ def arguments(
     """The script's arguments: ``--key value`` (``-k value`` for one letter).
 
     Args:
-        texts: raw text by hyperparameter name; the platform's own are to be left out before
+        texts: raw text by hyperparameter name, without those of the platform
             (:func:`smc_core.hyperparameters.split_hps`).
         style: ``classic``; ``json`` (booleans and null as JSON); ``flags`` (``true`` is the bare ``--key``, ``false``
-            is left out); ``hydra`` (``key=value``, as Hydra and OmegaConf want it).
-        order: ``sorted`` by name, or ``file``: as the mapping has them.
-        values: the same decoded; None decodes them.
+            is omitted); ``hydra`` (``key=value``, for Hydra and OmegaConf).
+        order: ``sorted`` by name, or ``file``: in the order of the mapping.
+        values: the decoded values; None to decode them here.
 
     """
     if values is None:
@@ -104,32 +104,32 @@ def argument_style(environ: Mapping[str, str]) -> ArgumentStyle:
     """How hyperparameters become arguments: ``SMC_ARGS``.
 
     Raises:
-        ConfigurationError: it is no such style.
+        ConfigurationError: there is no such style.
 
     """
     return cast("ArgumentStyle", ARGS.of(environ))
 
 
 def argument_order(environ: Mapping[str, str]) -> ArgumentOrder:
-    """In which order they come: ``SMC_ARGS_ORDER``.
+    """The order of the arguments: ``SMC_ARGS_ORDER``.
 
     Raises:
-        ConfigurationError: it is no such order.
+        ConfigurationError: there is no such order.
 
     """
     return cast("ArgumentOrder", ARGS_ORDER.of(environ))
 
 
 def check_arguments(tokens: Iterable[str], texts: Mapping[str, str], style: ArgumentStyle = "classic") -> None:
-    """Refuse what the kernel cannot pass to a process.
+    """Refuse arguments that the kernel cannot pass to a process.
 
     Args:
         tokens: the script's arguments.
-        texts: the hyperparameters that they were made of, of which the message names the one.
-        style: how they were.
+        texts: the hyperparameters that they come from; the message names the offending one.
+        style: how values became arguments.
 
     Raises:
-        ConfigurationError: one holds a NUL or an unpaired surrogate, or is 128 KiB or longer.
+        ConfigurationError: one contains a NUL or an unpaired surrogate, or is 128 KiB or longer.
 
     """
     problem = next(filter(None, map(_not_passable, tokens)), None)
@@ -144,30 +144,30 @@ def check_arguments(tokens: Iterable[str], texts: Mapping[str, str], style: Argu
 
 
 def check_size(argv: Sequence[str], environ: Mapping[str, str], texts: Mapping[str, str]) -> None:
-    """Refuse arguments and variables that are together larger than the kernel passes to a process.
+    """Refuse arguments and variables that together are too large for the kernel.
 
     Args:
         argv: the command line.
         environ: the variables.
-        texts: the hyperparameters, which the message names, the largest first.
+        texts: the hyperparameters; the message names the largest.
 
     Raises:
-        ConfigurationError: they are.
+        ConfigurationError: they are too large.
 
     """
     strings = [*argv, *(f"{name}={text}" for name, text in environ.items())]
     size = sum(len(text.encode("utf-8", "surrogatepass")) + 1 + 8 for text in strings)  # a NUL and a pointer each
     limit = min(os.sysconf("SC_ARG_MAX"), _KERNEL_LIMIT)
     if size > limit:
-        raise too_large(texts, f"{size:,} bytes, and the kernel passes at most {limit:,}")
+        raise too_large(texts, f"{size:,} bytes; the kernel accepts at most {limit:,}")
 
 
 def too_large(texts: Mapping[str, str], how: str = os.strerror(errno.E2BIG)) -> ConfigurationError:
-    """The error of a command line and variables that the kernel does not pass.
+    """The error for a command line and variables that are too large for the kernel.
 
     Args:
-        texts: the hyperparameters, of which the largest are named.
-        how: how large it is.
+        texts: the hyperparameters; the largest are named.
+        how: how large they are together.
 
     """
     sizes = sorted(((len(text.encode("utf-8", "surrogatepass")), key) for key, text in texts.items()), reverse=True)
@@ -177,7 +177,7 @@ def too_large(texts: Mapping[str, str], how: str = os.strerror(errno.E2BIG)) -> 
 
 
 def _number(text: str) -> str:
-    """A number's text, or one of the same value that argparse takes for a number."""
+    """A number's text, or another text of the same value that argparse reads as a number."""
     if not text.startswith("-") or _TAKEN_FOR_A_NUMBER.fullmatch(text):
         return text
     from decimal import Decimal
@@ -190,7 +190,7 @@ def _number(text: str) -> str:
 
 
 def _override(value: Any, text: str) -> str:
-    """A value in the grammar of Hydra's overrides, which for these forms is YAML's too."""
+    """A value in the grammar of Hydra's overrides, which for these forms is also valid YAML."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, (int, float)):
@@ -207,17 +207,17 @@ def _quoted(text: str) -> str:
         return text
     if "'" in text and '"' not in text and "\\" not in text:
         return f'"{text}"'
-    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)  # a backslash is one, but for those before a quote
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)  # only backslashes in front of a quote are doubled
     return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
 
 
 def _not_passable(token: str) -> str | None:
     if "\0" in token:
-        return "holds a NUL character, which no command line can carry"
+        return "contains a NUL character, which no command line can carry"
     try:
         size = len(token.encode("utf-8", "surrogateescape")) + 1
     except UnicodeEncodeError:
-        return "holds half of a surrogate pair, which no command line can carry"
+        return "contains an unpaired surrogate, which no command line can carry"
     if size > MAX_VARIABLE_BYTES:
         return f"is {size - 1:,} bytes long, and an argument can have at most {MAX_VARIABLE_BYTES - 1:,}"
     return None

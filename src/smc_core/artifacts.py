@@ -1,4 +1,4 @@
-"""Write a model so that it is there whole or not at all: for authors of plugins."""
+"""Write a model completely or not at all: for authors of plugins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from smc_core.printable import cut
 
 _NEEDED = re.compile(r"(?:pip install|requires(?: the)?) [`'\"]?([\w-]+)")
-"""How libraries that load a package late say which one they miss."""
+"""How libraries that import a package late report that it is missing."""
 _LONGEST_TEXT = 300
 """Characters of an error's text in a line of the log."""
 
@@ -28,10 +28,10 @@ def error_in_a_line(error: Exception) -> str:
 
 
 def export_note(error: Exception) -> str:
-    """What the log says of a copy for serving that was not written; the model itself is saved all the same.
+    """The log line for a copy for serving that was not written; the model itself is saved nevertheless.
 
     Args:
-        error: what the exporter raised. A package that is missing is no fault: the export is optional.
+        error: what the exporter raised. A missing package is not a failure: the export is optional.
 
     Returns:
         ``not exported for serving: ValueError: …``, or which package the export needs.
@@ -45,12 +45,12 @@ def export_note(error: Exception) -> str:
 
 
 def write_whole(path: str, write: Callable[[str], object]) -> str:
-    """Write a file or folder under a temporary name beside it, and give it its name when it is whole.
+    """Write a file or folder under a temporary name next to it, and rename it when it is complete.
 
-    What was there under that name is replaced. A write that fails leaves nothing behind, and what was there as it was.
+    Whatever has that name is replaced. If writing fails, nothing is left behind, and whatever was there is unchanged.
 
     Args:
-        path: the file or folder; the folder above it is made where it is missing.
+        path: the file or folder; its parent folder is created if it is missing.
         write: called with the path to write to.
 
     Returns:
@@ -58,7 +58,7 @@ def write_whole(path: str, write: Callable[[str], object]) -> str:
 
     Raises:
         Exception: whatever ``write`` raises.
-        FileNotFoundError: it has written nothing.
+        FileNotFoundError: ``write`` has written nothing.
 
     """
     path = os.path.abspath(path)
@@ -69,7 +69,8 @@ def write_whole(path: str, write: Callable[[str], object]) -> str:
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
         written = os.path.join(partial, name)
         write(written)
-        os.lstat(written)
+        os.lstat(written)  # raises where nothing was written
+        # os.replace cannot replace a folder that is not empty: it is moved away first, to be deleted with the rest.
         if os.path.lexists(path) and (os.path.isdir(path) or os.path.isdir(written)):
             os.rename(path, os.path.join(partial, f"{name}.earlier"))
         os.replace(written, path)
@@ -77,14 +78,13 @@ def write_whole(path: str, write: Callable[[str], object]) -> str:
 
 
 def write_into(folder: str, write: Callable[[str], object]) -> None:
-    """Have files written into an empty folder, and move each into ``folder`` when all are whole.
+    """Write files into an empty folder, and move them into ``folder`` when all are complete.
 
-    What was there under a name that is written is replaced, and everything else stays. A write that fails leaves the
-    folder as it was.
+    Files with the same names are replaced, and everything else stays. If writing fails, the folder is unchanged.
 
     Args:
-        folder: where the files belong; it is made where it is missing.
-        write: called with the path of an empty folder beside them.
+        folder: the destination; it is created if it is missing.
+        write: called with the path of an empty folder on the same file system.
 
     Raises:
         Exception: whatever ``write`` raises.
@@ -99,11 +99,11 @@ def write_into(folder: str, write: Callable[[str], object]) -> None:
 
 
 def move_into(source: str, folder: str) -> None:
-    """Move all files and folders of one folder into another, each whole; they replace what was there.
+    """Move all files and folders of one folder into another, each completely; they replace those of the same names.
 
     Args:
-        source: a folder that may be left empty.
-        folder: where they belong, on the same file system.
+        source: a folder, which is left empty.
+        folder: the destination, on the same file system.
 
     Raises:
         OSError: one cannot be moved; those before it have been.
@@ -118,13 +118,13 @@ def _move(source: str, path: str) -> None:
 
 
 def keep_pickled(value: Any, path: str) -> str:
-    """Pickle a value whole, or where it cannot be, those parts of a tuple, list or mapping that can.
+    """Pickle a value, or if that fails, those parts of a tuple, list or mapping that can be pickled.
 
-    A part that cannot is replaced by a text that says what it was.
+    A part that cannot is replaced by a text that describes it.
 
     Args:
         value: anything.
-        path: the file, which is there whole or not at all.
+        path: the file, which is written completely or not at all.
 
     Returns:
         ``path``, absolute.
@@ -159,7 +159,7 @@ def keep_pickled(value: Any, path: str) -> str:
 
 
 class _Nowhere(io.RawIOBase):
-    """A file that keeps nothing of what is written to it."""
+    """A file that discards everything written to it."""
 
     def writable(self) -> bool:
         return True

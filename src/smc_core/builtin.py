@@ -11,7 +11,7 @@ from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult, hookimpl
 
 SAVED_MODEL = "saved_model"
-"""Name below the model folder that ``model.save`` is given, as in the seed."""
+"""Name in the model folder that ``model.save`` is called with."""
 
 
 @hookimpl(trylast=True)
@@ -32,7 +32,7 @@ def load_user_module(environment: Environment) -> ModuleType:
 
 @hookimpl(trylast=True)
 def train(environment: Environment, module: ModuleType) -> TrainResult:
-    """Call the module's ``train`` with the arguments that it asks for."""
+    """Call the module's ``train`` with the arguments it asks for."""
     function = getattr(module, "train", None)
     if not callable(function):
         raise ConfigurationError(
@@ -46,7 +46,7 @@ def train(environment: Environment, module: ModuleType) -> TrainResult:
     model = call(function, environment)
     if inspect.isgenerator(model) or inspect.isasyncgen(model):
         raise ConfigurationError(
-            f"{module.__name__}.train() is a generator, and a call runs nothing of it: take the yield out, "
+            f"{module.__name__}.train() is a generator, so calling it runs none of its code: remove the yield, "
             "or move it into a function that train() calls"
         )
     return TrainResult(model)
@@ -58,7 +58,7 @@ def _instead(found: object) -> str:
 
 @hookimpl(trylast=True)
 def save_model(environment: Environment, model: Any) -> str | None:
-    """Call ``model.save(model_dir/saved_model)`` where the model has it."""
+    """Call ``model.save(model_dir/saved_model)`` if the model has such a method."""
     save = getattr(model, "save", None)
     if not callable(save) or isinstance(model, type):
         return None
@@ -70,18 +70,18 @@ def save_model(environment: Environment, model: Any) -> str | None:
 
 @hookimpl(trylast=True)
 def keep_model(model: Any, path: str) -> str:
-    """Pickle it, or what can be pickled of it."""
+    """Pickle the model, or those parts of it that can be pickled."""
     from smc_core.artifacts import keep_pickled
 
     return keep_pickled(model, f"{path}.pkl")
 
 
 class UserSave:
-    """The user's own ``save(model, model_dir)``: what they wrote themselves goes before any plugin."""
+    """The user's own ``save(model, model_dir)``, which takes precedence over all plugins."""
 
     @hookimpl(tryfirst=True)
     def save_model(self, environment: Environment, module: ModuleType, model: Any) -> str | None:
-        """Call the module's ``save`` where there is one."""
+        """Call the module's ``save`` if there is one."""
         save = getattr(module, "save", None)
         if not callable(save):
             return None

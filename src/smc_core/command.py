@@ -1,6 +1,6 @@
 """The Command: what the prepared process becomes, and what a launcher wraps."""
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple

@@ -46,11 +46,11 @@ SAGEMAKER_HPS = [
     REGION_PARAM_NAME,
     TUNING_METRIC_PARAM,
 ]
-"""The seed's list of platform hyperparameters; every other key beginning ``sagemaker_`` belongs to it too."""
+"""The classic list of platform hyperparameters; every other key that begins with ``sagemaker_`` is one, too."""
 
 S3_OUTPUT_PARAM = "sagemaker_s3_output"
 CLASSIC_PARAMS = frozenset({*SAGEMAKER_HPS, S3_OUTPUT_PARAM})
-"""What the classic library understands itself, and so leaves out of ``SM_FRAMEWORK_PARAMS``."""
+"""Those that the classic library uses itself, and so omits from ``SM_FRAMEWORK_PARAMS``."""
 
 CURRENT_HOST_ENV = "CURRENT_HOST"
 JOB_NAME_ENV = "JOB_NAME"
@@ -63,10 +63,10 @@ LOG_LEVEL_ENV = "SAGEMAKER_CONTAINER_LOG_LEVEL"
 CODE_DIR_ENV = "SMC_CODE_DIR"
 NAMED_PROGRAM_ENV = "SMC_PROGRAM"
 NAMED_SOURCE_ENV = "SMC_SUBMIT_DIRECTORY"
-"""What the command line named to be run, and where it lies: set by smc, and it wins over all that the job says."""
+"""The program and code location from the command line: set by smc, they override everything in the job."""
 REPORT_DIR_ENV = "SMC_REPORT_DIR"
 WAITING_PREFIX = "waiting-"
-"""How the name of a file in the folder of reports begins that says which plugin a process waits for."""
+"""Prefix of the files in the folder of reports that name the plugin a process is waiting for."""
 MODE_ENV = "SMC_MODE"
 MASTER_PORT_ENV = "SMC_MASTER_PORT"
 LAUNCHER_ENV = "SMC_LAUNCHER"
@@ -74,9 +74,9 @@ PROCESSES_PER_HOST_ENV = "SMC_PROCESSES_PER_HOST"
 
 DEFAULT_MODULE_NAME = "default_user_module_name"
 RANK_VARIABLES = ("RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
-"""Variables in which launchers tell a process its rank in the whole job."""
+"""Variables in which launchers give a process its rank in the whole job."""
 LOCAL_RANK_ENV = "LOCAL_RANK"
-"""Variable in which a process is told its rank on its host; some libraries tell their copies no other."""
+"""Variable with the rank of a process on its host; some libraries give their copies no other rank."""
 MAX_VARIABLE_BYTES = 128 * 1024
 """Linux's ``MAX_ARG_STRLEN``: one argument, or one ``NAME=value`` with its closing NUL, is at most this long."""
 
@@ -104,7 +104,7 @@ class JobPaths:
 
     @property
     def input(self) -> str:
-        """What the platform gives: ``input/``."""
+        """Input from the platform: ``input/``."""
         return os.path.join(self.base, "input")
 
     @property
@@ -114,22 +114,22 @@ class JobPaths:
 
     @property
     def input_data(self) -> str:
-        """One folder a channel: ``input/data/``."""
+        """One folder for each channel: ``input/data/``."""
         return os.path.join(self.base, "input", "data")
 
     @property
     def model(self) -> str:
-        """What becomes the model artifact: ``model/``."""
+        """Its content becomes the model artifact: ``model/``."""
         return os.path.join(self.base, "model")
 
     @property
     def code(self) -> str:
-        """Where the user's code lies and runs: ``code/``."""
+        """The user's code, and its working directory: ``code/``."""
         return os.path.join(self.base, "code")
 
     @property
     def checkpoints(self) -> str:
-        """Kept in step with storage while the job runs: ``checkpoints/``."""
+        """Synchronised with storage while the job runs: ``checkpoints/``."""
         return os.path.join(self.base, "checkpoints")
 
     @property
@@ -139,12 +139,12 @@ class JobPaths:
 
     @property
     def output_data(self) -> str:
-        """What else the job leaves: ``output/data/``."""
+        """Other output of the job: ``output/data/``."""
         return os.path.join(self.base, "output", "data")
 
     @property
     def output_intermediate(self) -> str:
-        """Output that is wanted before the end: ``output/intermediate/``."""
+        """Output that is needed before the job ends: ``output/intermediate/``."""
         return os.path.join(self.base, "output", "intermediate")
 
     @property
@@ -162,7 +162,7 @@ def job_paths(base_dir: str | os.PathLike[str] | None = None, environ: Mapping[s
     """The folders of a job.
 
     Args:
-        base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+        base_dir: the base directory; None for ``SAGEMAKER_BASE_DIR``, or else ``/opt/ml``.
         environ: the variables to look in, by default those of this process.
     """
     if base_dir is None:
@@ -171,7 +171,7 @@ def job_paths(base_dir: str | os.PathLike[str] | None = None, environ: Mapping[s
 
 
 def current_host(environ: Mapping[str, str] = os.environ) -> str:
-    """The name of this host in the job (``SM_CURRENT_HOST``); outside a job the machine's own.
+    """The name of this host in the job (``SM_CURRENT_HOST``); outside a job, the name of the machine.
 
     Args:
         environ: the variables to look in, by default those of this process.
@@ -181,10 +181,10 @@ def current_host(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def write_atomic(path: str | os.PathLike[str], content: bytes, mode: int = 0o644) -> None:
-    """Write a file so that a reader sees all of it or nothing: a temporary name beside it, then a rename.
+    """Write a file so that a reader sees all of it or nothing: under a temporary name next to it, then renamed.
 
-    The parent folder is made where it is missing. The file is readable by all, as other output files are, unless
-    ``mode`` says otherwise; at no moment may more read it.
+    The parent folder is created if it is missing. The file is readable by all, as other output files are, unless
+    ``mode`` says otherwise; its permissions are never wider than that, not even briefly.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; nothing is left behind.

@@ -1,4 +1,4 @@
-"""Calls of ``async`` functions by code that is not: what they give is run to its end."""
+"""Calls ``async`` functions from code that is not ``async``: the coroutine is run to its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def finished(result: Any) -> Any:
-    """What a call gave, once it is there: a coroutine is run to its end, unless a loop is running that can await it."""
+    """The result of a call; a coroutine is run to its end, unless a running loop can await it."""
     if not inspect.iscoroutine(result):
         return result
     import asyncio

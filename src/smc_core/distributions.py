@@ -6,7 +6,7 @@ the first in ``sys.path`` counts. Whatever is no plain ``.dist-info`` folder is 
 (:mod:`smc_core.metadata`): old ``.egg-info``, archives in ``sys.path``, importers that bring their own.
 """
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 import contextlib
 import os

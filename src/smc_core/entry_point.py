@@ -1,6 +1,6 @@
-"""What the job runs: found by its own name, and told script or function without importing it."""
+"""What the job runs: the entry point is found by name, and recognised as script or function without importing it."""
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 import ast
 import os
@@ -28,8 +28,8 @@ class EntryPoint(NamedTuple):
 
     Attributes:
         name: as it was given: ``train.py``, ``pkg/train.py``, ``pkg.train``, ``run.sh``.
-        path: its file, absolute; None for a module whose file cannot be told.
-        module: dotted name where it is run as ``python -m``; else None.
+        path: its file, absolute; None for a module whose file is unknown.
+        module: dotted name if it is run as ``python -m``; else None.
         mode: ``script`` (as ``__main__``), ``function`` (its ``train`` is called), ``executable`` (anything else).
         reason: why this mode, for the log.
         tree: the syntax tree of a Python file that could be parsed.
@@ -46,15 +46,15 @@ class EntryPoint(NamedTuple):
 def resolve(
     name: str | None, code_dir: str, *, as_module: bool = False, environ: Mapping[str, str] | None = None
 ) -> EntryPoint:
-    """Find the entry point, and tell how it is run.
+    """Find the entry point, and decide how to run it.
 
-    A name that is a file is that file, whatever else lies beside it; else a dotted name is a module, found in the
-    code directory or among what is installed.
+    If there is a file of that name, it is the entry point. Otherwise a dotted name is a module, found in the code
+    directory or among the installed packages.
 
     Args:
         name: ``sagemaker_program``: ``train.py``, ``pkg/train.py``, ``pkg.train``, ``run.sh``, any executable.
         code_dir: the folder that it is relative to.
-        as_module: whether it is a module's name in any case (``smc run -m``).
+        as_module: whether it must be a module (``smc run -m``).
         environ: the variables to find ``SMC_MODE`` in.
 
     Raises:
@@ -82,13 +82,13 @@ def resolve(
 
 
 def _refuse_unreadable(path: str) -> None:
-    """Say that a file is not to be seen from here, in place of that it is not there."""
+    """Report that a file cannot be accessed, rather than that it does not exist."""
     try:
         os.stat(path)
     except PermissionError as error:
         raise CodeError.of_reading(path, error) from error
     except (OSError, ValueError):
-        pass  # it is not there: a name with a NUL byte neither
+        pass  # it does not exist; neither does a name with a NUL byte
 
 
 def _forced_mode(environ: Mapping[str, str]) -> str | None:
@@ -130,7 +130,7 @@ def _module_file(name: str, code_dir: str) -> str | None:
     spec: ModuleSpec | None = None
     for part in [*name.split("."), "__main__"]:
         if spec is not None and part == "__main__" and spec.submodule_search_locations is None:
-            break  # a module, and no package
+            break  # a module, not a package
         spec = _spec(part if spec is None else f"{spec.name}.{part}", search, is_top=spec is None)
         if spec is None:
             return None
@@ -139,7 +139,7 @@ def _module_file(name: str, code_dir: str) -> str | None:
 
 
 def _spec(name: str, search: list[str], *, is_top: bool) -> "ModuleSpec | None":
-    """What an import would find, asked of the finders one by one: importlib's own find_spec() imports the parents."""
+    """What an import would find. The finders are asked one by one: importlib's find_spec() would import the parents."""
     from importlib.machinery import ModuleSpec, PathFinder
 
     for finder in sys.meta_path:
@@ -149,7 +149,7 @@ def _spec(name: str, search: list[str], *, is_top: bool) -> "ModuleSpec | None":
         except KeyError:  # a namespace in a package that is not imported: its folders are those of this name
             spec = ModuleSpec(name, None, is_package=True)
             spec.submodule_search_locations = [os.path.join(folder, name.rpartition(".")[2]) for folder in search]
-        except (AttributeError, ImportError, ValueError):  # a finder that is no good
+        except (AttributeError, ImportError, ValueError):  # a broken finder
             continue
         if spec is not None:
             return spec
@@ -167,7 +167,7 @@ def _listing(code_dir: str) -> str:
     files = _files(code_dir)
     if not files:
         return f"; {code_dir} contains no files"
-    return f"; {code_dir} holds {some_of(files, _LISTED_FILES)}"
+    return f"; {code_dir} contains {some_of(files, _LISTED_FILES)}"
 
 
 def _files(code_dir: str, limit: int = 2000) -> list[str]:

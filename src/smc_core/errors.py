@@ -1,10 +1,10 @@
-"""Every error that smc raises on purpose, and the exit code that it ends a job with.
+"""Every error that smc raises on purpose, and the exit code of a job that it fails.
 
 ::
 
     SmcError
     ├─ ConfigurationError     2    flags, variables, hyperparameters, a file of the contract
-    ├─ PluginError            3    a plugin is broken or unclear; also a hook that nobody answered
+    ├─ PluginError            3    a plugin is broken or ambiguous; also a hook that no plugin answered
     │  ├─ PluginLoadError          it cannot be imported or registered
     │  ├─ PluginConflictError      two plugins claim the same thing
     │  └─ PluginVersionError       its framework, or what else it requires, is missing or too old or too new
@@ -12,10 +12,10 @@
     ├─ HostError              5    a host of the job that cannot be reached or was lost
     └─ UserCodeError          1    the user's own exception
 
-A job that the user's code ends carries the code's own exit status; one that signal *n* ends carries
-``128 + n``; :data:`EXIT_INTERNAL` means a fault of smc itself.
+A job that the user's code ends has the exit status of that code; one that signal *n* kills has ``128 + n``;
+:data:`EXIT_INTERNAL` means a bug in smc itself.
 
-Only the standard library is imported here: the supervisor knows these codes too.
+Only the standard library is imported here: the supervisor needs these codes, too.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ EXIT_PLUGIN = 3
 EXIT_CODE = 4
 EXIT_HOST = 5
 EXIT_INTERNAL = 70
-"""A fault of smc itself (``EX_SOFTWARE`` of ``sysexits.h``)."""
+"""A bug in smc itself (``EX_SOFTWARE`` in ``sysexits.h``)."""
 EXIT_SIGNAL_BASE = 128
 """A process that signal *n* killed is reported as ``128 + n``, as shells do."""
 
 
 class SmcError(Exception):
-    """The base of every error that smc raises on purpose.
+    """The base class of every error that smc raises on purpose.
 
     The message is for the reader of a log: one or two lines that say what is wrong, where, and what to do.
     """
@@ -48,7 +48,7 @@ class SmcError(Exception):
     """Who can fix it: the author of the job, or the platform that runs it."""
     exit_code: ClassVar[int] = EXIT_INTERNAL
     details: str = ""
-    """Lines that explain it further and are in the log already, an installer's last ones for example."""
+    """Lines that explain it further and are already in the log: the last lines of an installer, for example."""
 
     @property
     def sentence(self) -> str:
@@ -92,18 +92,18 @@ class CodeError(SmcError):
 
     @classmethod
     def of_start(cls, program: str, error: OSError) -> CodeError:
-        """The error of a program that the kernel does not start."""
-        told = cls(f"{program} cannot be started: {error.strerror}")
-        told.__cause__ = error
-        return told
+        """The error for a program that the kernel cannot start."""
+        found = cls(f"{program} cannot be started: {error.strerror}")
+        found.__cause__ = error
+        return found
 
     @classmethod
     def of_reading(cls, path: str, error: OSError) -> CodeError:
-        """The error of a file or folder of the user's that cannot be read: what, as whom, and what to do.
+        """The error for a file or folder of the user's that cannot be read: which one, as which user, and what to do.
 
         Args:
-            path: what was read, where the error itself names nothing.
-            error: why it cannot be.
+            path: the path, for an error that does not name one itself.
+            error: why it cannot be read.
 
         """
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else path
@@ -111,11 +111,11 @@ class CodeError(SmcError):
         if isinstance(error, PermissionError):
             text = (
                 f"{name} cannot be read by user {os.geteuid()}: {error.strerror}; "
-                "let everybody read it where it is copied (chmod -R a+rX), or run as its owner"
+                "make it readable for all when it is copied (chmod -R a+rX), or run as its owner"
             )
-        told = cls(text)
-        told.__cause__ = error
-        return told
+        found = cls(text)
+        found.__cause__ = error
+        return found
 
 
 class HostError(SmcError):

@@ -1,4 +1,4 @@
-"""The boundary at which something from outside is read: what it breaks is its own fault, and no fault of smc."""
+"""The boundary at which foreign input is read: whatever fails there is an error in the input, not a bug in smc."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _MOST = 300
 
 @contextlib.contextmanager
 def foreign_input(kind: type[SmcError], what: str) -> Iterator[None]:
-    """While entered, something from outside is read; it decorates a function too.
+    """While entered, foreign input is read; also a decorator for functions.
 
-    Each way in which it may be wrong has an error of its own. Whatever escapes those is raised as ``kind``, so that no
-    input, however odd, is reported as a fault of smc. Errors of the machine (memory, a full disk) pass.
+    Known faults in an input have their own errors. Any other exception is raised as ``kind``, so that no input, however
+    odd, is reported as a bug in smc. Errors of the machine (memory, a full disk) pass unchanged.
 
     Args:
         kind: the error to raise.
-        what: what is read, for its message.
+        what: the name of the input in its message.
 
     Raises:
-        SmcError: of this kind, chained to what escaped.
+        SmcError: of this kind, chained to the original exception.
 
     """
     try:

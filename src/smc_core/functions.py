@@ -1,6 +1,6 @@
-"""Call a user's function with what it asks for by name.
+"""Calls a user's function with the arguments that its parameters ask for by name.
 
-What a parameter can be given, and in which order, is :mod:`smc_core.parameters`.
+:mod:`smc_core.parameters` says which values a parameter can get, and in which order of precedence.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _NO_NAME = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def signature(fn: Callable[..., Any]) -> Signature:
-    """What a function asks for.
+    """The parameters of a function.
 
     Args:
         fn: any callable whose signature Python knows.
 
     Raises:
-        ConfigurationError: Python does not know it, as for some functions written in C.
+        ConfigurationError: Python does not know its signature, as for some functions written in C.
 
     """
     try:
@@ -49,8 +49,8 @@ def intersect_fn_args(fn: Callable[..., Any], environment: Environment | Mapping
         environment: an Environment, or any mapping of values by name.
 
     Returns:
-        A value for each parameter that somebody gives, converted as it is annotated; with ``**kwargs``, everything
-        else too. A parameter with a default that nothing provides is left out.
+        A value for each parameter that something provides, converted to its annotation; with ``**kwargs``, everything
+        else, too. A parameter with a default that nothing provides is omitted.
 
     Raises:
         ConfigurationError: parameters that nothing provides, and values that do not fit their annotation: all of them.
@@ -60,18 +60,18 @@ def intersect_fn_args(fn: Callable[..., Any], environment: Environment | Mapping
 
 
 def call(fn: Callable[..., Any], environment: Environment | Mapping[str, Any]) -> Any:
-    """Call a function with the arguments that it asks for, and return what it returns.
+    """Call a function with the arguments it asks for, and return its result.
 
     Args:
         fn: the function.
         environment: an Environment, or any mapping of values by name.
 
     Returns:
-        What it returns; of an ``async def`` what it returns once it has run to its end, in a loop of its own. Where a
-        loop is running already, the coroutine, to be awaited.
+        Its result. An ``async def`` is run to its end in a new event loop; if a loop is already running, the coroutine
+        is returned, to be awaited.
 
     Raises:
-        ConfigurationError: it cannot be called (:func:`intersect_fn_args`); the function was not begun.
+        ConfigurationError: it cannot be called (:func:`intersect_fn_args`); the function has not been started.
 
     """
     arguments = intersect_fn_args(fn, environment)
@@ -84,7 +84,7 @@ def call(fn: Callable[..., Any], environment: Environment | Mapping[str, Any]) -
 
 
 call_with_env = call
-"""The seed's other name of :func:`call`."""
+"""Another name of :func:`call`."""
 
 
 def execute(
@@ -93,12 +93,12 @@ def execute(
     """Run a framework's training function.
 
     Args:
-        target: a function; a module, whose ``train``, else ``main``, is run; or the name of either:
+        target: a function; a module, whose ``train`` or else ``main`` is run; or the name of either:
             ``keras_container.start``, ``keras_container.start:train_fn``.
-        environment: what its parameters are given from; None makes an Environment.
+        environment: provides the values of its parameters; None creates an Environment.
 
     Returns:
-        What the function returns.
+        The result of the function.
 
     Raises:
         ConfigurationError: there is no such function, or it cannot be called.
@@ -136,7 +136,7 @@ def import_target(target: str) -> ModuleType | Callable[..., Any]:
 def _annotations(fn: Callable[..., Any], named: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
     try:
         hints = typing.get_type_hints(fn, include_extras=True)
-    except Exception:  # noqa: BLE001 - an annotation is any code, and converts nothing where it cannot be read
+    except Exception:  # noqa: BLE001 - an annotation is arbitrary code; one that cannot be read is ignored
         hints = {name: p.annotation for name, p in named.items() if not isinstance(p.annotation, str)}
     return {name: hint for name, hint in hints.items() if name in named}
 

@@ -1,4 +1,4 @@
-"""Wait for the other hosts of a job: their names need not resolve when this one starts."""
+"""Waits for the other hosts of a job: their names may not yet resolve when this one starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smc_core.settings import HOST_WAIT, STUDIO_LOCAL_MODE
 from smc_core.words import some_of
 
 LOG_SECONDS = 30.0
-"""How often a line tells who is missing."""
+"""Seconds between two log lines that name the missing hosts."""
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _MOST_THREADS = 32
@@ -29,18 +29,18 @@ def wait_for_hosts(
 ) -> None:
     """Wait until the name of every host of the job resolves.
 
-    One host alone waits for nobody. ``SMC_HOST_WAIT`` sets how long to wait (seconds, 900 by default; 0 asks once);
-    ``SM_STUDIO_LOCAL_MODE=true`` does not wait at all.
+    A single host does not wait. ``SMC_HOST_WAIT`` sets how long to wait (in seconds, 900 by default; 0 tries once);
+    with ``SM_STUDIO_LOCAL_MODE=true`` there is no wait at all.
 
     Args:
-        hosts: names of all hosts, this one's too.
-        current_host: name of this one, for the messages.
+        hosts: names of all hosts, including this one.
+        current_host: name of this host, for the messages.
         environ: the variables.
-        log: takes a line every 30 s, which names the hosts that are missing.
+        log: called every 30 s with a line that names the missing hosts.
 
     Raises:
-        HostError: a name does not resolve in time; the message names them all.
-        ConfigurationError: ``SMC_HOST_WAIT`` is no number of seconds.
+        HostError: names do not resolve in time; the message lists them.
+        ConfigurationError: ``SMC_HOST_WAIT`` is not a number of seconds.
 
     """
     names = list(dict.fromkeys(hosts))
@@ -67,7 +67,7 @@ def wait_for_hosts(
 
 
 class _Waiting:
-    """Asks for all names at once, in threads: a resolver may block for longer than there is time."""
+    """Resolves all names in parallel, in threads: a resolver may block for longer than the wait may take."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.done = threading.Event()
@@ -103,7 +103,7 @@ class _Waiting:
 
 
 def _resolve(name: str) -> str | None:
-    """Ask for a name; returns None, or why it does not resolve."""
+    """Resolve a name; returns None, or why it does not resolve."""
     try:
         socket.getaddrinfo(name, None)
     except OSError as error:
@@ -121,10 +121,10 @@ def _missing(waiting: _Waiting, current_host: str, time_text: str) -> str:
 
 
 def host_wait(environ: Mapping[str, str]) -> float:
-    """How long a host waits for the others, in seconds: ``SMC_HOST_WAIT``, by default 900; 0 asks once.
+    """How long a host waits for the others, in seconds: ``SMC_HOST_WAIT``, by default 900; 0 tries once.
 
     Raises:
-        ConfigurationError: it is no number of seconds.
+        ConfigurationError: it is not a number of seconds.
 
     """
     return HOST_WAIT.of(environ)

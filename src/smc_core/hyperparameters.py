@@ -1,8 +1,8 @@
-"""Hyperparameters: the raw text, and what it becomes as a value and as the name of a variable.
+"""Hyperparameters: their raw text, their values, and the names of their variables.
 
 On the platform every value is text, in one of three encodings: plain (``0.1``, ``adam``), JSON (``"adam"`` with
-its quotes), or plain for strings and JSON for the rest. The raw text is kept; a value is decoded where it is
-wanted, so nothing is lost on the way (``1.10`` stays ``1.10`` as an argument).
+its quotes), or plain for strings and JSON for the rest. The raw text is kept, and decoded only where a value is
+needed, so that nothing is lost (``1.10`` stays ``1.10`` as an argument).
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class _Text(float):
 
 
 def compact_json(value: Any) -> str:
-    """A value as JSON without spaces, keys sorted, ASCII only: the format of the ``SM_*`` variables."""
+    """A value as JSON without spaces, with sorted keys, in ASCII: the format of the ``SM_*`` variables."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
 def raw_text(value: Any) -> str:
-    """The text of a value read by :func:`parse_preserving_numbers`: strings as they are, the rest as JSON."""
+    """The text of a value read by :func:`parse_preserving_numbers`: strings unchanged, everything else as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, _Text):
@@ -59,15 +59,15 @@ def raw_text(value: Any) -> str:
 
 
 def parse_preserving_numbers(text: str) -> Any:
-    """Parse JSON so that a number on the top level of an object keeps its text (``1.10``)."""
+    """Parse JSON such that a number at the top level of an object keeps its text (``1.10``)."""
     return parse_json(text, parse_float=_Text.parse)
 
 
 def unwrapped(text: str) -> str:
-    """A text that was encoded as JSON more than once, encoded once: what some clients make of ``"train.py"``.
+    """Undo repeated JSON encoding, leaving one: some clients encode ``"train.py"`` more than once.
 
     Args:
-        text: the raw text of a hyperparameter of the platform's, or of a variable.
+        text: the raw text of a platform hyperparameter, or of a variable.
 
     """
     for _ in range(_MOST_WRAPPINGS):
@@ -85,8 +85,8 @@ def decode(text: str) -> Any:
         text: the raw text of a hyperparameter.
 
     Returns:
-        What JSON makes of it (object, array, number, true, false, null, a quoted string); else the text itself, as
-        also where it is nested more than 100 deep.
+        The value if it is JSON (object, array, number, true, false, null, a quoted string), otherwise the text itself;
+        also the text itself if it is nested more than 100 levels deep.
 
     """
     try:
@@ -96,7 +96,7 @@ def decode(text: str) -> Any:
 
 
 def _unquoted(text: str) -> str:
-    """A JSON string without its quotes, any other text as it is."""
+    """A JSON string without its quotes; any other text unchanged."""
     if not text.lstrip(_JSON_BLANKS).startswith('"'):
         return text
     decoded = decode(text)
@@ -104,7 +104,7 @@ def _unquoted(text: str) -> str:
 
 
 def param(texts: Mapping[str, str], name: str) -> Value | None:
-    """A platform hyperparameter; None where it is not given, null or blank.
+    """A platform hyperparameter; None if it is missing, null or blank.
 
     Args:
         texts: the platform's hyperparameters, as text.
@@ -116,9 +116,9 @@ def param(texts: Mapping[str, str], name: str) -> Value | None:
 
 
 def variable_names(prefix: str, key: str) -> list[str]:
-    """The names under which a key is exported: ``SM_HP_MY-KEY``, and again as a POSIX shell can read it.
+    """The names under which a key is exported: ``SM_HP_MY-KEY``, and a second one that a POSIX shell can read.
 
-    A name with ``=`` cannot exist; only its readable twin is given then.
+    A variable's name cannot contain ``=``; for such a key there is only the second name.
     """
     exact = prefix + key.upper()
     readable = _POSIX_NAME_GAP.sub("_", exact)
@@ -136,15 +136,15 @@ def is_platform_key(key: str, keys: Iterable[str] = ()) -> bool:
 def split_hps(
     hps: Mapping[str, Any], keys: Iterable[str] = tuple(SAGEMAKER_HPS)
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part hyperparameters into the platform's own and the user's.
+    """Split hyperparameters into those of the platform and those of the user.
 
     Args:
         hps: hyperparameters by name.
-        keys: names that belong to the platform, besides all that begin with ``sagemaker_``,
+        keys: names that belong to the platform, in addition to all that begin with ``sagemaker_``,
             ``_tuning_objective_metric`` and ``default_user_module_name``.
 
     Returns:
-        The platform's and the user's, in this order.
+        Those of the platform and those of the user, in this order.
 
     """
     keys = frozenset(keys)

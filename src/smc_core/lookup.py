@@ -1,6 +1,6 @@
-"""Where a setting of a job is looked for, and which place wins: variables, and hyperparameters of the platform."""
+"""Where a setting of a job is looked up, and which place takes precedence: variables and platform hyperparameters."""
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -37,20 +37,20 @@ PLACES: dict[str, tuple[str, ...]] = {
     "region": ("AWS_REGION", "SAGEMAKER_REGION", REGION_PARAM_NAME),
     "master_port": (MASTER_PORT_ENV,),
 }
-"""Field of the Environment → the variables (in capitals) and hyperparameters that set it: the first with a value does.
+"""Field of the Environment → the variables (in capitals) and hyperparameters that set it: the first with a value.
 
-What was submitted wins over what the image brought: an image's ENV and a job's variables cannot be told apart, but a
-hyperparameter can only come from the job.
+Submitted values take precedence over those of the image. An image's ENV and a job's variables cannot be distinguished,
+but a hyperparameter can only come from the job.
 """
 _OF_WHAT_WAS_SUBMITTED = (NAMED_PROGRAM_ENV, PROGRAM_PARAM, PROGRAM_ENV)
 
 
 def places(field: str, params: Mapping[str, str]) -> tuple[str, ...]:
-    """Where a field is looked for, in order.
+    """The places where a field is looked up, in order.
 
     Args:
         field: a key of :data:`PLACES`.
-        params: the platform's hyperparameters: where they say what was submitted, they say what of it is run.
+        params: the platform's hyperparameters: if they name the submitted code, they also name its entry point.
 
     """
     if field == "user_entry_point" and params.get(SUBMIT_DIR_PARAM):
@@ -59,12 +59,12 @@ def places(field: str, params: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def is_internal(place: str) -> bool:
-    """Whether a place is one that smc itself sets, where the command line names something."""
+    """Whether smc itself sets a place, from the command line."""
     return place in (NAMED_PROGRAM_ENV, NAMED_SOURCE_ENV)
 
 
 def is_param(place: str) -> bool:
-    """Whether a place is a hyperparameter, and not a variable."""
+    """Whether a place is a hyperparameter rather than a variable."""
     return not place.isupper()
 
 
@@ -76,11 +76,11 @@ def source_of(place: str) -> Source:
 
 
 class Found(NamedTuple):
-    """What a field is given.
+    """The value found for a field.
 
     Attributes:
-        value: the text; None where nothing gives one.
-        source: where it stands.
+        value: the text; None if there is none.
+        source: where it was found.
     """
 
     value: Value | None
@@ -99,18 +99,18 @@ def look_up(field: str, environ: Mapping[str, str], params: Mapping[str, str]) -
     for place in places(field, params):
         text = (params if is_param(place) else environ).get(place)
         if text:
-            text = as_path(unwrapped(text))  # most are, and what is not loses nothing
+            text = as_path(unwrapped(text))  # most fields are paths or names; for others it changes nothing
             return Found(Value(text, place, "hyperparameter" if is_param(place) else "variable"), source_of(place))
     return Found(None, DEFAULT)
 
 
 class PassedOver(NamedTuple):
-    """A value that another one wins over.
+    """A value that is overridden by another one.
 
     Attributes:
-        field: of the Environment.
-        place: where it stands.
-        value: what stands there.
+        field: the field of the Environment.
+        place: where it was found.
+        value: the overridden value.
     """
 
     field: str
@@ -121,11 +121,11 @@ class PassedOver(NamedTuple):
 def passed_over(
     field: str, value: str | None, environ: Mapping[str, str], params: Mapping[str, str]
 ) -> list[PassedOver]:
-    """The values that were given for a field and differ from the one that it has.
+    """The values that were given for a field but differ from its actual value.
 
     Args:
         field: a key of :data:`PLACES`.
-        value: what the field has.
+        value: the actual value.
         environ: the variables.
         params: the platform's hyperparameters, as text.
 

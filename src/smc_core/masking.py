@@ -1,8 +1,8 @@
-"""How smc keeps secrets out of everything that it writes.
+"""Keeps secrets out of everything that smc writes.
 
-A value is a secret by the name it goes under (:mod:`smc_core.secret_names`), or by its place in a URL. Only text that
+A value is recognised as a secret by its name (:mod:`smc_core.secret_names`), or by its place in a URL. Only text that
 smc writes itself is masked (its log lines, ``output/failure``, ``smc env``, ``smc plan``, ``smc why``, the record of a
-local job); what the user's code prints passes byte for byte. Standard library only.
+local job); the output of the user's code is passed on byte for byte. Standard library only.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ MASK = "****"
 
 _TRIVIAL = re.compile(r"(?i)|true|false|yes|no|on|off|none|null|auto|[-+.0-9]{1,5}")
 _SHORT = 8
-"""Characters below which a secret is masked only where it stands as a word of its own."""
+"""A secret with fewer characters is masked only as a separate word."""
 _LONGEST_SPELLED = 64 * 1024
-"""Characters above which a secret is looked for as it stands, and in no other spelling."""
+"""A secret with more characters is searched for only literally, in no other spelling."""
 _PEM_LINE = "-----"
 _URL_END = re.compile(r"[\s'\"<>]")
 _REQUEST = re.compile(r"(?<=url: )(/[^\s?#'\"<>]*)\?[^\s#'\"<>]*")
-"""How urllib3 writes in its errors what was asked for: ``… with url: /path?query``."""
+"""How errors of urllib3 show the requested path: ``… with url: /path?query``."""
 _HARMLESS_USER = "git"
 
 
 def mask_urls(text: str) -> str:
-    """The text with user, password and query of every URL in it replaced by ``****``.
+    """Replace user, password and query of every URL in a text by ``****``.
 
-    A token may be the user or the password; a query is where signed URLs carry their signature. The user ``git``
-    without a password stays, and so does a fragment (``#sha256=…``) but for what has a secret's name in it. The time
-    it takes grows with the length of the text and no faster.
+    A token may be the user or the password; signed URLs have their signature in the query. The user ``git`` without a
+    password is kept, and so is a fragment (``#sha256=…``), except for values with a secret's name. It takes linear
+    time.
     """
     if "://" not in text:
         return _REQUEST.sub(rf"\1?{MASK}", text) if "url: /" in text else text
@@ -46,14 +46,14 @@ def mask_urls(text: str) -> str:
         end = _URL_END.search(text, begin)
         stop = end.start() if end else len(text)
         while stop > begin and text[stop - 1] == "\\":
-            stop -= 1  # that of a quote in JSON
+            stop -= 1  # the backslash belongs to an escaped quote in JSON
         parts += [text[position:begin], _masked_url(text[begin:stop])]
         position = stop
     return _REQUEST.sub(rf"\1?{MASK}", "".join([*parts, text[position:]]))
 
 
 def _masked_url(url: str) -> str:
-    """What follows ``://``, up to the end; further URLs may follow in its path."""
+    """Mask the part of a URL after ``://``; its path may contain further URLs."""
     head, mark, fragment = url.partition("#")
     rest = ""
     if "@" in fragment.partition("/")[0] and "@" not in head.partition("/")[0]:  # a password with # in it
@@ -66,7 +66,7 @@ def _masked_url(url: str) -> str:
 
 
 def _split_query(head: str) -> tuple[str, str, str]:
-    """Part a URL at its query; a question mark in a password begins none."""
+    """Split a URL at its query; a question mark in a password does not begin one."""
     user_end = head.partition("/")[0].rfind("@") + 1
     place, question, query = head[user_end:].partition("?")
     return head[:user_end] + place, question, query
@@ -88,10 +88,10 @@ def _masked_fragment(fragment: str) -> str:
 
 
 def secret_values(names_to_values: Mapping[str, object]) -> frozenset[str]:
-    """The texts of all values that go under a secret name, also inside values that are JSON objects.
+    """The texts of all values with a secret name, including those inside JSON objects.
 
-    Passwords in URLs are among them, whatever name a URL goes under. Values too common to mean anything (``true``,
-    ``none``, numbers of up to five digits) are left out: masking them would make a text unreadable and protect nothing.
+    They include passwords in URLs, whatever the name of the value. Very common values (``true``, ``none``, numbers of
+    up to five digits) are omitted: masking them would make texts unreadable and protect nothing.
     """
     return frozenset(text for text in _secret_texts(names_to_values.items()) if not _TRIVIAL.fullmatch(text))
 
@@ -110,22 +110,22 @@ class Masker:
 
     @classmethod
     def of_job(cls, environ: Mapping[str, str], hyperparameters_file: str) -> Masker:
-        """A masker for a job: its variables, and ``hyperparameters.json`` where it can be read."""
+        """A masker for a job, from its variables and its ``hyperparameters.json``, if that can be read."""
         return cls(secret_values(environ) | secret_values(_read_object(hyperparameters_file, environ)))
 
     def __call__(self, text: str) -> str:
-        """The text with every secret, and user, password and query of every URL, replaced by ``****``."""
+        """Replace every secret, and user, password and query of every URL, by ``****``."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
         return mask_urls(text)
 
 
 def masked(value: object, name: str = "") -> object:
-    """A value with everything masked in it that goes under a secret's name, and the secret parts of URLs.
+    """A value in which everything with a secret name is masked, and the secret parts of URLs.
 
     Args:
         value: text, number, or an object or list of such.
-        name: the name that it goes under.
+        name: the name of the value.
 
     """
     if name and is_secret(name):
@@ -146,7 +146,7 @@ def _read_object(path: str, environ: Mapping[str, str]) -> dict[str, object]:
 
 
 def _secret_texts(items: Iterable[tuple[str, object]]) -> Iterator[str]:
-    """The texts of what goes under a secret name, however deep it is inside objects, lists and JSON in texts."""
+    """The texts of values with a secret name, at any depth in objects, lists, and texts that contain JSON."""
     waiting = list(items)
     while waiting:
         name, value = waiting.pop()
@@ -163,7 +163,7 @@ def _secret_texts(items: Iterable[tuple[str, object]]) -> Iterator[str]:
 
 
 def _parsed(text: str) -> object:
-    """What a text is in JSON; None where it is none that anybody can use."""
+    """The value of a text in JSON; None if it is not valid JSON."""
     try:
         value: object = parse_json(text)
     except ValueError:
@@ -172,20 +172,20 @@ def _parsed(text: str) -> object:
 
 
 def _url_secrets(text: str) -> Iterator[str]:
-    """The passwords in the URLs of a text, and users of eight characters and more without one: tokens."""
+    """The passwords in the URLs of a text, and users without a password if they are long: those are tokens."""
     for piece in text.split("://")[1:]:
         user, at, _ = _URL_END.split(piece, maxsplit=1)[0].partition("/")[0].rpartition("@")
         name, colon, password = user.partition(":")
         secret = password if colon else name
         if at and len(secret) >= (1 if colon else _SHORT):
-            from urllib.parse import unquote  # it costs some milliseconds, and most jobs have no secret
+            from urllib.parse import unquote  # imported here: it takes some milliseconds, and most jobs have no secret
 
             yield secret
             yield unquote(secret)
 
 
 def _leaves(value: object) -> Iterator[str]:
-    """A secret's text as it stands, its lines, and the texts inside it where it is JSON or a URL."""
+    """A secret's text itself, its lines, and the texts inside it if it is JSON or a URL."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -204,14 +204,14 @@ def _leaves(value: object) -> Iterator[str]:
 
 
 def _lines(value: str) -> Iterator[str]:
-    """Each line of a secret of several, such as a key in PEM, that could be recognized as part of it."""
+    """The lines of a multi-line secret, such as a key in PEM, that are long enough to identify it."""
     lines = [line.strip() for line in value.replace("\\n", "\n").splitlines()]
     if len(lines) > 1:
         yield from (line for line in lines if len(line) >= _SHORT and not line.startswith(_PEM_LINE))
 
 
 def _spellings(secret: str) -> set[str]:
-    """A secret as it appears in text: plain, inside the quotes of Python and of JSON, and in a URL."""
+    """The spellings of a secret in text: plain, quoted by Python or JSON, and encoded in a URL."""
     if len(secret) > _LONGEST_SPELLED:
         return {secret}
     from urllib.parse import quote as quoted_path

@@ -1,12 +1,11 @@
-"""The metadata interface: what is installed, as distributions describe themselves.
+"""The metadata of installed distributions.
 
-The one module that knows where the interface comes from: from Python 3.12 on, where it became final, the standard
-library; before, the distribution ``importlib-metadata``, which is the same code. All else of smc takes it from here,
-so that the same is found on every Python.
+Only this module decides where the interface comes from: from Python 3.12 on, where it became final, the standard
+library; before, the distribution ``importlib-metadata``, which has the same code. The rest of smc imports it from here,
+so that all Pythons find the same.
 
-It takes as long to import as an empty job takes to prepare. What every job asks is read by
-:mod:`smc_core.distributions`, which turns to this module for what is not a plain folder of metadata; others import it
-where they use it.
+Importing it takes as long as preparing an empty job. What every job needs is read by :mod:`smc_core.distributions`,
+which uses this module only for what is not a plain folder of metadata; other modules import it where they use it.
 """
 
 from __future__ import annotations

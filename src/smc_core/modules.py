@@ -1,4 +1,4 @@
-"""Bring user code here, install it, import it: the lower level that a framework's own function can use."""
+"""Fetches, installs and imports user code: the lower level, which a framework's own function can use."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def import_module(name: str, folder: str | os.PathLike[str] | None = None) -> Mo
     """Import a module by name, or a Python file by its path.
 
     Args:
-        name: ``train``, ``train.py``, ``pkg.train`` or ``pkg/train.py``; a file whose name is no identifier
-            (``my-train.py``) and one named by an absolute path too.
-        folder: a folder to find it in, which is put in front of ``sys.path`` and stays there; None looks in
-            ``sys.path`` as it is.
+        name: ``train``, ``train.py``, ``pkg.train`` or ``pkg/train.py``; also a file whose name is not an identifier
+            (``my-train.py``), or an absolute path.
+        folder: a folder to find it in, which is put at the front of ``sys.path`` and stays there; None to use
+            ``sys.path`` unchanged.
 
     Raises:
         CodeError: there is no such module.
-        Exception: whatever the module raises while it is imported.
+        Exception: whatever the module raises when it is imported.
 
     """
     if os.path.isabs(name):
@@ -56,7 +56,7 @@ def import_module(name: str, folder: str | os.PathLike[str] | None = None) -> Mo
         module = importlib.import_module(dotted)
     except ModuleNotFoundError as error:
         if error.name is None or not (dotted == error.name or dotted.startswith(error.name + ".")):
-            raise  # the module is there; what it imports is not
+            raise  # the module exists, but something that it imports does not
         if not os.path.isfile(path):
             where = f" in {os.fspath(folder)}" if folder is not None else ""
             raise CodeError(f"there is no module {dotted!r}{where}") from error
@@ -70,12 +70,12 @@ def import_module(name: str, folder: str | os.PathLike[str] | None = None) -> Mo
 def download_and_import(
     url: str, name: str = DEFAULT_MODULE_NAME, dst: str | os.PathLike[str] | None = None
 ) -> ModuleType:
-    """Bring code here, install what it needs, and import it.
+    """Fetch code, install its requirements, and import it.
 
     Args:
         url: where the code is (:func:`download`).
         name: the module to import from it.
-        dst: the folder to bring it to; None takes a fresh temporary one, and a local folder as it is.
+        dst: the folder for the code; None for a new temporary one, or to use a local folder in place.
 
     Returns:
         The module.
@@ -95,16 +95,16 @@ def download_and_import(
 
 
 def start_metrics(interval: float = METRICS_SECONDS, log: Callable[[str], None] | None = None) -> threading.Event:
-    """Log one line about processors, memory and disk now and then, fit for a metric's regular expression.
+    """Log a line about processors, memory and disk at regular intervals, suited to a metric's regular expression.
 
     The line reads ``metrics cpu_percent=12.5 memory_percent=40.1 memory_bytes=123456 disk_percent=71.0``.
 
     Args:
         interval: seconds between two lines, 60 by default.
-        log: what takes a line; None logs at level INFO to the logger ``smc.metrics``.
+        log: called with each line; None logs at level INFO to the logger ``smc.metrics``.
 
     Returns:
-        An event that ends it when set. It ends with the process too.
+        An event that stops it when set. It also stops with the process.
 
     """
     import psutil
@@ -122,7 +122,7 @@ def start_metrics(interval: float = METRICS_SECONDS, log: Callable[[str], None] 
         for member in family:
             try:
                 used += member.memory_info().rss
-            except psutil.Error:  # it ended in between
+            except psutil.Error:  # it has exited meanwhile
                 continue
         return (
             f"metrics cpu_percent={psutil.cpu_percent():.1f} memory_percent={100 * used / limit:.1f} "

@@ -1,4 +1,4 @@
-"""Text as the kernel gets it: a locale that is not UTF-8 cannot spell every hyperparameter."""
+"""Text as the kernel gets it: a locale other than UTF-8 cannot encode every hyperparameter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 
 def encoded(text: str) -> bytes:
-    """The bytes of a text: in the locale's encoding, or in UTF-8 where that has none for it."""
+    """The bytes of a text: in the locale's encoding, or in UTF-8 if that cannot encode it."""
     try:
         return os.fsencode(text)
     except UnicodeEncodeError:
@@ -15,12 +15,12 @@ def encoded(text: str) -> bytes:
 
 
 def as_path(text: str) -> str:
-    """A name that came as text, in the form in which this process gets the names of files."""
+    """A name in the form in which this process reads the names of files."""
     return os.fsdecode(encoded(text))
 
 
 def encoded_all(texts: Iterable[str]) -> list[bytes]:
-    """The bytes of each of several texts."""
+    """The bytes of several texts."""
     return [encoded(text) for text in texts]
 
 
@@ -30,7 +30,7 @@ def encoded_environ(environ: Mapping[str, str]) -> dict[bytes, bytes]:
 
 
 def become_environ(environ: Mapping[str, str]) -> None:
-    """Make these the variables of this process, in place of those that it has."""
+    """Replace all variables of this process by these."""
     os.environ.clear()
     for name, text in encoded_environ(environ).items():
         os.environb[name] = text

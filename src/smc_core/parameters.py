@@ -1,8 +1,8 @@
-"""What a function asks for by name, and what a job has to offer.
+"""Matches the parameters of a function with the values of a job, by name.
 
-In this order: the Environment itself (``environment``, ``env``); any field of it, plugins' fields too;
-``<channel>_dir``; ``hyperparameters`` or ``hps``; one hyperparameter (``-`` as ``_``). An annotation converts. All that
-is wrong is told at once.
+In this order: the Environment itself (``environment``, ``env``); any field of it, including those of plugins;
+``<channel>_dir``; ``hyperparameters`` or ``hps``; a single hyperparameter (``-`` as ``_``). Annotations convert. All
+errors are reported at once.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _WHOLE_CHANNELS = frozenset(
     {*_ENVIRONMENT_NAMES, "channel_dirs", "channel_input_dirs", "input_data_config", "input_data_dir", "input_dir"}
     | {"base_dir"}
 )
-"""Parameters that are given all of them."""
+"""Parameters that receive all channels."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a function asks for.
+    """The parameters of a function.
 
     Attributes:
         parameters: its named parameters, by name, in order.
-        annotations: the types that they are annotated with, resolved where they can be.
-        takes_all: whether it has ``**kwargs``, which gets everything.
+        annotations: their annotated types, as far as they can be resolved.
+        takes_all: whether it has ``**kwargs``, which receives everything.
     """
 
     parameters: Mapping[str, inspect.Parameter]
@@ -50,7 +50,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class _Offer:
-    """A value that a parameter can be given: decoded, and the text it was decoded from where there is one."""
+    """A value that a parameter can get: decoded, and its text, if it was decoded from one."""
 
     value: Any
     label: str
@@ -59,16 +59,16 @@ class _Offer:
 
 
 def match(wanted: Signature, environment: Environment | Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A value for each parameter that somebody gives, converted as it is annotated.
+    """A value for each parameter that something provides, converted to its annotation.
 
     Args:
-        wanted: what is asked for.
+        wanted: the parameters.
         environment: an Environment, or any mapping of values by name.
-        name: of the function, for the message.
+        name: the function's name, for the message.
 
     Returns:
-        The values by parameter name; with ``**kwargs``, everything else too. A parameter with a default that nobody
-        gives is left out.
+        The values by parameter name; with ``**kwargs``, everything else, too. A parameter with a default that nothing
+        provides is omitted.
 
     Raises:
         ConfigurationError: parameters that nothing provides, and values that do not fit their annotation: all of them.
@@ -97,17 +97,17 @@ def match(wanted: Signature, environment: Environment | Mapping[str, Any], name:
 def ignored(
     wanted: Signature, environment: Environment, name: str, environ: Mapping[str, str], taken: Collection[str] = ()
 ) -> str | None:
-    """What of the job a function does not take, in one line; None where there is nothing.
+    """One line about hyperparameters and channels that a function does not take; None if it takes all.
 
     Args:
-        wanted: what it asks for.
+        wanted: its parameters.
         environment: the Environment.
-        name: of the function, for the message.
-        environ: the variables, of which ``SMC_STRICT`` counts.
+        name: the function's name, for the message.
+        environ: the variables, for ``SMC_STRICT``.
         taken: hyperparameters that plugins read.
 
     Raises:
-        ConfigurationError: there is something, and ``SMC_STRICT`` is on.
+        ConfigurationError: it does not take all, and ``SMC_STRICT`` is on.
 
     """
     if wanted.takes_all:

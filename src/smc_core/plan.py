@@ -3,7 +3,7 @@
 The prepare process executes the plan; ``smc plan`` prints it.
 """
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 import os
 import sys

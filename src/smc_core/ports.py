@@ -1,4 +1,4 @@
-"""The TCP ports of a job of several hosts, all counted from the master's port. Standard library only."""
+"""The TCP ports of a job on several hosts, all relative to the master's port. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Ports(NamedTuple):
     """The ports of a job, from ``SMC_MASTER_PORT`` on.
 
     Attributes:
-        rendezvous: where the processes of a framework find each other, on the master.
-        watch: where the hosts watch each other, on the master.
+        rendezvous: the port on the master for the rendezvous of a framework's processes.
+        watch: the port on the master at which the hosts monitor each other.
 
     """
 
@@ -23,7 +23,7 @@ class Ports(NamedTuple):
 
     @classmethod
     def of(cls, master_port: int) -> Ports:
-        """The ports of a job whose master has this port.
+        """The ports of a job with this master port.
 
         Args:
             master_port: ``environment.master_port``.
@@ -32,13 +32,13 @@ class Ports(NamedTuple):
         return cls(master_port, master_port + 1)
 
     def own(self, count: int) -> range:
-        """The ports that a launcher may use as its own, on any host.
+        """The ports that a launcher may use itself, on any host.
 
         Args:
-            count: how many it needs; one there always is.
+            count: how many it needs; one is always available.
 
         Raises:
-            ConfigurationError: there are not so many above the master's.
+            ConfigurationError: there are fewer ports above the master's.
 
         """
         first = self.watch + 1
@@ -51,4 +51,4 @@ class Ports(NamedTuple):
 
 
 LAST_MASTER_PORT = LAST_PORT - 2
-"""The highest port of a master: above it the hosts watch each other, and a launcher has at least one port."""
+"""The highest port for a master: above it are the port for monitoring, and at least one for a launcher."""

@@ -1,21 +1,21 @@
-r"""Text from outside, as it may be shown: no character of it moves a terminal's cursor or begins a line of its own.
+r"""Makes foreign text safe to show: no character of it moves a terminal's cursor or starts a new line.
 
-What is not printable (control characters, separators other than a blank, marks that turn the direction of text) stands
-as Python writes it: ``\x1b``, ``\n``, ``\u202e``. Standard library only.
+Characters that are not printable (control characters, separators other than a blank, marks that change the direction of
+text) are escaped as in Python: ``\x1b``, ``\n``, ``\u202e``. Standard library only.
 """
 
 from __future__ import annotations
 
 LONGEST_LINE = 4096
-"""Characters of a line that smc itself says."""
+"""Characters of a line that smc itself prints."""
 
 
 def in_a_line(text: str, longest: int = LONGEST_LINE) -> str:
     """A text on one line.
 
     Args:
-        text: whatever there is.
-        longest: characters after which it is cut, with an ellipsis.
+        text: any text.
+        longest: the most characters; a longer text is cut, with an ellipsis.
 
     """
     text = cut(text, longest)
@@ -23,18 +23,18 @@ def in_a_line(text: str, longest: int = LONGEST_LINE) -> str:
 
 
 def cut(text: str, longest: int) -> str:
-    """A text, its end replaced by an ellipsis where it is longer."""
+    """A text; if it is longer, its end is replaced by an ellipsis."""
     return text if len(text) <= longest else f"{text[: max(longest - 1, 0)]}…"
 
 
 def shortened(text: str, longest: int = 200) -> str:
-    """A text from outside as a message quotes it: its middle left out where it is longer."""
+    """A foreign text as messages quote it; if it is longer, its middle is replaced by an ellipsis."""
     half = longest // 2
     return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 
 
 def in_lines(text: str) -> str:
-    """A text with its own lines and tabs; everything else that is not printable is escaped."""
+    """A text that keeps its newlines and tabs; other characters that are not printable are escaped."""
     return text if text.isprintable() else _escaped(text, "\n\t")
 
 

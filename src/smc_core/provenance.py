@@ -1,6 +1,6 @@
-"""Where a value came from, as data; the words are made where it is shown."""
+"""Where a value came from, as data; it becomes words only where it is shown."""
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 from typing import Literal, NamedTuple
 
@@ -33,7 +33,7 @@ _WORDS: dict[str, str] = {
     "file": "{}",
     "rule": "{}",
 }
-"""Kind → how it is shown with its name; a kind that is none of these shows itself."""
+"""Kind → how it is shown with its name; any other kind is shown as it is."""
 
 
 class Source(NamedTuple):

@@ -1,8 +1,8 @@
-"""The JSON files of the contract, read and checked.
+"""Reads and checks the JSON files of the contract.
 
-A missing file is no error: no ``hyperparameters.json`` is no hyperparameters, no ``inputdataconfig.json`` no
-channels, no ``resourceconfig.json`` one host with the machine's own name. A malformed one is a
-:class:`~smc_core.errors.ConfigurationError` that names file and place.
+A missing file is not an error: without ``hyperparameters.json`` there are no hyperparameters, without
+``inputdataconfig.json`` no channels, and without ``resourceconfig.json`` there is one host, with the name of the
+machine. A malformed file raises a :class:`~smc_core.errors.ConfigurationError` that names file and place.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def read_config(path: str | os.PathLike[str], parse: Callable[[str], Any] = pars
 
     Args:
         path: the file.
-        parse: what turns its text into values.
+        parse: converts its text into values.
 
     Returns:
-        The object; an empty one where there is no such file.
+        The object; an empty one if there is no such file.
 
     Raises:
-        ConfigurationError: the file cannot be read, is larger than ``SMC_MAX_CONFIG_BYTES``, is no JSON (reported with
-            line and column), or no object.
+        ConfigurationError: the file cannot be read, is larger than ``SMC_MAX_CONFIG_BYTES``, is not JSON (reported
+            with line and column), or is not an object.
 
     """
     try:
@@ -67,18 +67,18 @@ def read_config(path: str | os.PathLike[str], parse: Callable[[str], Any] = pars
 
 
 def read_hyperparameter_texts(base_dir: str | os.PathLike[str] | None = None) -> dict[str, str]:
-    """The raw text of every hyperparameter, the platform's own included, as the file has them."""
+    """The raw text of every hyperparameter, including those of the platform, in the order of the file."""
     path = os.path.join(job_paths(base_dir).input_config, HYPERPARAMETERS_FILE)
     return {key: raw_text(value) for key, value in read_config(path, parse_preserving_numbers).items()}
 
 
 def read_hps(base_dir: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """The decoded value of every hyperparameter, the platform's own included (:func:`split_hps` parts them)."""
+    """The decoded value of every hyperparameter, including those of the platform (:func:`split_hps` separates them)."""
     return {key: decode(text) for key, text in read_hyperparameter_texts(base_dir).items()}
 
 
 def read_resource_config(base_dir: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """The hosts of the job: ``resourceconfig.json``, or this machine alone where there is none.
+    """The hosts of the job: ``resourceconfig.json``, or only this machine if there is none.
 
     Raises:
         ConfigurationError: a field is missing or of the wrong kind; the message gives its path.
@@ -94,11 +94,11 @@ def read_resource_config(base_dir: str | os.PathLike[str] | None = None) -> dict
 
 
 def check_resource_config(config: dict[str, Any], path: str) -> None:
-    """Refuse what is not the content of a ``resourceconfig.json``.
+    """Refuse content that is not valid for a ``resourceconfig.json``.
 
     Args:
         config: the content.
-        path: what the message calls it.
+        path: its name in the message.
 
     Raises:
         ConfigurationError: a field is missing or of the wrong kind; the message gives its path.
@@ -122,7 +122,7 @@ def read_input_data_config(base_dir: str | os.PathLike[str] | None = None) -> di
     """The channels of the job: ``inputdataconfig.json``, by channel name.
 
     Raises:
-        ConfigurationError: a channel is no object, or its name is none.
+        ConfigurationError: a channel is not an object, or its name is invalid.
 
     """
     path = os.path.join(job_paths(base_dir).input_config, INPUT_DATA_CONFIG_FILE)
@@ -137,12 +137,12 @@ def read_input_data_config(base_dir: str | os.PathLike[str] | None = None) -> di
 
 
 def channel_dir(channel: str, base_dir: str | os.PathLike[str] | None = None) -> str:
-    """The folder in which a channel's files lie (in Pipe mode: the prefix of its FIFOs)."""
+    """The folder with a channel's files (in Pipe mode: the prefix of its FIFOs)."""
     return os.path.join(job_paths(base_dir).input_data, channel)
 
 
 class _Checker:
-    """Checks fields of one file, and names file and field where one is wrong."""
+    """Checks the fields of one file, and names file and field if one is wrong."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -177,7 +177,7 @@ class _Checker:
 
 
 def _shown(value: Any) -> str:
-    """A value as a message quotes it."""
+    """A value as messages quote it."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

@@ -1,4 +1,4 @@
-"""Reading a file that may be something else: a FIFO, a device or a folder is not waited for. Standard library only."""
+"""Reads a regular file, and refuses a FIFO, a device or a folder without waiting for it. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ if TYPE_CHECKING:
 
 
 def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> BinaryIO:
-    """Open a regular file for reading, in bytes.
+    """Open a regular file for reading, in binary mode.
 
-    A pipe, a device or a folder is not opened for good: a reader of it would wait forever, or never come to its end.
+    Anything else is closed again: a reader of a pipe or a device might wait forever, or never reach its end.
 
     Args:
         path: the file.
         follow: whether it may be a link.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
-        ValueError: there is a NUL in its path.
+        OSError: it cannot be opened, or is not a regular file.
+        ValueError: its path contains a NUL.
 
     """
+    # O_NONBLOCK: opening a FIFO must not wait for a writer. O_NOCTTY: a terminal must not become the controlling one.
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
     descriptor = os.open(path, flags)
     kind = os.fstat(descriptor).st_mode
@@ -36,11 +37,11 @@ def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> Binary
 
 
 def read_regular(path: str, most: int, *, follow: bool = False) -> bytes | None:
-    """The first bytes of a file that a job may have written; None for anything else, and where nothing can be read.
+    """The first bytes of a file that a job may have written; None if it is not a regular file, or cannot be read.
 
     Args:
-        path: of the file.
-        most: bytes.
+        path: the file.
+        most: the most bytes to read.
         follow: whether it may be a link.
 
     """

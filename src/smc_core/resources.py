@@ -1,7 +1,7 @@
-"""What this container may use: processors, memory, accelerators.
+"""The resources of this container: processors, memory, accelerators.
 
-A container sees the whole machine in ``/proc``; what it may use is told by its control group (cgroup version 1 or
-2), the processor affinity of the process, and the variables that hide devices.
+A container sees the whole machine in ``/proc``. What it may use is limited by its control group (cgroup version 1 or
+2), the processor affinity of the process, and variables that hide devices.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _QUERY_SECONDS = 30.0
 def cpu_count(root: str | os.PathLike[str] = "/") -> int:
     """Processors that this process may use: at least 1.
 
-    The smaller of the affinity mask and the cgroup's quota, a part of a processor counted as one (as the JVM does).
+    The smaller of the affinity mask and the cgroup's quota, rounded up to whole processors (as the JVM does).
 
     Args:
         root: where ``/proc`` and ``/sys`` are mounted.
@@ -29,7 +29,7 @@ def cpu_count(root: str | os.PathLike[str] = "/") -> int:
 
 
 def memory_bytes(root: str | os.PathLike[str] = "/") -> int | None:
-    """Bytes of memory that this process may use: the cgroup's limit or the machine's; None where neither is told."""
+    """Bytes of memory that this process may use: the limit of the cgroup or the machine; None if neither is known."""
     limits = [
         int(text) for text in _cgroup_values(root, "memory", "memory.max", "memory.limit_in_bytes") if text.isdigit()
     ]
@@ -43,10 +43,10 @@ def memory_bytes(root: str | os.PathLike[str] = "/") -> int | None:
 
 
 def gpu_count(environ: Mapping[str, str] | None = None) -> int:
-    """NVIDIA GPUs that CUDA would show this process; 0 where there is no driver.
+    """NVIDIA GPUs that CUDA would show to this process; 0 without a driver.
 
-    Asked of the driver through ``nvidia-ml-py`` (extra ``gpu``), else of ``nvidia-smi``; then what
-    ``CUDA_VISIBLE_DEVICES`` hides is left out, by CUDA's rule: the list ends at its first invalid entry.
+    The number comes from the driver, through ``nvidia-ml-py`` (extra ``gpu``), or else from ``nvidia-smi``. GPUs that
+    ``CUDA_VISIBLE_DEVICES`` hides do not count; as for CUDA, the list ends at its first invalid entry.
     """
     environ = os.environ if environ is None else environ
     visible = environ.get("CUDA_VISIBLE_DEVICES")
@@ -57,7 +57,7 @@ def gpu_count(environ: Mapping[str, str] | None = None) -> int:
 
 
 def neuron_count() -> int:
-    """AWS Neuron cores of this machine, as ``neuron-ls -j`` tells; 0 without that tool."""
+    """AWS Neuron cores of this machine, from ``neuron-ls -j``; 0 without that tool."""
     text = _ask("neuron-ls", "-j")
     try:
         devices = json.loads(text or "[]")
@@ -78,7 +78,7 @@ def _visible(visible: str, installed: int) -> int:
 
 
 def installed_gpus() -> int:
-    """NVIDIA GPUs of this machine, hidden ones too; 0 where there is no driver."""
+    """NVIDIA GPUs of this machine, including hidden ones; 0 without a driver."""
     try:
         import pynvml  # the extra "gpu"
     except ImportError:
@@ -114,7 +114,7 @@ def _is_program(path: str) -> bool:
 
 
 def cpu_quota(root: str | os.PathLike[str] = "/") -> float | None:
-    """Processors, or parts of them, that the control group grants; None where it sets no limit.
+    """Processors that the control group grants, possibly a fraction; None if it sets no limit.
 
     Args:
         root: where ``/proc`` and ``/sys`` are mounted.
@@ -129,7 +129,7 @@ def cpu_quota(root: str | os.PathLike[str] = "/") -> float | None:
 
 
 def _cgroup_values(root: str | os.PathLike[str], controller: str, v2_name: str, v1_name: str) -> Iterator[str]:
-    """The text of a limit in this process's cgroup and in each of its parents, of either version."""
+    """The texts of a limit in this process's cgroup and each of its parents, for both versions."""
     for version, mount, group in _cgroup_folders(root, controller):
         name = v2_name if version == 2 else v1_name
         folder = os.path.join(mount, group).rstrip("/")
@@ -158,7 +158,7 @@ def _cgroup_folders(root: str | os.PathLike[str], controller: str) -> Iterator[t
         controllers, _, group = rest.partition(":")
         group = group.lstrip("/")
         if group.startswith(".."):
-            group = ""  # outside of our namespace: only what is mounted here can be read
+            group = ""  # outside our cgroup namespace: only what is mounted here can be read
         if number == "0":
             yield 2, base, group
         elif controller in controllers.split(","):

@@ -37,12 +37,12 @@ def run(
     """Run one job under supervision, and return its exit code.
 
     Args:
-        program: the user's entry point, a path; None takes the job's own (``SAGEMAKER_PROGRAM``, else the
+        program: the user's entry point, a path; None for that of the job (``SAGEMAKER_PROGRAM``, or else the
             hyperparameter ``sagemaker_program``).
-        module: the user's entry point as a module, run as ``python -m`` would.
-        framework: a framework's own function or module, which brings the user's code by itself.
+        module: the user's entry point as a module, run as by ``python -m``.
+        framework: a framework's own function or module, which fetches the user's code itself.
         environ: the variables of the job, by default those of this process.
-        hand_over_to: a descriptor on which the outcome is handed over to whoever started this process; None by default.
+        hand_over_to: a descriptor for handing the outcome to the program that started this one; None by default.
 
     """
     variables = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **(os.environ if environ is None else environ)}
@@ -67,10 +67,10 @@ def run(
 
 
 def note_refusal(error: SmcError) -> None:
-    """Leave a failure file for a job that could not even begin, where the folder of a job is there.
+    """Write a failure file for a job that could not even begin, if the job's folder exists.
 
     Args:
-        error: what was wrong with the command line.
+        error: what is wrong with the command line.
 
     """
     paths = job_paths()
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments, by default those of this process.
 
     Returns:
-        The exit code of the job, or 2 where the arguments are wrong.
+        The exit code of the job; 2 if the arguments are wrong.
 
     """
     arguments = list(sys.argv[1:] if argv is None else argv)

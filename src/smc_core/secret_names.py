@@ -1,6 +1,6 @@
-"""Which names look like those of secrets: ``HF_TOKEN``, ``dbPassword``, ``PGPASSWORD``, ``DATABASE_URL``.
+"""Recognises the names of secrets: ``HF_TOKEN``, ``dbPassword``, ``PGPASSWORD``, ``DATABASE_URL``.
 
-A value is a secret by the *name* it goes under. Standard library only.
+A value counts as a secret by its *name*. Standard library only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SECRET_WORDS = _set(
 _SECRET_ENDINGS = (
     "password", "passwd", "passphrase", "secret", "apikey", "accesskey", "secretkey", "privatekey", "credentials",
 )  # fmt: skip
-"""Of words that are written together: ``PGPASSWORD``, ``MYSECRET``."""
+"""Endings of compound words: ``PGPASSWORD``, ``MYSECRET``."""
 _KEY_OWNERS = _set(
     "api access secret private auth account license licence encryption signing ssh master app application service "
     "storage subscription deploy deployment host rsa dsa ecdsa ed25519 pem fernet jwt session cookie db database admin "
@@ -50,15 +50,15 @@ _HARMLESS_BEFORE_TOKEN = _set(
 """``pad_token`` is a word of the model's vocabulary and ``max_tokens`` a number; neither is a secret."""
 _HARMLESS_AFTER_TOKEN = _set("id ids len length count dim type types size limit embedding embeddings")
 _PLACE_WORDS = _set("file path dir directory folder")
-"""A name that ends so tells where a secret lies (``AWS_WEB_IDENTITY_TOKEN_FILE``), not what it is."""
+"""Last words of names that say where a secret is (``AWS_WEB_IDENTITY_TOKEN_FILE``), not what it is."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _HYPERPARAMETER = "SM_HP_"
-"""How the variable of a hyperparameter begins: it is in capitals, whatever the hyperparameter's own name is."""
+"""Prefix of the variables of hyperparameters: those are in capitals, whatever the case of the hyperparameter's name."""
 _LONGEST = 1000
 
 
 def is_secret(name: str) -> bool:
-    """Whether what goes under this name looks like a secret: ``HF_TOKEN``, ``dbPassword``, ``api-key``.
+    """Whether this is the name of a secret: ``HF_TOKEN``, ``dbPassword``, ``api-key``.
 
     Args:
         name: name of a variable, a hyperparameter or a key, in any spelling; its first 1,000 characters count.
@@ -75,7 +75,7 @@ def is_secret(name: str) -> bool:
 
 
 def _is_secret_word(words: list[str], index: int) -> bool:
-    """Whether a word makes a name that of a secret, wherever it stands."""
+    """Whether a word, at any position, makes a name that of a secret."""
     word = words[index]
     before = words[index - 1] if index else ""
     after = words[index + 1] if index + 1 < len(words) else ""

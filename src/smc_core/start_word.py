@@ -1,4 +1,4 @@
-"""Whose the command ``train`` is, with which SageMaker starts an image: two distributions bring one of that name."""
+"""Finds out whose the command ``train`` is: SageMaker starts images with it, and other distributions have one, too."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from smc_core import metadata
 
 NAME = "train"
 _OTHERS = ("sagemaker-training", "sagemaker-containers")
-"""Distributions that bring a command of that name, and remove it when they are removed."""
+"""Distributions that install a command of that name, and remove it when they are uninstalled."""
 _OURS = b"smc_core"
 _HEAD_BYTES = 4096
 
 
 class StartWord(NamedTuple):
-    """What is known of the command.
+    """What is known about the command.
 
     Attributes:
-        path: its file; None where there is none.
+        path: its file; None if there is none.
         is_ours: whether it starts smc.
-        others: those distributions that are installed and bring one of that name, with their versions.
+        others: installed distributions with a command of that name, and their versions.
     """
 
     path: str | None
@@ -35,7 +35,7 @@ def find(path: str | None = None) -> StartWord:
     """Look for the command.
 
     Args:
-        path: folders as in ``PATH``; None takes those of ``PATH``, and the folder of this interpreter's scripts.
+        path: folders as in ``PATH``; None for those in ``PATH``, and the folder of this interpreter's scripts.
 
     """
     folders = os.pathsep.join([os.environ.get("PATH", os.defpath), sysconfig.get_path("scripts")])
@@ -44,7 +44,7 @@ def find(path: str | None = None) -> StartWord:
 
 
 def judge(found: StartWord) -> tuple[Literal["ok", "note", "problem"], str, str]:
-    """How it stands, in words, and what to do about it; SageMaker starts an image without an ENTRYPOINT by it."""
+    """Its state in words, and what to do about it. SageMaker starts an image without an ENTRYPOINT by this command."""
     others = ", ".join(f"{name} {version}" for name, version in found.others)
     reinstall = "pip install --force-reinstall --no-deps smc-core"
     fix = f"pip uninstall {found.others[0][0]}, then {reinstall}" if found.others else reinstall

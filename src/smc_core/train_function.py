@@ -1,4 +1,4 @@
-"""The user's ``train`` against what the job has for it: before its module runs, where its source shows enough."""
+"""Checks the user's ``train`` against the values of the job: before its module runs, if its source shows enough."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from smc_core.source import TRAIN
 def check_source(
     tree: ast.Module, path: str, environment: Environment, environ: Mapping[str, str], taken: Collection[str] = ()
 ) -> str | None:
-    """Check what ``train`` asks for, as its source shows it.
+    """Check the parameters of ``train`` as its source shows them.
 
     Args:
         tree: the syntax tree of its module.
-        path: of the module's file.
+        path: the module's file.
         environment: the Environment.
         environ: the variables.
         taken: hyperparameters that plugins read.
 
     Returns:
-        One line about hyperparameters and channels that it does not take; None where there are none, where the module
-        may read them in another way, or where the source does not show what ``train`` asks for.
+        One line about hyperparameters and channels that it does not take; None if there are none, if the module may
+        read them in another way, or if the source does not show the parameters of ``train``.
 
     Raises:
         ConfigurationError: it cannot be called, or ``SMC_STRICT`` is on and something is not taken.
@@ -50,7 +50,7 @@ def check_source(
 def check_loaded(
     module: ModuleType, environment: Environment, environ: Mapping[str, str], taken: Collection[str] = ()
 ) -> str | None:
-    """The same of a module that is loaded, where :func:`check_source` could say nothing about it.
+    """The same for a loaded module, if :func:`check_source` could not decide.
 
     Args:
         module: the user's module.

@@ -1,10 +1,10 @@
-"""The variables that a script finds: every ``SM_*`` name of the classic toolkit and of the SageMaker SDK v3.
+"""The variables of a script: every ``SM_*`` name of the classic toolkit and of the SageMaker SDK v3.
 
-Formats are the classic toolkit's (``sagemaker_training/environment.py`` and ``mapping.py``): a string as it is,
+Formats are those of the classic toolkit (``sagemaker_training/environment.py`` and ``mapping.py``): a string unchanged,
 None as an empty text, anything else as compact JSON with sorted keys in ASCII.
 """
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -52,7 +52,7 @@ FIELD_VARIABLES = {
     "SM_NUM_NEURONS": "neuron_count",
     CURRENT_HOST_ENV: "current_host",
 }
-"""Variable → the field of the Environment that it holds."""
+"""Variable → the field of the Environment that it contains."""
 
 _PROCESS_VARIABLES = {"SAGEMAKER_JOB_NAME": "job_name", "SAGEMAKER_REGION": "region"}
 
@@ -95,7 +95,7 @@ _TRAINING_ENV_FIELDS = (
 
 
 class Variable(NamedTuple):
-    """One variable for the script: its text, and where that came from."""
+    """A variable for the script: its text, and where that came from."""
 
     name: str
     text: str
@@ -103,23 +103,23 @@ class Variable(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether the kernel can pass it: ``NAME=text`` and its NUL in 128 KiB, and no NUL inside."""
+        """Whether the kernel can pass it: ``NAME=text`` with its NUL in at most 128 KiB, and no NUL inside."""
         size = len(f"{self.name}={self.text}".encode("utf-8", "surrogatepass")) + 1
         return size <= MAX_VARIABLE_BYTES and "\0" not in self.text and _encodable(self.name + self.text)
 
 
 def variable_text(value: Any) -> str:
-    """A value as the text of a variable: a string as it is, None empty, the rest as compact JSON."""
+    """A value as the text of a variable: a string unchanged, None empty, anything else as compact JSON."""
     if isinstance(value, str):
         return value
     return "" if value is None else compact_json(value)
 
 
 def script_variables(environment: Environment) -> dict[str, Variable]:
-    """Every variable that a script gets from the Environment, those that do not fit included.
+    """Every variable that a script gets from the Environment, including those that the kernel cannot pass.
 
-    A name that a POSIX shell cannot read comes twice: as it is, and with ``_`` for each such character. Where two
-    names meet, the exact one wins, then the first in sorting order.
+    For a name that a POSIX shell cannot read there is a second one, with ``_`` for each such character. If two names
+    coincide, an exact one takes precedence, then the first in sorting order.
     """
     sources = environment.sources
     found: dict[str, Variable] = {}
@@ -148,7 +148,7 @@ def _add_families(environment: Environment, add: Callable[[str, str, Source], No
         ("SM_CHANNEL_", environment.channel_dirs, "channel_dirs", "channel"),
         ("SM_HP_", hyperparameters, "hps", "hyperparameter"),
     ]
-    for position in (0, 1):  # all exact names first, then the readable twins
+    for position in (0, 1):  # all exact names first, then those for POSIX shells
         for prefix, texts, field, kind in families:
             whole = environment.sources.get(field, DEFAULT)
             for key in sorted(texts):
@@ -164,20 +164,20 @@ def _hp_text(text: str, value: Any) -> str:
 
 
 def training_env(environment: Environment) -> dict[str, Any]:
-    """The content of ``SM_TRAINING_ENV``: the classic toolkit's properties."""
+    """The content of ``SM_TRAINING_ENV``: the properties of the classic toolkit."""
     content = {name: getattr(environment, name) for name in _TRAINING_ENV_FIELDS}
     absent = ("is_modelparallel_enabled", "is_smddpmprun_installed", "is_smddprun_installed")
     return {**content, **dict.fromkeys(absent, False)}
 
 
 def process_environ(environment: Environment, inherited: Mapping[str, str]) -> tuple[dict[str, str], list[Variable]]:
-    """The whole environment of the script's process.
+    """All variables of the script's process.
 
-    What the container was given stays; the ``SM_*`` variables are laid over it; ``PYTHONPATH`` gets the code
-    directory in front; ``PYTHONUNBUFFERED`` and ``PYTHONFAULTHANDLER`` are 1 unless set.
+    The container's variables are kept, and overridden by the ``SM_*`` variables; the code directory is put at the front
+    of ``PYTHONPATH``; ``PYTHONUNBUFFERED`` and ``PYTHONFAULTHANDLER`` are 1 unless they are set.
 
     Returns:
-        The variables, and those that were left out because the kernel cannot pass them.
+        The variables, and those that were dropped because the kernel cannot pass them.
 
     """
     left_out = []

@@ -119,7 +119,7 @@ ENDLESS = {
     "main": ({}, {"SAGEMAKER_PROGRAM": "__main__"}, 4, "entry point '__main__' is neither a file nor a module"),
     "source": ({}, {"SAGEMAKER_SUBMIT_DIRECTORY": "-" * 20_000}, 4, "it has 20,000 characters"),
     "url": ({}, {"SAGEMAKER_SUBMIT_DIRECTORY": "http://[::1/"}, 4, "http://[::1/ is not a valid URL"),
-    "name": ({"x" * 130_000: "1\0"}, {}, 2, "holds a NUL character"),
+    "name": ({"x" * 130_000: "1\0"}, {}, 2, "contains a NUL character"),
     "value": ({"sagemaker_container_log_level": "y" * 130_000}, {}, 2, "not a whole number"),
 }
 

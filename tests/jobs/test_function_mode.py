@@ -196,7 +196,7 @@ def test_a_generator_is_refused_rather_than_dropped(job: JobFolder) -> None:
     job.code(train_py="def train():\n    yield 1\n")
     ended = job.run("train.py")
     assert ended.exit_code == 2
-    assert "train.train() is a generator, and a call runs nothing of it" in (ended.failure or "")
+    assert "train.train() is a generator, so calling it runs none of its code" in (ended.failure or "")
 
 
 def test_the_root_logger_is_the_users_and_smc_logs_beside_it(job: JobFolder) -> None:

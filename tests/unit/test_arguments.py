@@ -95,7 +95,7 @@ def test_what_no_process_can_be_passed_is_refused_by_name(raw: str) -> None:
 
 
 def test_an_argument_that_a_plugin_adds_is_refused_too() -> None:
-    with pytest.raises(ConfigurationError, match=r"^an argument holds a NUL character"):
+    with pytest.raises(ConfigurationError, match=r"^an argument contains a NUL character"):
         check_arguments(["--extra", "a\0b"], {"fine": "1"})
 
 

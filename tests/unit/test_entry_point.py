@@ -110,7 +110,7 @@ def test_shell_scripts_and_programs(job: JobFolder) -> None:
 
 def test_no_entry_point_lists_the_files(job: JobFolder) -> None:
     job.code_files({"a.py": "", "data/x.csv": ""})
-    with pytest.raises(ConfigurationError, match=r"no entry point: .*sagemaker_program.*holds a\.py, data/x\.csv"):
+    with pytest.raises(ConfigurationError, match=r"no entry point: .*sagemaker_program.*contains a\.py, data/x\.csv"):
         find(job, None)
 
 

@@ -1,6 +1,6 @@
 """Which plugins are installed, and how one is imported."""
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 import os
 import re

@@ -1,6 +1,6 @@
 """The process table, as ``/proc`` shows it: which processes belong to a job (``proc(5)``)."""
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 import contextlib
 import os

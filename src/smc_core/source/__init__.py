@@ -5,7 +5,7 @@ it would begin the training: it calls its own ``train`` on module level or passe
 of its names. Else a top-level name ``train`` makes it function mode. Everything else is a script.
 """
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 import ast
 import os

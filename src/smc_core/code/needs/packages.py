@@ -1,6 +1,6 @@
 """What a folder of code asks for: a requirement file, a package to build, or the dependencies of a project."""
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 import os
 import sys

@@ -1,6 +1,6 @@
 """Everything that is known about how a job ended."""
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 from collections.abc import Sequence
 from typing import NamedTuple

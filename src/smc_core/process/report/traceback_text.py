@@ -6,7 +6,7 @@ reader is enough: frames, followed by the line that names the exception. If ther
 one that left the process, or the innermost process.
 """
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
 
 import re
 from typing import NamedTuple
