@@ -159,7 +159,7 @@ def check_size(argv: Sequence[str], environ: Mapping[str, str], texts: Mapping[s
     size = sum(len(text.encode("utf-8", "surrogatepass")) + 1 + 8 for text in strings)  # a NUL and a pointer each
     limit = min(os.sysconf("SC_ARG_MAX"), _KERNEL_LIMIT)
     if size > limit:
-        raise too_large(texts, f"{size:,} bytes; the kernel accepts at most {limit:,}")
+        raise too_large(texts, f"{size:,} bytes, but the kernel accepts at most {limit:,}")
 
 
 def too_large(texts: Mapping[str, str], how: str = os.strerror(errno.E2BIG)) -> ConfigurationError:

@@ -134,7 +134,7 @@ class Distributions:
     def bringing(self, package: str) -> Iterator[Distribution]:
         """The distributions that bring an import package, as their ``top_level.txt`` says, or else their ``RECORD``."""
         named = self._with(lambda place: package in place.text("top_level.txt").split())
-        # not every build backend writes the one, and the other is long: it is read where nothing says so in short
+        # Not every build backend writes top_level.txt. RECORD is long, so it is read only if that does not help.
         yield from named or self._with(lambda place: _holds(place.text("RECORD"), package))
 
     def _with(self, test: "Callable[[_Folder | _Obtained], bool]") -> list[Distribution]:
@@ -162,7 +162,7 @@ class Distributions:
                 self._add(os.path.basename(folder).partition("-")[0], _Folder(os.path.join(folder, entry)))
 
     def _ask_importers(self) -> None:
-        """Add what importers that are neither Python's own nor the backport's know of."""
+        """Add the distributions of importers other than Python's own and the backport's."""
         for importer in sys.meta_path:
             home = getattr(importer, "__module__", None) or ""
             if hasattr(importer, "find_distributions") and home.rpartition(".")[2] not in _KNOWN_IMPORTERS:
@@ -209,7 +209,7 @@ class _Folder:
             open(os.path.join(self.path, "METADATA"), encoding="utf-8", errors="replace") as file,
         ):
             for line in file:
-                if line == "\n":  # what follows describes it at length
+                if line == "\n":  # the end of the headers; the long description follows
                     break
                 field, _, value = line.partition(":")
                 if field in facts:
@@ -219,13 +219,13 @@ class _Folder:
         return Distribution(facts["Name"][0], facts["Version"][0], tuple(facts["Requires-Dist"]), self.path)
 
     def guess(self, name: str) -> Distribution:
-        """What the name of the folder says of a distribution whose metadata cannot be read."""
+        """Name and version from the folder's name, for a distribution whose metadata cannot be read."""
         spelt, *more = os.path.splitext(os.path.basename(self.path))[0].split("-")
         return Distribution(spelt or name, more[0] if more else UNKNOWN, (), self.path)
 
 
 class _Obtained:
-    """A distribution that the interface, or an importer, has found elsewhere."""
+    """A distribution that the metadata interface, or an importer, has found elsewhere."""
 
     __slots__ = ("_found",)
 
@@ -241,7 +241,7 @@ class _Obtained:
         return _of_interface(self._found, _NOWHERE)
 
     def guess(self, name: str) -> Distribution:
-        """What is known of a distribution whose metadata cannot be read."""
+        """What is known about a distribution whose metadata cannot be read."""
         return Distribution(name, UNKNOWN, (), _NOWHERE)
 
 
@@ -255,12 +255,12 @@ def _of_interface(found: "metadata.Distribution", folder: str) -> Distribution |
 
 
 def _holds(record: str, package: str) -> bool:
-    """Whether a ``RECORD`` lists a package, which is a folder, or a module of one file."""
+    """Whether a ``RECORD`` lists a package: a folder, or a module in one file."""
     return any(f"\n{package}{end}" in f"\n{record}" for end in ("/", ".py,"))
 
 
 def _section(text: str, group: str) -> Iterator[tuple[str, str]]:
-    """The lines of a section of an ``entry_points.txt``: what stands before ``=``, and behind."""
+    """The lines of a section of an ``entry_points.txt``, split at ``=``."""
     current = None
     for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):

@@ -108,7 +108,7 @@ def _arguments(environ: Mapping[str, str]) -> Facts:
 
 
 def _first_process(environ: Mapping[str, str]) -> Facts:
-    """A rank of 0 is what a process without one has too: several launchers may have given it one each."""
+    """Whether no rank variable is other than 0. Several launchers may have set one each."""
     given = [name for name in (*RANK_VARIABLES, LOCAL_RANK_ENV) if name in environ]
     other = [name for name in given if environ[name] != "0"]
     source = Source("variable", (other or given)[0]) if given else DEFAULT

@@ -1,4 +1,4 @@
-"""The text of a JSON file of the contract, read in one way wherever it is read. Standard library only."""
+"""Reads the JSON files of the contract, in the same way everywhere. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from smc_core.regular_file import open_regular
 
 MOST_NESTED = 100
-"""Lists and objects inside each other. Whoever walks through a value may do so by recursion."""
+"""Levels of nested lists and objects: few enough to walk through a value by recursion."""
 
 
 class TooLargeError(ValueError):
-    """A file that is larger than any configuration; its message says how large it may be."""
+    """A file that is too large for a configuration; the message says how large it may be."""
 
 
 def read_json_text(path: str | os.PathLike[str], most: int) -> str:
-    """The text of a regular file in UTF-8, with or without a byte order mark; it never waits, as for a FIFO's writer.
+    """The text of a regular file in UTF-8, with or without a byte order mark; never waits, not even for a FIFO.
 
     Args:
         path: the file.
         most: how many bytes it may have.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
+        OSError: it cannot be read, or is not a regular file.
         UnicodeDecodeError: it is not UTF-8.
         TooLargeError: it is larger than that.
 

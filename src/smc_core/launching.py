@@ -1,7 +1,7 @@
-"""What a job says about its launcher, read in one way for every plugin that has one.
+"""Reads what a job says about its launcher, in the same way for every plugin that provides one.
 
-The hyperparameters are those that the SageMaker SDK's ``distribution=`` argument becomes, as the classic toolkit reads
-them (``sagemaker_training/params.py``); a variable wins over them.
+The hyperparameters are those of the SageMaker SDK's ``distribution=`` argument, as read by the classic toolkit
+(``sagemaker_training/params.py``); a variable takes precedence over them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from smc_core.provenance import Source
 from smc_core.settings import PROCESSES_PER_HOST
 
 NO_LAUNCHER = "none"
-"""What ``SMC_LAUNCHER`` is set to where hyperparameters ask for a launcher and none is wanted."""
+"""The value of ``SMC_LAUNCHER`` that turns off a launcher that hyperparameters ask for."""
 
 
 def is_switched_on(environment: Environment, param: str) -> bool:
-    """Whether a hyperparameter of the platform's is there and true.
+    """Whether a platform hyperparameter is given and true.
 
     Args:
         environment: the Environment of the job.
@@ -33,11 +33,11 @@ def is_switched_on(environment: Environment, param: str) -> bool:
 
 
 def is_asked_for(launcher: str, param: str | None, environment: Environment, environ: Mapping[str, str]) -> bool:
-    """Whether a job wants a launcher: by ``SMC_LAUNCHER``, or where that is not set, by its hyperparameter.
+    """Whether a job asks for a launcher: by ``SMC_LAUNCHER``, or if that is not set, by its hyperparameter.
 
     Args:
         launcher: name of the launcher, such as ``torchrun``.
-        param: the hyperparameter that switches it on; None where there is none.
+        param: the hyperparameter that switches it on; None if there is none.
         environment: the Environment of the job.
         environ: the variables of the job.
 

@@ -1,4 +1,4 @@
-"""What a plugin may answer a hook with, and what it may make of the answer of others."""
+"""Checks the answers of plugins: what each hook accepts, and what a wrapper may return instead of another's answer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from smc_core.environment import Environment
 from smc_core.hookspecs import TrainResult
 
 _LISTS = {"launch": "Commands", "job_variables": "mappings"}
-"""Hooks that every plugin is asked, whose wrappers get a list of all answers."""
+"""Hooks that ask every plugin; their wrappers get a list of all answers."""
 
 
 def wrong(hook: str, answer: object) -> str | None:
-    """What is wrong with the answer of a plugin, in words; None where it is one that the hook takes."""
+    """What is wrong with the answer of a plugin, in words; None if the hook accepts it."""
     if answer is None:
         return None
     wanted, is_right = _ANSWERS[hook]
@@ -27,12 +27,12 @@ def wrong(hook: str, answer: object) -> str | None:
 
 
 def wrong_after(hook: str, answer: object, inner: object) -> str | None:
-    """What is wrong with what a wrapper returns in place of an answer; None where nothing is.
+    """What is wrong with the answer of a wrapper; None if nothing is.
 
     Args:
         hook: name of the hook.
         answer: what the wrapper returned.
-        inner: what its ``yield`` gave it: the answer of the others, None where there is none.
+        inner: what its ``yield`` returned: the answer of the others; None if there is none.
 
     """
     if answer is None:
@@ -108,13 +108,13 @@ _ANSWERS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "save_model": ("a path", lambda answer: isinstance(answer, (str, os.PathLike))),
     "keep_model": ("a path", lambda answer: isinstance(answer, (str, os.PathLike))),
 }
-"""Hook → what it wants, and whether an answer is that."""
+"""Hook → what it expects, and a check for that."""
 _WITHIN: dict[str, Callable[[Any], str | None]] = {"job_variables": _wrong_variables, "launch": _wrong_command}
-"""Hook → what is wrong within an answer of the right class."""
+"""Hook → finds what is wrong inside an answer of the right class."""
 
 
 def unwritten(environment: Environment, path: str) -> str | None:
-    """What is wrong with the path at which a plugin says that it has saved a model; None where nothing is."""
+    """What is wrong with the path that a plugin returned for a saved model; None if nothing is."""
     if not environment.is_primary or "://" in path or os.path.lexists(path):
         return None
     return f"returned {path} as the path of the saved model, and nothing is there"

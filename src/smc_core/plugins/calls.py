@@ -1,9 +1,9 @@
-"""The one place where plugins' code is called: holds each plugin to the contract of the hooks that it answers.
+"""The one place where the code of plugins is called: it holds each plugin to the contract of the hooks it answers.
 
-Every function of a plugin that answers a hook is called through a guard. It notes which plugin's code is running
-(``patience.py``), checks what comes back (``answers.py``), and remembers which plugin an exception came out of first.
-The exception itself goes on as it is, so that wrappers around the plugin see what was raised; when it leaves the hook
-call, it becomes the plugin's fault, or stays the user's (``faults.py``).
+Every function of a plugin that answers a hook is called through a function of this module. That records which plugin's
+code is running (``patience.py``), checks the answer (``answers.py``), and remembers which plugin an exception came from
+first. The exception itself passes unchanged, so that wrappers around the plugin see what was raised. When it leaves the
+hook call, it becomes the plugin's fault, or stays the user's (``faults.py``).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Site(NamedTuple):
         return f"plugin {self.plugin.label}, hook {self.hook}"
 
     def signed(self, answer: Any) -> Any:
-        """What the plugin answered there, with its name where that is asked for later."""
+        """The plugin's answer, with the plugin's name if that is needed later."""
         return owned.signed(answer, self.plugin) if self.hook == owned.HOOK else answer
 
     def fault(self, what: str) -> PluginError:
@@ -47,8 +47,8 @@ class Calls:
     """Calls the hooks of a plugin manager.
 
     Attributes:
-        answered: the plugins whose answers the last call of a hook has got, in the order in which they answered.
-        patience: says which plugin is waited for.
+        answered: the plugins that answered the last call of a hook, in the order of their answers.
+        patience: logs which plugin is being waited for.
     """
 
     def __init__(self, manager: pluggy.PluginManager, patience: Patience) -> None:
@@ -70,7 +70,7 @@ class Calls:
 
         Raises:
             PluginError: a plugin has broken the hook's contract.
-            BaseException: what the user's code raised, and what a plugin raised on purpose (SmcError).
+            BaseException: an exception of the user's code, or one that a plugin raised on purpose (SmcError).
 
         """
         self._origin, self._iteration, self.answered = None, None, []
@@ -82,20 +82,20 @@ class Calls:
             if isinstance(error, faults.LeavingError) and error.site is not None:
                 raise faults.describe(error.site.plugin, error.site.hook, error) from error
             if self._iteration is not None and error.__cause__ is self._iteration:
-                raise self._iteration from None  # a generator cannot raise it as it is, and pluggy 1.5 leaves it so
+                raise self._iteration from None  # a generator turned the StopIteration into a RuntimeError (PEP 479)
             if origin is None or origin[0] is not error or not faults.is_of_plugin(error, self._homes):
                 raise
             site = origin[1]
             raise faults.describe(site.plugin, site.hook, error) from error
 
     def _leaving(self, hook: str) -> contextlib.AbstractContextManager[None]:
-        """Let no plugin leave by ``os._exit`` while a hook is called that it answers."""
+        """Keep plugins from calling ``os._exit`` in a hook that they answer."""
         if all(site.hook != hook for _, site in self._sites):
             return contextlib.nullcontext()
         return leaving.refused(lambda frame: self._caller(hook, frame), always=hook in leaving.WITHOUT_USER_CODE)
 
     def _caller(self, hook: str, frame: FrameType | None) -> Site | None:
-        """The plugin that calls something: where the nearest code that is no library's is one's that answers a hook."""
+        """The plugin that makes a call: the nearest frame that is not a library's decides."""
         while frame is not None:
             file = faults.file_of(frame)
             for home, site in self._sites:
@@ -106,8 +106,8 @@ class Calls:
             frame = frame.f_back
         return None
 
-    def guard(self, plugin: Installed, loaded: object) -> None:
-        """Let every function by which a registered plugin answers a hook be called through a guard.
+    def check_calls_of(self, plugin: Installed, loaded: object) -> None:
+        """Replace every function by which a registered plugin answers a hook by one that checks its calls.
 
         Raises:
             PluginLoadError: one has the wrong form.
@@ -123,12 +123,12 @@ class Calls:
                         raise PluginLoadError(faults.sentence(plugin, caller.name, problem))
                     if home is not None:
                         self._sites.append((home, site))
-                    guarded = self._wrapper if implementation.wrapper else self._plain
-                    implementation.function = guarded(site, implementation.function)  # type: ignore[misc]
+                    checked = self._wrapper if implementation.wrapper else self._plain
+                    implementation.function = checked(site, implementation.function)  # type: ignore[misc]
 
     @contextlib.contextmanager
     def _running(self, site: Site, who: str) -> Iterator[None]:
-        """While a plugin's code runs, or what it answered is read; remembers what is raised there, and by whom."""
+        """While entered, a plugin's code runs, or its answer is read; remembers what is raised there, and by whom."""
         with self.patience.waiting_for(who):
             try:
                 yield
@@ -139,7 +139,7 @@ class Calls:
     def _plain(self, site: Site, function: Callable[..., Any]) -> Callable[..., Any]:
         who = str(site)
 
-        def guarded(*arguments: Any, **more: Any) -> Any:
+        def checked(*arguments: Any, **more: Any) -> Any:
             with self._running(site, who):
                 answer = site.signed(function(*arguments, **more))
                 problem = answers.wrong(site.hook, answer)
@@ -149,10 +149,10 @@ class Calls:
                 self.answered.append(site.plugin)
             return answer
 
-        return guarded
+        return checked
 
     def _wrapper(self, site: Site, function: Callable[..., Any]) -> Callable[..., Generator[None, Any, Any]]:
-        def guarded(*arguments: Any, **more: Any) -> Generator[None, Any, Any]:
+        def checked(*arguments: Any, **more: Any) -> Generator[None, Any, Any]:
             running = function(*arguments, **more)
             ended, _ = self._resume(site, running.__next__)
             if ended:
@@ -169,10 +169,10 @@ class Calls:
             self._after_error(site, running, thrown)
             raise thrown
 
-        return guarded
+        return checked
 
     def _resume(self, site: Site, go_on: Callable[[], Any]) -> tuple[bool, Any]:
-        """Run a wrapper's code up to its next ``yield``; returns whether it has ended, and with what."""
+        """Run a wrapper's code up to its next ``yield``; returns whether it has returned, and what."""
         origin = self._origin
         try:
             with self._running(site, str(site)):
@@ -196,7 +196,7 @@ class Calls:
         return answer
 
     def _after_error(self, site: Site, running: Generator[None, Any, Any], thrown: BaseException) -> None:
-        """Let a wrapper see an exception of what it wraps; that stays the cause, whatever the wrapper does."""
+        """Throw an exception of the wrapped code into a wrapper; it stays the cause, whatever the wrapper does."""
         origin = self._origin
         if isinstance(thrown, StopIteration):
             self._iteration = thrown
@@ -216,13 +216,13 @@ class Calls:
         say(f"{site} was given {words}, and {did}; {type(thrown).__qualname__} stays the cause")
 
     def _second_yield(self, site: Site, running: Generator[None, Any, Any]) -> PluginError:
-        with contextlib.suppress(BaseException):  # how it takes that changes nothing
+        with contextlib.suppress(BaseException):  # its reaction does not matter
             running.close()
         return site.fault("is a wrapper, and yields more than once")
 
 
 def _wrong_form(implementation: pluggy.HookImpl) -> str | None:
-    """What is wrong with the form of a function that answers a hook; None where nothing is."""
+    """What is wrong with the form of a function that answers a hook; None if nothing is."""
     function = implementation.function
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return "is an async function, which nobody awaits; make it a plain one"

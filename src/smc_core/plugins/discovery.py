@@ -15,28 +15,28 @@ from smc_core.settings import DISABLE_PLUGINS, PLUGINS, Names
 from smc_core.words import did_you_mean, nearest
 
 GROUP = "smc.plugins"
-"""The entry-point group that a plugin is published through."""
+"""The entry-point group of plugins."""
 _REFERENCE = re.compile(r"(?P<module>[\w.]+)\s*(:\s*(?P<object>[\w.]+)\s*)?(\[.*\]\s*)?")
-"""The value of an entry point: a module, an object of it, extras that it was made for and that nobody asks about."""
+"""The value of an entry point: a module, an object in it, and extras, which are ignored."""
 NO_PLUGIN = ["none"]
-"""What ``SMC_PLUGINS`` names where no plugin is to be loaded."""
+"""The value of ``SMC_PLUGINS`` with which no plugin is loaded."""
 
 _LEFT_OUT = {"ok": "", "skipped": f"{PLUGINS} does not name it", "disabled": f"{DISABLE_PLUGINS} names it"}
 
 Choice = Literal["ok", "skipped", "disabled"]
-"""Whether a plugin is to be loaded; ``skipped``: ``SMC_PLUGINS`` names others; ``disabled``: by SMC_DISABLE_PLUGINS."""
+"""Whether to load a plugin; ``skipped``: ``SMC_PLUGINS`` names others; ``disabled``: by ``SMC_DISABLE_PLUGINS``."""
 
 
 class Installed(NamedTuple):
-    """A plugin that is installed, imported or not.
+    """An installed plugin, imported or not.
 
     Attributes:
         name: name of its entry point.
-        distribution: name of the distribution that it came with.
-        version: that distribution's version.
+        distribution: name of its distribution.
+        version: version of its distribution.
         entry_point: ``package.module`` or ``package.module:object``.
-        choice: whether it is to be loaded.
-        requires: what its distribution requires, one ``Requires-Dist`` each.
+        choice: whether to load it.
+        requires: the requirements of its distribution, one ``Requires-Dist`` each.
     """
 
     name: str
@@ -61,16 +61,16 @@ class Installed(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Name, distribution and version, ``keras (smc-keras 0.1.0)``; the name alone where that is all there is."""
+        """Name, distribution and version, ``keras (smc-keras 0.1.0)``; only the name if there is no version."""
         return self.name if not self.version else f"{self.name} ({self.distribution} {self.version})"
 
     def load(self) -> object:
         """Import it.
 
         Raises:
-            PluginVersionError: what it requires is not installed, or in another version.
-            PluginLoadError: it cannot be imported; names distribution, version and cause.
-            SmcError: what it raises on purpose while it is imported.
+            PluginVersionError: a requirement is not installed, or has the wrong version.
+            PluginLoadError: it cannot be imported; the message names distribution, version and cause.
+            SmcError: an error that it raises on purpose during the import.
 
         """
         if self.requires:
@@ -103,10 +103,10 @@ class Installed(NamedTuple):
 
 
 def installed(environ: Mapping[str, str] | None = None) -> list[Installed]:
-    """Every installed plugin, in the order of names; nothing is imported.
+    """Every installed plugin, in the order of their names; nothing is imported.
 
     Args:
-        environ: the variables to find ``SMC_PLUGINS`` and ``SMC_DISABLE_PLUGINS`` in.
+        environ: the variables, for ``SMC_PLUGINS`` and ``SMC_DISABLE_PLUGINS``.
 
     Raises:
         PluginConflictError: two distributions offer a plugin of the same name.
@@ -172,7 +172,7 @@ def _selected(environ: Mapping[str, str], known: Collection[str]) -> set[str]:
 
 
 def _named(setting: Names, environ: Mapping[str, str], known: Collection[str]) -> set[str]:
-    """The plugins that a setting names; refused where one is not installed."""
+    """The plugins that a setting names; an error if one is not installed."""
     names = setting.of(environ)
     for name in names:
         if name not in known:

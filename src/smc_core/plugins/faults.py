@@ -1,4 +1,4 @@
-"""Whose fault an exception is, and how a plugin's fault is reported: in one line, the same for all."""
+"""Decides whose fault an exception is, and reports a plugin's fault in one line of a fixed form."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from smc_core.plugins.discovery import Installed
 
 IMPORT = "import"
-"""Stands in place of the hook where a plugin is imported."""
+"""Takes the place of the hook's name when a plugin is imported."""
 LINE = 200
-"""Characters of a failure file's first line, into which a plugin's fault has to fit with what to do about it."""
+"""Characters of a failure file's first line: a plugin's fault, and what to do about it, have to fit into it."""
 _LEAST = 40
-"""Characters of what a plugin did wrong that are kept however long the names are."""
+"""Characters of the description of a fault that are kept, however long the names are."""
 _LONGEST_CLASS = len("PluginVersionError: ")
 
 _ROOM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
@@ -35,7 +35,7 @@ _PLUGGY = f"{os.sep}pluggy{os.sep}"
 _OF_THE_MACHINE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 )
-"""Errors of the operating system that are nobody's mistake in a program: a full disk, a limit, a broken device."""
+"""Errors of the operating system that are not the fault of any program: a full disk, a limit, a broken device."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -43,7 +43,7 @@ class LeavingError(SystemExit):
     """A call of ``os._exit`` that was refused; reported as that call: ``raised os._exit(0)``.
 
     Attributes:
-        site: the plugin and hook that it belongs to, where the caller's frame said it.
+        site: the plugin and hook that it belongs to, if the caller's frame shows it.
     """
 
     def __init__(self, status: int, site: Site | None = None) -> None:
@@ -60,8 +60,8 @@ def sentence(plugin: Installed, where: str, what: str, *, fix: str = "") -> str:
     Args:
         plugin: the plugin.
         where: the name of a hook, or :data:`IMPORT`.
-        what: what it did there; shortened so that all fits into the first line of a failure file.
-        fix: what to do about it in place of fixing or removing the plugin.
+        what: what it did there; shortened so that everything fits into the first line of a failure file.
+        fix: what to do about it, other than fixing or removing the plugin.
 
     """
     head = f"plugin {plugin.label}, {where if where == IMPORT else f'hook {where}'}: "
@@ -72,7 +72,7 @@ def sentence(plugin: Installed, where: str, what: str, *, fix: str = "") -> str:
 
 
 def describe(plugin: Installed, where: str, error: BaseException, kind: type[PluginError] = PluginError) -> PluginError:
-    """The error to raise from an exception that a plugin has raised; its traceback then begins at the plugin.
+    """The error to raise for an exception of a plugin; the exception's traceback is cut to begin at the plugin.
 
     Args:
         plugin: the plugin.
@@ -100,9 +100,9 @@ def in_words(error: BaseException) -> str:
 
 
 def is_stop(error: BaseException) -> bool:
-    """Whether an exception comes from a signal by which the job is stopped: from its handler, Python's own or another.
+    """Whether an exception comes from the handler, Python's own or another, of a signal that stops the job.
 
-    A ``raise KeyboardInterrupt`` that no signal has caused is none.
+    A ``raise KeyboardInterrupt`` without a signal does not.
     """
     handlers = _stop_handlers()
     last = None
@@ -113,7 +113,7 @@ def is_stop(error: BaseException) -> bool:
 
 
 def is_in_stop_handler(frame: FrameType | None) -> bool:
-    """Whether a frame is of a handler of a signal by which the job is stopped, or called by one."""
+    """Whether a frame belongs to the handler of a signal that stops the job, or is called by one."""
     handlers = _stop_handlers()
     while frame is not None:
         if frame.f_code in handlers:
@@ -129,11 +129,12 @@ def _stop_handlers() -> set[object]:
 def is_of_plugin(error: BaseException, homes: tuple[str, ...]) -> bool:
     """Whether an exception that left a hook of a plugin is the plugin's fault.
 
-    It is not where it was raised on purpose (SmcError), by a signal, by the machine, or by way of the user's code.
+    It is not if it was raised on purpose (SmcError), by a signal, by the machine, or if the user's code is in its
+    traceback.
 
     Args:
         error: the exception, with its traceback.
-        homes: where the plugins were imported from (:func:`home_of`).
+        homes: the folders or files of the plugins (:func:`home_of`).
 
     """
     if isinstance(error, (SmcError, MemoryError)) or is_stop(error):
@@ -161,9 +162,9 @@ def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _from_plugin(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback without the frames that lead to the plugin: those up to the last of this room, and the importer's.
+    """A traceback without the frames that lead to the plugin: up to the last of this package, and the importer's.
 
-    Where a plugin has called ``os._exit``, the last one is of what refused it: that is left out too.
+    If the plugin called ``os._exit``, the last frame belongs to the function that refused it, and is dropped, too.
     """
     steps = list(_frames(trace))
     if steps and steps[-1].tb_frame.f_code.co_filename == _LEAVING:
@@ -182,7 +183,7 @@ def _is_importers(file: str) -> bool:
 
 
 def is_users(frame: FrameType, homes: tuple[str, ...]) -> bool:
-    """Whether a frame is of code that is neither smc's, a plugin's, the standard library's, nor installed."""
+    """Whether a frame's code belongs to neither smc, a plugin, the standard library nor an installed package."""
     file = file_of(frame)
     if not file or file.startswith((_SMC_DIR, _STDLIB_DIR, *homes)):
         return False

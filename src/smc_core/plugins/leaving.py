@@ -1,8 +1,8 @@
-"""``os._exit`` in a plugin, which would end the job, ``smc plugins`` or ``smc env`` as if all were well.
+"""Refuses ``os._exit`` in a plugin: it would end the job, ``smc plugins`` or ``smc env`` as if it had succeeded.
 
-While a plugin is imported or answers a hook it raises, so that the plugin is named as for any other fault. Around the
-user's code it is the caller who counts: a call of a plugin's raises, and one of the user's leaves, with the code that
-they chose.
+While a plugin is imported or answers a hook, the call raises, so that the plugin is named as for any other fault. In
+hooks that run the user's code, the caller decides: a call by a plugin raises, and one by the user's code exits with the
+code that it chose.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from smc_core.plugins.calls import Site
 
 WITHOUT_USER_CODE = frozenset({"create_environment", "job_variables", "launch"})
-"""Hooks below which no code of the user's runs."""
+"""Hooks that never run the user's code."""
 
 
 @contextlib.contextmanager
 def refused(whose: Callable[[FrameType], Site | None] | None = None, *, always: bool = True) -> Iterator[None]:
-    """Let ``os._exit`` raise here, also where the error is swallowed or a thread has called it: then at the end.
+    """While entered, ``os._exit`` raises; if that error is swallowed, or raised in a thread, again on leaving this.
 
-    It leaves in a process that is forked meanwhile, in a handler of a signal that stops the job, and for whoever has
-    kept a reference to it beyond this.
+    The call does exit in a process that is forked meanwhile, in the handler of a signal that stops the job, and through
+    a reference that is used later.
 
     Args:
-        whose: the plugin and hook that a call belongs to, by the caller's frame; None where it is no plugin's.
-        always: whether a call that is no plugin's raises too.
+        whose: finds the plugin and hook of a call by the caller's frame; None if it is not a plugin's.
+        always: whether a call raises that is not a plugin's, too.
 
     """
     leave, here, thread = os._exit, os.getpid(), threading.get_ident()
@@ -46,7 +46,7 @@ def refused(whose: Callable[[FrameType], Site | None] | None = None, *, always: 
             site = whose(frame) if whose is not None else None
             if always or site is not None:
                 calls.append(faults.LeavingError(status, site))
-                raise calls[-1] if threading.get_ident() == thread else SystemExit  # ends another one without a word
+                raise calls[-1] if threading.get_ident() == thread else SystemExit  # ends another thread silently
         leave(status)
 
     os._exit = refuse

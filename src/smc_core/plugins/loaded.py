@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 class Plugins:
     """The plugins of a job, loaded, checked and in order; :attr:`hook` calls them.
 
-    Where there are none, the core's own answer to a hook before the user's code is the only one, and is given without
-    the manager: pluggy takes longer to import than such a job needs in all until then.
+    Without plugins, hooks that come before the user's code have only the core's own answer, which is given without the
+    manager: importing pluggy would take longer than everything else that such a job needs until then.
 
     Attributes:
-        installed: what is installed, also what a setting leaves out.
+        installed: the installed plugins, including those that a setting disables.
     """
 
     def __init__(self, manager: Manager | None, found: list[Installed]) -> None:
@@ -41,11 +41,11 @@ class Plugins:
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Plugins:
-        """Load every installed plugin that no setting leaves out.
+        """Load every installed plugin that no setting disables.
 
         Raises:
             PluginError: one cannot be loaded, or answers a hook that does not exist.
-            ConfigurationError: a setting of plugins is wrong, such as ``SMC_PLUGINS``.
+            ConfigurationError: a setting for plugins is wrong, such as ``SMC_PLUGINS``.
 
         """
         given = os.environ if environ is None else environ
@@ -78,7 +78,7 @@ class Plugins:
         return [f"plugin {plugin.label}: {renamed}" for plugin, renamed in known]
 
     def settings(self) -> dict[str, Setting]:
-        """Every setting by the name of its variable: the core's, then those that plugins declare."""
+        """Every setting by the name of its variable: those of the core, then those that plugins declare."""
         return {**CORE, **declared_by(self._registered())}
 
     def hyperparameters(self) -> frozenset[str]:
@@ -97,11 +97,11 @@ class Plugins:
         """The Environment of the job, as the plugins extend it.
 
         Args:
-            base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+            base_dir: the base directory; None for ``SAGEMAKER_BASE_DIR``, or else ``/opt/ml``.
 
         Raises:
             ConfigurationError: a file or variable is malformed.
-            PluginError: a plugin has done something else.
+            PluginError: a plugin has broken the hook's contract.
 
         """
         base = job_paths(base_dir).base
@@ -121,12 +121,12 @@ class Plugins:
         return [impl.plugin_name for impl in reversed(implementations) if impl.wrapper or impl.hookwrapper]
 
     def answerers(self, hook: str) -> list[str]:
-        """Names of the plugins that answer a hook themselves, in call order; those that only wrap it are left out."""
+        """Names of the plugins that answer a hook themselves, in call order, without those that only wrap it."""
         implementations = getattr(self.manager.hook, hook).get_hookimpls()
         return [impl.plugin_name for impl in reversed(implementations) if not (impl.wrapper or impl.hookwrapper)]
 
     def check_installed_frameworks(self) -> None:
-        """Compare the frameworks that are always needed with what is installed: before the job is launched.
+        """Check the installed versions of frameworks that are always needed, before the job is launched.
 
         Raises:
             PluginVersionError: one is installed in a version that its plugin does not work with.
@@ -139,7 +139,7 @@ class Plugins:
                 check_framework(plugin.distribution, plugin.name, framework)
 
     def check_used_frameworks(self, code_dir: str) -> None:
-        """Compare the frameworks that the job's own code has imported with what their plugins work with.
+        """Check the installed versions of the frameworks that the job's own code has imported.
 
         Args:
             code_dir: the folder of the job's code.
@@ -157,12 +157,12 @@ class Plugins:
     def job_variables(
         self, environment: Environment, environ: Mapping[str, str], given: Mapping[str, str]
     ) -> list[Variable]:
-        """The variables that plugins add to those of the job, each with the plugin as its source.
+        """The variables that plugins add to the job, each with the plugin as its source.
 
         Args:
             environment: the Environment of the job.
-            environ: the variables that the job has without them.
-            given: those of these that the container was given, which win unless they are empty.
+            environ: the variables of the job without them.
+            given: those of these that come from the container; they take precedence unless they are empty.
 
         Raises:
             PluginConflictError: two plugins want different values for one variable.
@@ -175,7 +175,7 @@ class Plugins:
         return owned.merged(found, environ, given)
 
     def launch(self, environment: Environment, command: Command) -> Command:
-        """The command with the launcher that a plugin puts around it, or as it is.
+        """The command with the launcher that a plugin puts around it, or unchanged.
 
         Raises:
             PluginConflictError: two plugins put a launcher around it.
@@ -196,10 +196,10 @@ class Plugins:
         return commands[0] if commands else command
 
     def save_model(self, environment: Environment, module: ModuleType, model: Any) -> str | None:
-        """Save a model; the path that was written, or None where nobody can save it.
+        """Save a model; returns the path that was written, or None if no plugin can save it.
 
         Raises:
-            PluginError: a plugin says that it has saved the model, and nothing is there.
+            PluginError: a plugin returned a path, but nothing is there.
 
         """
         from smc_core.plugins import answers
@@ -221,7 +221,7 @@ class Plugins:
         return [(plugin, framework) for plugin, framework in known if need in framework.needed]
 
     def _watched(self) -> contextlib.AbstractContextManager[None]:
-        """One thread that watches all calls of a hook through which no code of the user's runs."""
+        """Watch all calls of a hook that runs none of the user's code with a single thread."""
         if all(plugin.is_left_out for plugin in self.installed):
             return contextlib.nullcontext()
         return self.manager.calls.patience.kept()

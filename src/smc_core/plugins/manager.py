@@ -25,7 +25,7 @@ HOOKS = ("create_environment", "job_variables", "launch", "load_user_module", "t
 
 
 class Manager(pluggy.PluginManager):
-    """pluggy's manager, which knows the hooks and the core's own answers to them, and guards what else is registered.
+    """pluggy's manager with the hooks and the core's answers to them; it checks the calls of all other plugins.
 
     Attributes:
         calls: calls a hook of every plugin.
@@ -46,7 +46,7 @@ class Manager(pluggy.PluginManager):
         super().register(builtin.UserSave(), name="user")
 
     def register(self, plugin: object, name: str | None = None, installed: Installed | None = None) -> str | None:
-        """Register a plugin, and guard what it answers hooks with.
+        """Register a plugin, and check the calls of its functions that answer hooks.
 
         Args:
             plugin: a module, or an object.
@@ -62,7 +62,7 @@ class Manager(pluggy.PluginManager):
         registered = super().register(plugin, name)
         if registered is not None:
             origin = installed or Installed(registered, registered, "", registered)
-            self.calls.guard(origin, plugin)
+            self.calls.check_calls_of(origin, plugin)
             if isinstance(framework := getattr(plugin, "FRAMEWORK", None), Framework):
                 self.frameworks.append((origin, framework))
             self.deprecated += [(origin, each) for each in [*self._old_hooks, *self._old_arguments(plugin)]]

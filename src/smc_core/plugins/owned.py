@@ -1,4 +1,4 @@
-"""The variables that plugins answer ``job_variables`` with: whose each is, and what they are together."""
+"""The variables in the plugins' answers to ``job_variables``: which plugin each comes from, and how they are merged."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ HOOK = "job_variables"
 
 
 class OwnedVariables(Mapping[str, str]):
-    """What one plugin answered: a copy that nobody can change, so that it stays known whose it is.
+    """The answer of one plugin, as a read-only copy, so that its owner stays known.
 
     Attributes:
-        plugin: who answered it.
+        plugin: the plugin that returned it.
     """
 
     def __init__(self, answer: Mapping[str, str], plugin: Installed) -> None:
@@ -42,7 +42,7 @@ class OwnedVariables(Mapping[str, str]):
 
 
 def signed(answer: object, plugin: Installed) -> object:
-    """An answer, or a list of them, with each that nobody owns yet as this plugin's; anything else as it is."""
+    """An answer, or a list of answers; each that has no owner yet gets this plugin. Anything else is unchanged."""
     if isinstance(answer, list):
         return [signed(each, plugin) for each in answer]
     if isinstance(answer, Mapping) and not isinstance(answer, OwnedVariables):
@@ -53,12 +53,12 @@ def signed(answer: object, plugin: Installed) -> object:
 def merged(answers: Iterable[OwnedVariables], environ: Mapping[str, str], given: Mapping[str, str]) -> list[Variable]:
     """The variables of all answers that the job does not have yet, in the order of their names.
 
-    What the container was given wins; there an empty text counts as not set, as for smc's own settings.
+    The container's own variables take precedence; an empty one counts as not set, as for smc's own settings.
 
     Args:
-        answers: what the plugins answered.
-        environ: the variables that the job has without them.
-        given: those of these that the container was given.
+        answers: the answers of the plugins.
+        environ: the variables of the job without them.
+        given: those of these that come from the container.
 
     Raises:
         PluginConflictError: two plugins want different values for one variable.

@@ -1,7 +1,7 @@
-"""Says which hook of which plugin a job is waiting for, where that takes long.
+"""Logs which hook of which plugin a job is waiting for, if that takes long.
 
-A thread watches while a plugin's own code runs, and only then: the user's code may fork, and a process that has
-threads should not.
+A thread watches, but only while a plugin's own code runs: the user's code may fork, which a process with threads
+should not.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def say(text: str) -> None:
 
 
 class Patience:
-    """How long a plugin's code may run before a line says so, once.
+    """How long a plugin's code may run before one log line says so.
 
-    The same is noted in the folder of reports while it lasts, so that whoever stops the job then learns it from the
-    failure file.
+    The same is recorded in the folder of reports while it lasts, so that the failure file of a job that is stopped then
+    says it.
 
     Args:
         environ: the variables, by default those of this process.
@@ -51,7 +51,7 @@ class Patience:
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """Watch with one thread until this ends: around several calls between which no code of the user's runs."""
+        """While entered, a single thread watches: for several calls without the user's code in between."""
         if self._over is not None or not self._seconds:
             yield
             return
@@ -67,7 +67,7 @@ class Patience:
 
     @contextlib.contextmanager
     def waiting_for(self, who: str) -> Iterator[None]:
-        """While a plugin's code runs.
+        """To be entered while a plugin's code runs.
 
         Args:
             who: plugin and hook, in words.
@@ -101,7 +101,7 @@ class Patience:
                     self._report(self._who)
 
     def _left(self) -> float:
-        """Seconds until there may be something to say."""
+        """Seconds until a line may be due."""
         with self._state:
             if self._who is None or self._said:
                 return self._seconds

@@ -1,7 +1,7 @@
-"""Whether what a plugin's distribution requires is installed: asked before the plugin is imported.
+"""Checks that the requirements of a plugin's distribution are installed, before the plugin is imported.
 
-The usual requirement, ``smc-core>=0.1,<0.2``, is judged here: it is asked in every job, and the library ``packaging``
-takes longer to import than all else that is done here. Anything less plain is left to the library.
+A plain requirement such as ``smc-core>=0.1,<0.2`` is evaluated here: every job needs that, and importing the library
+``packaging`` would take longer than everything else. Any other requirement is left to the library.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class _Requirement(NamedTuple):
 
 
 def check(plugin: Installed) -> None:
-    """Compare what a plugin requires with what is installed. Extras are not asked for; markers are respected.
+    """Compare the requirements of a plugin with the installed versions. Extras are ignored; markers are respected.
 
     Raises:
-        PluginVersionError: names the requirement, what is installed, and what to install.
+        PluginVersionError: the message names the requirement, the installed version, and what to install.
 
     """
     for text in plugin.requires:
@@ -57,7 +57,7 @@ def _read(text: str) -> _Requirement:
 
     try:
         read = Requirement(text)
-    except InvalidRequirement:  # whoever installed it has not understood it either
+    except InvalidRequirement:  # the installer has not understood it either
         return _Requirement(text, "", applies=False)
     applies = read.marker is None or read.marker.evaluate({"extra": ""})
     return _Requirement(read.name, str(read.specifier), applies)
@@ -84,7 +84,7 @@ def _permits(versions: str, version: str) -> bool:
 
 
 def _clauses(versions: str) -> list[tuple[str, list[int]]] | None:
-    """The clauses of ``>=0.1,<0.2``; None where one is not a plain comparison with a release number."""
+    """The clauses of ``>=0.1,<0.2``; None if one is not a plain comparison with a release number."""
     found = []
     for clause in filter(None, versions.split(",")):
         operator = next((each for each in _OPERATORS if clause.strip().startswith(each)), None)
@@ -96,7 +96,7 @@ def _clauses(versions: str) -> list[tuple[str, list[int]]] | None:
 
 
 def _release(version: str) -> list[int] | None:
-    """The numbers of a plain release, without zeros at its end, which mean nothing."""
+    """The numbers of a plain release, without insignificant zeros at its end."""
     parts = version.split(".")
     if not all(part.isascii() and part.isdigit() for part in parts):
         return None

@@ -94,9 +94,9 @@ class TracedCalls(Calls):
         self._known = {_BUILTIN.name: _BUILTIN}
         self._traced: set[pluggy.HookImpl] = set()
 
-    def guard(self, plugin: Installed, loaded: object) -> None:
+    def check_calls_of(self, plugin: Installed, loaded: object) -> None:
         """Remember whose a plugin is, beside what :class:`Calls` does."""
-        super().guard(plugin, loaded)
+        super().check_calls_of(plugin, loaded)
         self._known[plugin.name] = plugin
 
     def call(self, hook: str, **arguments: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Script or function: read from a Python file's syntax tree, before anything of it runs.
+"""Decides between script and function mode from a Python file's syntax tree, before any of it runs.
 
-A file is a script where it tests ``__name__`` against ``"__main__"``, in whatever form and place, or where importing
-it would begin the training: it calls its own ``train`` on module level or passes it on, by itself or by way of another
-of its names. Else a top-level name ``train`` makes it function mode. Everything else is a script.
+A file is a script if it tests ``__name__`` against ``"__main__"``, in any form and place, or if importing it would
+start the training: it calls its own ``train`` on module level or passes it on, directly or through another of its
+names. Otherwise a top-level name ``train`` means function mode. Everything else is a script.
 """
 
 # No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from smc_core.source.tree import FUNCTION, evaluated, headers, is_wrapper, own_nodes, targets, top_level
 
 TRAIN = "train"
-"""The name by which function mode finds what to call."""
+"""The name of the function that function mode calls."""
 
 _SELF = frozenset({"__name__", "__file__", "__spec__"})
 
@@ -33,11 +33,11 @@ class Shape(NamedTuple):
 
 
 def shape(tree: ast.Module, folder: str | None = None) -> Shape:
-    """Decide whether a file is a script or holds a function to be called.
+    """Decide whether a file is a script or contains a function to be called.
 
     Args:
         tree: the file's syntax tree.
-        folder: the code directory, where a module is looked for that is imported with ``*``; None looks nowhere.
+        folder: the code directory, to find modules that are imported with ``*``; None to ignore them.
 
     """
     line = _main_test(tree)
@@ -65,7 +65,7 @@ class _Binding(NamedTuple):
 
 
 def _main_test(tree: ast.Module) -> int | None:
-    """Line of the first statement that has both this module's name and ``"__main__"`` in it."""
+    """Line of the first statement that contains both this module's name and ``"__main__"``."""
     aliases = {
         target.id
         for statement in tree.body
@@ -84,7 +84,7 @@ def _main_test(tree: ast.Module) -> int | None:
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """All statements, the last of the top level first: that is where the test mostly stands."""
+    """All statements, starting with the last at the top level: that is where the test usually is."""
     pending: list[ast.AST] = list(tree.body)
     while pending:
         node = pending.pop()
@@ -134,7 +134,7 @@ def _imported(statement: ast.ImportFrom, folder: str | None) -> Iterator["_Bindi
 
 
 def _is_module(package: str, name: str) -> bool:
-    """Whether a name of a package of the user's is a module in it, and so nothing that can be called."""
+    """Whether a name in a package of the user's is a module, which cannot be called."""
     path = os.path.join(package, name)
     if not os.path.isfile(path + ".py") and not os.path.isdir(path):
         return False
@@ -142,7 +142,7 @@ def _is_module(package: str, name: str) -> bool:
 
 
 def _from_star(path: str) -> Iterator["_Binding"]:
-    """What ``from module import *`` binds, where the module is one of the user's files."""
+    """What ``from module import *`` binds, if the module is one of the user's files."""
     for candidate in (path + ".py", os.path.join(path, "__init__.py")):
         try:
             with open(candidate, "rb") as file:
@@ -172,7 +172,7 @@ def _may_be_called(value: ast.expr) -> bool:
 
 
 def _first_load(tree: ast.Module) -> int | None:
-    """Line of the first use of ``train`` on module level but for its definition and another name for it."""
+    """Line of the first use of ``train`` on module level, except for its definition and aliases."""
     for statement, expressions in headers(tree.body):
         rebinds = isinstance(statement, (ast.Assign, ast.AnnAssign)) and (
             isinstance(statement.value, ast.Name) or TRAIN in targets(statement)

@@ -1,7 +1,7 @@
-"""Whether importing a module would begin its training: it calls its own ``train`` on module level, or passes it on.
+"""Whether importing a module would start its training: it calls its own ``train`` on module level, or passes it on.
 
-By itself, or by way of another name of the module: a function or class that calls it, another name for it, a table of
-commands or a command line that it was put into. ``main``, called by the module itself, is such a name in any case.
+It may do so directly, or through another name of the module: a function or class that calls it, an alias, a table of
+commands or a command line that contains it. ``main``, called by the module itself, always counts as such a name.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from smc_core.source.tree import (
 
 _MAIN = "main"
 _COMMAND_LINES = frozenset({"Fire", "CLI", "auto_cli"})
-"""Calls that, without an argument, make a command line of the module that they stand in."""
+"""Calls that, without an argument, create a command line from the module that contains them."""
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
 _AUTOMATIC = "automain"
-"""Last part of the name of a decorator that itself runs what it decorates."""
+"""Last part of the name of a decorator that runs the function it decorates."""
 _HOLDERS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.IfExp, ast.BoolOp, ast.Starred, ast.NamedExpr)
 
 
@@ -68,7 +68,7 @@ class _Runs:
         return None
 
     def _edges(self) -> Iterator[tuple[str, str]]:
-        """Pairs of names of the module: who runs the first may run the second."""
+        """Pairs of names of the module: running the first may run the second."""
         for definition in self._definitions:
             calls = [node for node in _inside(definition) if isinstance(node, ast.Call)]
             yield from ((definition.name, name) for call in calls for name in self._names_run(call))
@@ -101,7 +101,7 @@ class _Runs:
         return names if is_wrapper(call) else names | self._all_mentioned(_arguments(call))
 
     def _binds_only(self, call: ast.Call, statement: ast.stmt) -> bool:
-        """Whether it decorates, ``train = timed(train)``, or makes an object of a class: ``trainer = Trainer()``."""
+        """Whether a call decorates (``train = timed(train)``) or creates an object (``trainer = Trainer()``)."""
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
             return False
         called = root(call.func)
@@ -121,7 +121,7 @@ class _Runs:
         return {name for value in values for name in self._mentioned(value)}
 
     def _mentioned(self, value: ast.AST) -> set[str]:
-        """The names that a value holds; not those that it is merely computed from."""
+        """The names that a value contains; not those that it is merely computed from."""
         if isinstance(value, ast.Name):
             return {value.id}
         if isinstance(value, ast.Attribute):
@@ -137,7 +137,7 @@ class _Runs:
 
 
 def _is_namespace(node: ast.AST) -> bool:
-    """Whether it is the names of this very module: ``globals()``, ``sys.modules[__name__]``, ``getattr`` of that."""
+    """Whether a node is this module's namespace: ``globals()``, ``sys.modules[__name__]``, or ``getattr`` of that."""
     if isinstance(node, ast.Call):
         name = last_name(node.func)
         return name in _NAMESPACES or (name == "getattr" and bool(node.args) and _is_namespace(node.args[0]))
@@ -160,7 +160,7 @@ def _reached(first: set[str], edges: Iterable[tuple[str, str]]) -> set[str]:
 
 
 def _registry(decorator: ast.expr) -> str | None:
-    """``app`` of ``@app.command()``; None of a decorator that is a plain function: ``@timed``."""
+    """``app`` for ``@app.command()``; None for a decorator that is a plain function: ``@timed``."""
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     return root(target) if isinstance(target, ast.Attribute) else None
 

@@ -1,4 +1,4 @@
-"""What a function asks for, and whether its module reads the job in another way: from the syntax tree."""
+"""The parameters of a function, and whether its module reads the job in another way, from the syntax tree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IMPORTED: dict[str, Any] = {
     "Path": pathlib.Path,
 }
 _GIVEN = object()
-"""In place of a default, which is any code."""
+"""Used for every default: its code is not evaluated."""
 _READERS = frozenset(
     {"argv", "ArgumentParser", "parse_args", "parse_known_args", "Environment", "read_hps", "channel_dir"}
 )
@@ -32,11 +32,11 @@ class Described:
     """A function as its definition shows it.
 
     Attributes:
-        line: of its definition.
-        parameters: its named parameters, in order; a default is there, and not what it is.
-        annotations: the types that they are annotated with, as far as they are Python's own.
+        line: the line of its definition.
+        parameters: its named parameters, in order; defaults are marked, but not evaluated.
+        annotations: their annotated types, as far as those are Python's own.
         takes_all: whether it has ``**kwargs``.
-        reads_itself: whether the module reads variables, arguments or files of the contract by itself.
+        reads_itself: whether the module itself reads variables, arguments or files of the contract.
     """
 
     line: int
@@ -47,9 +47,9 @@ class Described:
 
 
 def described(tree: ast.Module, name: str) -> Described | None:
-    """What a function asks for, or None where the tree does not show it for sure.
+    """The parameters of a function; None if the tree does not show them with certainty.
 
-    Shown for sure is a plain definition on the top level: the only one of that name, and decorated by nothing.
+    They are certain for a plain definition at the top level, without decorators, that is the only one of its name.
 
     Args:
         tree: the module.
@@ -78,7 +78,7 @@ def described(tree: ast.Module, name: str) -> Described | None:
 
 
 def reads_itself(tree: ast.Module) -> bool:
-    """Whether a module reads variables, arguments or files of the contract by itself."""
+    """Whether a module itself reads variables, arguments or files of the contract."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if any(place in node.value for place in _PLACES):
@@ -116,7 +116,7 @@ def _is_of_python(statement: ast.stmt) -> bool:
 
 
 def _type(annotation: ast.expr | None, known: dict[str, Any]) -> Any:
-    """The type that an annotation names, made of known ones alone; else None."""
+    """The type that an annotation names, if it consists only of known types; else None."""
     try:
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
             annotation = ast.parse(annotation.value, mode="eval").body

@@ -1,4 +1,4 @@
-"""What walks a module's syntax tree: its statements as an import runs them, and the names in them."""
+"""Walks a module's syntax tree: its statements as an import runs them, and the names in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WRAPPERS = frozenset(
         *("callable", "hasattr", "getattr", "setattr", "isinstance", "type", "id", "signature", "getsource"),
     }
 )
-"""Last part of the name of calls that take a function and do not run it."""
+"""Last part of the name of calls that take a function without running it."""
 
 
 def top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -42,7 +42,7 @@ def top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def own_nodes(statement: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a statement, less those of the statements inside it."""
+    """The nodes of a statement, without those of nested statements."""
     pending = [statement]
     while pending:
         node = pending.pop()
@@ -72,7 +72,7 @@ def _children(statement: ast.stmt) -> Iterator[ast.AST]:
 
 
 def evaluated(expressions: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """All nodes of expressions but for constants, what hangs on a ``.__dunder__`` and what stands inside a lambda."""
+    """All nodes of expressions, except constants, operands of a ``.__dunder__`` and the content of lambdas."""
     pending = list(expressions)
     while pending:
         node = pending.pop()
@@ -83,7 +83,7 @@ def evaluated(expressions: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def targets(statement: ast.stmt) -> set[str]:
-    """The names that an assignment binds; none for any other statement."""
+    """The names that an assignment binds; empty for any other statement."""
     if isinstance(statement, ast.Assign):
         found = statement.targets
     else:
@@ -92,7 +92,7 @@ def targets(statement: ast.stmt) -> set[str]:
 
 
 def is_wrapper(node: ast.AST) -> bool:
-    """Whether it is a call that takes a function and does not run it: ``partial(train, 1)``."""
+    """Whether a node is a call that takes a function without running it: ``partial(train, 1)``."""
     return isinstance(node, ast.Call) and last_name(node.func) in _WRAPPERS
 
 
@@ -116,5 +116,5 @@ def root(node: ast.AST) -> str | None:
 
 
 def is_dunder(node: ast.AST) -> bool:
-    """Whether it is an attribute such as ``train.__doc__``."""
+    """Whether a node is an attribute such as ``train.__doc__``."""
     return isinstance(node, ast.Attribute) and node.attr.startswith("__")
