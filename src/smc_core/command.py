@@ -1,6 +1,6 @@
 """The Command: what the prepared process becomes, and what a launcher wraps."""
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple

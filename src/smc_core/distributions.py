@@ -1,12 +1,12 @@
-"""What is installed in this interpreter, read from the folders of metadata in ``sys.path``, quickly.
+"""Quickly reads which distributions are installed, from the folders of metadata in ``sys.path``.
 
-Every job asks for the plugins that are installed, and the metadata interface takes longer to import than all else that
-prepares an empty job. So the folders are read here, by the rules of that interface: of two distributions of one name
-the first in ``sys.path`` counts. Whatever is no plain ``.dist-info`` folder is read by the interface itself
-(:mod:`smc_core.metadata`): old ``.egg-info``, archives in ``sys.path``, importers that bring their own.
+Every job needs the installed plugins, and importing the metadata interface takes longer than everything else in the
+preparation of an empty job. So the folders are read here, by the rules of that interface: of two distributions with the
+same name, the first in ``sys.path`` counts. Anything but a plain ``.dist-info`` folder is left to the interface itself
+(:mod:`smc_core.metadata`): old ``.egg-info``, archives in ``sys.path``, other importers.
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import contextlib
 import os
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from smc_core import metadata
 
 UNKNOWN = "?"
-"""A version that nothing says."""
+"""Stands for an unknown version."""
 _SEPARATORS = re.compile(r"[-_.]+")
 _DIST_INFO = ".dist-info"
 _INFO = (_DIST_INFO, ".egg-info")
 _LEFT_OVER = "~"
-"""Begins the names of folders that pip has set aside, and has not removed where it was broken off."""
+"""First character of folders that pip has set aside; they are left behind if pip is interrupted."""
 _KNOWN_IMPORTERS = ("_frozen_importlib_external", "importlib_metadata")
-"""Modules whose importers find what lies in ``sys.path``, and nothing else."""
+"""Modules whose importers find only what is in ``sys.path``."""
 _NOWHERE = os.path.join(os.devnull, "")
 
 
 def normalize(name: str) -> str:
-    """A distribution's name as two spellings of it compare: ``Foo_Bar`` is ``foo-bar``."""
+    """A distribution's name in its normal spelling, for comparison: ``Foo_Bar`` is ``foo-bar``."""
     return _SEPARATORS.sub("-", name).lower()
 
 
 class Distribution(NamedTuple):
-    """One that is installed.
+    """An installed distribution.
 
     Attributes:
-        name: as its metadata spells it.
+        name: its name, as its metadata spells it.
         version: its version.
         requires: its own requirements, one text each.
-        folder: where its metadata lies; no folder where that is in an archive.
+        folder: the folder of its metadata; a path that does not exist if that is in an archive.
     """
 
     name: str
@@ -76,10 +76,10 @@ class EntryPoint(NamedTuple):
 
 
 class Distributions:
-    """All that is installed, found by name.
+    """All installed distributions, by name.
 
     Args:
-        path: the folders to look in, by default ``sys.path``; the first that has a name counts.
+        path: the folders to look in, by default ``sys.path``; the first with a name counts.
 
     """
 
@@ -92,7 +92,7 @@ class Distributions:
             self._ask_importers()
 
     def get(self, name: str) -> Distribution | None:
-        """The distribution of a name, in any spelling; None where there is none whose metadata can be read."""
+        """The distribution of a name, in any spelling; None if there is none, or its metadata cannot be read."""
         name = normalize(name)
         if name not in self._read:
             read = (place.read() for place in self._places.get(name, ()))
@@ -100,7 +100,7 @@ class Distributions:
         return self._read[name]
 
     def names(self) -> list[str]:
-        """The names of all, normalized."""
+        """The names of all distributions, normalized."""
         return list(self._places)
 
     def entry_points(self, group: str) -> Iterator[EntryPoint]:
@@ -120,7 +120,7 @@ class Distributions:
             yield from (EntryPoint(*pair, found) for pair in _section(texts[counts], group))
 
     def installed_from(self, folder: str) -> Distribution | None:
-        """The distribution that was installed from a local folder, as its ``direct_url.json`` says."""
+        """The distribution that was installed from a local folder, according to its ``direct_url.json``."""
         from urllib.parse import unquote, urlsplit
 
         for name, places in self._places.items():

@@ -1,6 +1,6 @@
 """What the job runs: the entry point is found by name, and recognised as script or function without importing it."""
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""How an entry point that is not Python is started: by its interpreter line, and without a shell in between."""
+"""How to start an entry point that is not Python: by its interpreter line, and never through a shell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHELL_SUFFIXES = (".sh", ".bash")
 _SHELL = re.compile(rb"#![^\r\n]*\b(?:a|ba|da|k|mk|z)?sh\b")
 _ELF = b"\x7fELF"
 _SCRIPT_BYTES = 1 << 20
-"""Bytes of a shell script that are looked at; what comes after is data that it carries."""
+"""Bytes of a shell script that are checked; anything after them is an embedded payload."""
 _INTERPRETERS = {
     ".jl": ("Julia", "julia"),
     ".js": ("JavaScript", "node"),
@@ -20,17 +20,17 @@ _INTERPRETERS = {
     ".r": ("R", "Rscript"),
     ".rb": ("Ruby", "ruby"),
 }
-"""Suffix → the language, and the program that an interpreter line names."""
+"""Suffix → the language, and the program for its interpreter line."""
 _SOURCES = frozenset({".c", ".cc", ".cpp", ".cu", ".go", ".java", ".rs"})
 _WINDOWS = frozenset({".bat", ".cmd", ".exe", ".ps1"})
 _DATA = frozenset({".cfg", ".csv", ".ini", ".json", ".md", ".toml", ".txt", ".yaml", ".yml"})
 
 
 def executable_argv(path: str) -> list[str]:
-    """The argument list that starts a program without a shell in between.
+    """The argument list that starts a program directly, not through a shell.
 
     A file with an interpreter line is started by that interpreter, so that it needs no executable bit; a ``.sh``
-    without one by ``/bin/sh``; anything else must be executable itself.
+    without one is started by ``/bin/sh``; anything else must itself be executable.
 
     Args:
         path: the file, absolute.
@@ -71,8 +71,8 @@ def _interpreter(path: str, line: bytes) -> list[str]:
 
 
 def _refuse_windows_lines(path: str, head: bytes) -> None:
-    """A shell takes the carriage return for a part of the last word: half of such a script does something else."""
-    text = head.partition(b"\0")[0]  # no shell reads on behind it, and a payload may hold any bytes
+    """Refuse CRLF: a shell takes the carriage return as part of the last word of a line, and the script misbehaves."""
+    text = head.partition(b"\0")[0]  # the script ends before a payload, which may contain any bytes
     before, found, _ = text.partition(b"\r\n")
     if found:
         number = before.count(b"\n") + 1
@@ -83,7 +83,7 @@ def _refuse_windows_lines(path: str, head: bytes) -> None:
 
 
 def _refuse_other_kinds(path: str) -> None:
-    """Say what a file is that the kernel cannot start, whatever its mode: some file systems call all executable."""
+    """Refuse kinds of files that the kernel cannot start, whatever their mode: on some disks all are executable."""
     suffix = os.path.splitext(path)[1].lower()
     name = os.path.basename(path)
     if suffix == ".ipynb":
@@ -96,16 +96,16 @@ def _refuse_other_kinds(path: str) -> None:
         language, program = _INTERPRETERS[suffix]
         raise CodeError(f"{path} is {language} without an interpreter line: begin it with #!/usr/bin/env {program}")
     if suffix in _SOURCES:
-        raise CodeError(f"{path} is source code that has to be compiled: name the program that is made of it")
+        raise CodeError(f"{path} is source code that has to be compiled: name the program that is built from it")
     if suffix in _WINDOWS:
-        raise CodeError(f"{path} is a program of Windows: name a .py file, a .sh file or an executable of Linux")
+        raise CodeError(f"{path} is a Windows program: name a .py file, a .sh file or a Linux executable")
     if _is_archive(name):
         raise CodeError(
-            f"{path} is an archive, and no program: submit it as the code (SAGEMAKER_SUBMIT_DIRECTORY), and name a "
+            f"{path} is an archive, not a program: submit it as the code (SAGEMAKER_SUBMIT_DIRECTORY), and name a "
             "program in it"
         )
     if suffix in _DATA:
-        raise CodeError(f"{path} is no program: name a .py file, a .sh file or an executable")
+        raise CodeError(f"{path} is not a program: name a .py file, a .sh file or an executable")
 
 
 def _is_archive(name: str) -> bool:

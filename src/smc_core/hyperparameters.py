@@ -208,7 +208,7 @@ class Value(str):
         raise self._refuse("true or false")
 
     def to_json(self) -> Any:
-        """The value that the text is JSON of."""
+        """The value of the text, which must be JSON."""
         try:
             return parse_json(self.raw)
         except ValueError:

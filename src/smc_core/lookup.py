@@ -1,6 +1,6 @@
 """Where a setting of a job is looked up, and which place takes precedence: variables and platform hyperparameters."""
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 from collections.abc import Mapping
 from typing import NamedTuple

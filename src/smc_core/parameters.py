@@ -210,13 +210,13 @@ def _details(error: Any) -> str:
 
 
 def channels_text(name: str, environment: Environment) -> str:
-    """The channels that there are, and what adds the one that a parameter ``<channel>_dir`` asks for."""
+    """The existing channels, and how to add the one that a parameter ``<channel>_dir`` asks for."""
     known = ", ".join(environment.channel_dirs) or "none"
     return f"channels: {known}; -c {name.removesuffix('_dir')}=... adds one"
 
 
 def parameter_names(name: str) -> set[str]:
-    """The names that a parameter can have which is given what has this name: as it is, and as an identifier."""
+    """The parameter names that match a name: the name itself, and its form as an identifier."""
     return {name, _identifier(name)}
 
 

@@ -1,9 +1,9 @@
-"""From the Environment to the Command: what a job would run, and nothing run yet.
+"""From the Environment to the Command: plans what a job runs, without running anything.
 
 The prepare process executes the plan; ``smc plan`` prints it.
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import os
 import sys
@@ -31,12 +31,12 @@ WORKER = os.path.join(_PROCESS_ROOM, "worker.py")
 
 
 class Target(NamedTuple):
-    """What is asked to be run.
+    """What a job asks to run.
 
     Attributes:
-        name: the entry point or the framework's function; None where the job names nothing.
-        kind: ``program`` (the user's entry point, a file or a module), ``module`` (the user's, a module in any
-            case), or ``framework`` (a framework's own function or module, which brings the user's code by itself).
+        name: the entry point or the framework's function; None if the job names none.
+        kind: ``program`` (the user's entry point, a file or a module), ``module`` (the user's entry point, always a
+            module), or ``framework`` (a framework's own function or module, which fetches the user's code itself).
     """
 
     name: str | None
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
         command: the command, with its launcher.
         left_out: variables that the kernel cannot pass.
         added: variables of plugins and of the launcher, each with its source.
-        warnings: what of the job its code does not take.
+        warnings: hyperparameters and channels that the code does not take.
     """
 
     environment: Environment
@@ -64,7 +64,7 @@ class Plan(NamedTuple):
 
 
 def find_target(environment: Environment, framework: str | None = None, *, as_module: bool = False) -> Target:
-    """What the job asks to be run: a framework's function where one is named, else the entry point."""
+    """What the job asks to run: a framework's function if one is named, else the entry point."""
     framework = framework or environment.framework_module
     if framework:
         return Target(framework, "framework")
@@ -123,7 +123,7 @@ def _of_launcher(plain: Command, launched: Command) -> list[Variable]:
 def _check_train(
     entry: EntryPoint, target: Target, environment: Environment, plugins: Plugins, inherited: Mapping[str, str]
 ) -> list[str]:
-    """Check the user's ``train`` before its module runs, where the core will call it; returns warnings."""
+    """Check the user's ``train`` before its module runs, if the core will call it; returns warnings."""
     if entry.mode != "function" or entry.tree is None or entry.path is None or target.kind == "framework":
         return []
     if any(plugins.answerers(hook) != ["builtin"] for hook in ("load_user_module", "train")):
@@ -135,7 +135,7 @@ def _check_train(
 
 
 def what_is_used(environment: Environment, inherited: Mapping[str, str]) -> str | None:
-    """Which code and entry point are used, and which are not, where the job names more than one; else None.
+    """A line that says which code and entry point are used, if the job names more than one; else None.
 
     Args:
         environment: the Environment.
@@ -154,7 +154,7 @@ def what_is_used(environment: Environment, inherited: Mapping[str, str]) -> str 
 
 
 def _check_that_none_is_missing(environment: Environment, inherited: Mapping[str, str]) -> None:
-    """A job that was to be launched, and runs as one plain process on each host, would train in vain."""
+    """Refuse to run a job as one plain process on each host if it asks for a launcher: it would train in vain."""
     asked = who_asks(environment, inherited)
     if asked is not None and takes_part(environment):
         count = len(environment.distribution_hosts)

@@ -1,6 +1,6 @@
 """Where a value came from, as data; it becomes words only where it is shown."""
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 from typing import Literal, NamedTuple
 

@@ -1,6 +1,6 @@
-"""What a setting is: a variable, the hyperparameter that gives it too, its default, its form, its meaning.
+"""The classes of settings: a variable, an alternative hyperparameter, a default, a form and a meaning.
 
-Plain classes and the standard library only: the supervisor reads settings too, and ``dataclasses`` would cost it 2 MB.
+Plain classes and the standard library only: the supervisor reads settings, too, and ``dataclasses`` would cost it 2 MB.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
-"""How a variable or a hyperparameter says yes and no, in any case of letters."""
+"""The values of a variable or a hyperparameter that mean yes and no, in any letter case."""
 
 _LONGEST, _LARGEST = 1e9, 2**63 - 1
 
 
 class Setting:
-    """A variable that sets how smc or a plugin works; as it stands, one that holds text.
+    """A variable that configures smc or a plugin; the base class of all kinds of settings.
 
     Args:
-        name: of the variable.
-        what: what it sets, as a phrase without a full stop. Markdown code marks are fine.
-        default: where it is not set, or empty. None: there is no such value; ``absent`` says what happens then.
-        absent: what holds without it, in words; None says the default itself.
-        param: the hyperparameter that is read where the variable is not set.
-        group: the table that it stands in: ``job``, ``code``, ``hosts``, ``limits``, ``tests``, or a plugin's name.
+        name: name of the variable.
+        what: what it sets, as a phrase without a full stop; may contain Markdown code marks.
+        default: its value if it is unset or empty. None if there is no such value; ``absent`` then says what happens.
+        absent: what applies without it, in words; None to show the default itself.
+        param: the hyperparameter that is read if the variable is not set.
+        group: its table in the docs: ``job``, ``code``, ``hosts``, ``limits``, ``tests``, or a plugin's name.
 
     """
 
@@ -64,12 +64,12 @@ class Setting:
 
     @property
     def form(self) -> str:
-        """What a value must be, as the error says it."""
+        """What a value must be, in the words of the error."""
         return self.said
 
     @property
     def default_text(self) -> str:
-        """What holds where nothing sets it, in words."""
+        """What applies if nothing sets it, in words."""
         return self.absent if self.absent is not None else self.shown(self.default)
 
     def shown(self, value: object) -> str:
@@ -77,7 +77,7 @@ class Setting:
         return "none" if value is None else str(value)
 
     def found(self, environ: Mapping[str, str], params: Mapping[str, str] | None = None) -> tuple[str, Source] | None:
-        """The text that sets it and where that stands; None where nothing does.
+        """The text that sets it, and where that was found; None if nothing sets it.
 
         Args:
             environ: the variables.
@@ -99,17 +99,17 @@ class Setting:
         return DEFAULT if given is None else given[1]
 
     def refused(self, text: str, source: Source) -> ConfigurationError:
-        """The error for a text that has not the right form."""
+        """The error for a text that does not have the right form."""
         return ConfigurationError(f"{source.kind} {source.name} is {shortened(text, 80)!r}, not {self.form}")
 
 
 class Text(Setting):
-    """A setting whose text is taken as it is."""
+    """A setting whose value is its text."""
 
     __slots__ = ()
 
     def of(self, environ: Mapping[str, str], params: Mapping[str, str] | None = None) -> str | None:
-        """The text, without blanks around it; the default where it is not set."""
+        """The text, without surrounding blanks; the default if it is not set."""
         given = self.found(environ, params)
         if given is not None:
             return given[0]
@@ -117,7 +117,7 @@ class Text(Setting):
 
 
 class Names(Setting):
-    """Names with commas between them."""
+    """Comma-separated names."""
 
     __slots__ = ()
 

@@ -4,7 +4,7 @@ Formats are those of the classic toolkit (``sagemaker_training/environment.py`` 
 None as an empty text, anything else as compact JSON with sorted keys in ASCII.
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple

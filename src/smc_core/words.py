@@ -1,4 +1,4 @@
-"""Words that many messages share: what each begins with, the nearest name, a list that does not grow too long."""
+"""Parts that many messages share: the prefix, the nearest name, a list of limited length."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 
 PREFIX = b"smc: "
-"""How every line of smc's own begins on stderr: there they stand among the job's, and are known by it."""
+"""The prefix of every line of smc itself on stderr: it distinguishes them from the job's lines."""
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
-    """The known names that are most like a name, the nearest first.
+    """The known names that are most similar to a name, the nearest first.
 
     Args:
         name: as it was given.
@@ -27,7 +27,7 @@ def nearest(name: str, known: Iterable[str], *, most: int = 1, likeness: float =
 
 
 def did_you_mean(near: Iterable[str]) -> str:
-    """``; did you mean a or b?``, to follow what is wrong; empty if nothing is near."""
+    """``; did you mean a or b?``, for the end of a message; empty if there is no similar name."""
     names = list(near)
     return f"; did you mean {' or '.join(names)}?" if names else ""
 

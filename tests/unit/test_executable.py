@@ -70,9 +70,9 @@ def test_a_shell_script_with_windows_line_endings_is_refused(
         ("train.r", "is R without"),
         ("train.jl", "is Julia without an interpreter line: begin it with #!/usr/bin/env julia"),
         ("train.cu", "is source code that has to be compiled"),
-        ("config.yaml", "is no program"),
-        ("train.exe", "is a program of Windows"),
-        ("Code.TGZ", "is an archive, and no program: submit it as the code"),
+        ("config.yaml", "is not a program"),
+        ("train.exe", "is a Windows program"),
+        ("Code.TGZ", "is an archive, not a program: submit it as the code"),
     ],
 )
 def test_what_is_no_program_is_named(tmp_path: Path, name: str, told: str, mode: int) -> None:

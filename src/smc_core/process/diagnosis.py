@@ -5,7 +5,7 @@ Sources: Linux ``Documentation/admin-guide/cgroup-v2.rst`` (``memory.events``, `
 ``memory.max_usage_in_bytes``); ``proc(5)`` (``/proc/self/cgroup``, ``/proc/self/mountinfo``).
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import errno
 import os

@@ -1,6 +1,6 @@
 """The process table, as ``/proc`` shows it: which processes belong to a job (``proc(5)``)."""
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import contextlib
 import os

@@ -5,7 +5,7 @@ start the training: it calls its own ``train`` on module level or passes it on, 
 names. Otherwise a top-level name ``train`` means function mode. Everything else is a script.
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import ast
 import os

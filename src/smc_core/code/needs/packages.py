@@ -1,6 +1,6 @@
 """What a folder of code asks for: a requirement file, a package to build, or the dependencies of a project."""
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import os
 import sys

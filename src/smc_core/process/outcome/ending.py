@@ -1,6 +1,6 @@
 """Everything that is known about how a job ended."""
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -3,7 +3,7 @@
 Pure functions from facts to words. A suspicion is mentioned only where no figure contradicts it.
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import signal
 from typing import NamedTuple

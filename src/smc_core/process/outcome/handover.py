@@ -1,6 +1,6 @@
 """Hands the outcome of a job, as data, from its supervisor to the program that started it, over a pipe."""
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import contextlib
 import json

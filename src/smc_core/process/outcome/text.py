@@ -9,7 +9,7 @@ inferred by searching logs for words. The first of these that applies is reporte
 4. the exit code, with the last lines of stderr.
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import signal
 from collections.abc import Callable

@@ -5,7 +5,7 @@ whatever does not belong to smc, a plugin, the standard library or an installed 
 exist (``<frozen os>``, ``<string>``, ``pandas/_libs/index.pyx`` of a Cython module) is never the user's.
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import os
 from collections.abc import Iterator, Sequence

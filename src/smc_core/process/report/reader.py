@@ -4,7 +4,7 @@ The job can write to that folder, so its content is not trusted. Only regular fi
 or waiting for a writer; no more is read than a report can hold; every field has its type and its range.
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import heapq
 import json

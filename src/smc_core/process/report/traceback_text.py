@@ -6,7 +6,7 @@ reader is enough: frames, followed by the line that names the exception. If ther
 one that left the process, or the innermost process.
 """
 
-# No "from __future__ import annotations" here: Python would compile the text for each field of a NamedTuple at start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import re
 from typing import NamedTuple
