@@ -84,7 +84,7 @@ def __dir__() -> list[str]:
 
 
 def _room(name: str) -> ModuleType | None:
-    """A module of this package; None where there is none of the name. Without importlib, which costs as much as ten."""
+    """A module of this package; None if there is none. No importlib: its import costs as much as ten modules."""
     full = f"{__name__}.{name}"
     try:
         __import__(full)

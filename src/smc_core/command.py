@@ -1,4 +1,4 @@
-"""The Command: what the prepared process becomes, and what a launcher wraps."""
+"""The Command: what the prepare process becomes, and what a launcher wraps."""
 
 # Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
@@ -9,11 +9,11 @@ from smc_core.contract import LAUNCHER_ENV
 from smc_core.errors import ConfigurationError
 
 Signals = Literal["process", "group"]
-"""Who gets a signal that the job is sent: the process alone, or all of its process group."""
+"""What receives a signal to the job: the process alone, or its whole process group."""
 
 
 class Command(NamedTuple):
-    """An argument list that is executed as it is; no shell ever reads it.
+    """An argument list that is executed directly, never through a shell.
 
     Attributes:
         argv: the program and its arguments. For Python entry points ``argv[0]`` is the interpreter and ``argv[1:]``
@@ -23,11 +23,10 @@ class Command(NamedTuple):
         mode: ``script`` (the user's file as ``__main__``), ``function`` (the worker calls the user's ``train``),
             or ``executable`` (a shell script or any program).
         launcher: name of the launcher around it, or None.
-        serves: whether this host only serves the others, and ends well when the master host has. Only a launcher's
-            command can.
-        signals: who gets the signals that the job is sent. ``process``: the process alone, which passes them on as it
-            sees fit, as Python programs and launchers do. ``group``: all processes of its group, because a shell
-            passes nothing on.
+        serves: whether this host only serves the others, and succeeds when the master host does. Only for a launcher's
+            command.
+        signals: what receives the job's signals. ``process``: the process alone, which passes them on as needed, as
+            Python programs and launchers do. ``group``: all processes of its group, because a shell passes nothing on.
     """
 
     argv: tuple[str, ...]
@@ -46,10 +45,10 @@ class Command(NamedTuple):
         *,
         signals: Signals = "process",
     ) -> "Command":
-        """This Command with a launcher in front of it, which starts a program of any kind.
+        """This Command with a launcher in front of it that can start any program.
 
-        Nothing of it is left out, neither the interpreter of a Python program nor the shell of a script:
-        ``command.under(["mpirun", "-np", "2"], "mpi")`` makes ``mpirun -np 2 python train.py --epochs 5``, or
+        The whole Command is kept, including the interpreter of a Python program or the shell of a script:
+        ``command.under(["mpirun", "-np", "2"], "mpi")`` gives ``mpirun -np 2 python train.py --epochs 5``, or
         ``mpirun -np 2 /bin/sh run.sh --epochs 5``.
 
         Args:
@@ -68,10 +67,10 @@ class Command(NamedTuple):
     def as_python_under(
         self, prefix: Sequence[str], launcher: str, environ: Mapping[str, str] | None = None
     ) -> "Command":
-        """This Command with a launcher in place of the Python interpreter, for one that starts Python programs only.
+        """This Command with a launcher instead of the Python interpreter, for one that starts only Python programs.
 
         ``command.as_python_under([sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"], "torchrun")``
-        makes ``python -m torch.distributed.run --nproc-per-node=2 train.py --epochs 5``.
+        gives ``python -m torch.distributed.run --nproc-per-node=2 train.py --epochs 5``.
 
         Args:
             prefix: the launcher's own command line, up to the program that it starts.
@@ -92,7 +91,7 @@ class Command(NamedTuple):
         return self.with_variables(environ or {}, launcher)._replace(argv=(*_arguments(prefix), *self.argv[1:]))
 
     def with_variables(self, environ: Mapping[str, str], launcher: str) -> "Command":
-        """This Command as it is, for a launcher that needs variables and no program of its own.
+        """This Command with further variables, for a launcher that needs no program.
 
         Args:
             environ: variables that the launcher needs; they replace those of the same name.

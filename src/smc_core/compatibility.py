@@ -1,8 +1,8 @@
-"""Whether the framework that an image brings is one that a plugin works with: for authors of plugins.
+"""Checks whether a plugin works with the framework in an image: for authors of plugins.
 
-A plugin names the versions in an extra of its own distribution, and depends on the framework no further: an image
-brings its own build. What is absent is not broken. Which jobs need them is data too, a :class:`Framework` in the
-plugin's module, and the core compares. A plugin does so itself only where its own namespace imports the framework.
+A plugin names the versions in an extra of its distribution, and does not otherwise depend on the framework: an image
+has its own build. A framework that is absent is no error. Which jobs need it is data, too: a :class:`Framework` in the
+plugin's module, which the core checks. A plugin checks it itself only if its own namespace imports the framework.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Framework(NamedTuple):
 
 
 def wrong_framework(framework: object) -> str | None:
-    """What is wrong with what a plugin names as its framework, in words; None where nothing is."""
+    """What is wrong with the ``FRAMEWORK`` of a plugin, in words; None if nothing is."""
     if not isinstance(framework, Framework):
         return f"is {framework!r}, not a Framework"
     if not isinstance(framework.package, str) or not framework.package.isidentifier():
@@ -59,14 +59,14 @@ def wrong_framework(framework: object) -> str | None:
 
 
 class Compared(NamedTuple):
-    """A requirement beside what is installed.
+    """A requirement compared with what is installed.
 
     Attributes:
-        name: the distribution that is required, such as ``tensorflow``.
+        name: the required distribution, such as ``tensorflow``.
         versions: its versions, such as ``<3,>=2.18``.
-        build: the distribution that is installed, which may have a name of its own, such as ``tensorflow-cpu``.
-        found: its version; None where none is installed.
-        is_met: whether the requirement holds.
+        build: the installed distribution, which may have another name, such as ``tensorflow-cpu``.
+        found: its version; None if none is installed.
+        is_met: whether the requirement is satisfied.
     """
 
     name: str
@@ -95,23 +95,23 @@ def is_installed(module: str) -> bool:
 
 
 def _origin(module: str) -> str | None:
-    """The file from which a top-level package would be imported; None where there is none."""
+    """The file from which a top-level package would be imported; None if there is none."""
     try:
         spec = find_spec(module)
-    except ValueError:  # the job's code has put something of its own in its place
+    except ValueError:  # the job's code has replaced it in sys.modules
         return None
     return None if spec is None else spec.origin
 
 
 def is_used(package: str, code_dir: str) -> bool:
-    """Whether the job's own code has imported something of a package, such as ``import keras`` or a class from it.
+    """Whether the job's own code has imported a package (``import keras``), or something from it.
 
-    Another package that imports it does not count: an image's Keras, which TensorFlow imports, may be of any version
-    for a job that does not use it.
+    An import by another package does not count: an image's Keras, which TensorFlow imports, may have any version in a
+    job that does not use it.
 
     Args:
         package: a top-level package.
-        code_dir: the folder of the job's code; its modules that are imported are looked at.
+        code_dir: the folder of the job's code; its imported modules are checked.
 
     """
     if package not in sys.modules:
@@ -161,7 +161,7 @@ def check_framework(distribution: str, plugin: str, framework: Framework) -> Non
 
 
 def unmet(distribution: str, extra: str = "", package: str = "") -> Iterator[Compared]:
-    """The requirements of a distribution that what is installed does not meet; arguments as :func:`compared`."""
+    """The requirements of a distribution that are not satisfied; arguments as for :func:`compared`."""
     return (each for each in compared(distribution, extra, package) if not each.is_met)
 
 
@@ -189,7 +189,7 @@ def compared(distribution: str, extra: str = "", package: str = "") -> Iterator[
 
 
 def requirements(distribution: Distribution | None, extra: str = "") -> Iterator[Requirement]:
-    """The requirements of a distribution, of one extra and no others, or of none."""
+    """The requirements of a distribution, either of one extra only, or without extras."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     for text in distribution.requires if distribution is not None else ():
@@ -200,7 +200,7 @@ def requirements(distribution: Distribution | None, extra: str = "") -> Iterator
 
 
 def _applies(requirement: Requirement, extra: str) -> bool:
-    """Whether a requirement is one of an extra, and of no distribution without it; of no extra where none is named."""
+    """Whether a requirement belongs to an extra, and only to that; or to no extra, if none is named."""
     marker = requirement.marker
     if marker is None:
         return not extra
@@ -217,7 +217,7 @@ def _fits(found: str, wanted: SpecifierSet) -> bool:
 
 
 def _builds(package: str) -> Iterator[Distribution]:
-    """The distributions that bring a package, in the folder from which it would be imported."""
+    """The distributions that contain a package, in the folder from which it would be imported."""
     from smc_core.distributions import Distributions
 
     origin = _origin(package)

@@ -1,7 +1,7 @@
-"""The fields of the Environment that follow from others, as functions of those.
+"""The fields of the Environment that are derived from others.
 
-:mod:`smc_core.facts` reads what a job is given, and derives the rest here. Where a plugin replaces a field, the fields
-that follow from it are derived again.
+:mod:`smc_core.facts` reads the input of a job, and derives the other fields here. If a plugin replaces a field, the
+fields derived from it are derived again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from smc_core.readers import (
 )
 
 _SWITCH = ("sagemaker_", "_enabled")
-"""The first and last letters of every hyperparameter that turns a launcher on, even one that no plugin provides."""
+"""Prefix and suffix of every hyperparameter that turns a launcher on, even one that no plugin provides."""
 _NO_SWITCHES = frozenset({"sagemaker_training_compiler_enabled", "sagemaker_toolkit_native_launcher_enabled"})
-"""Hyperparameters of the SageMaker SDK with such a name that turn no launcher on."""
+"""Hyperparameters of the SageMaker SDK that have such a name but turn no launcher on."""
 
 
 def following(held: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that change because others are replaced.
 
     Args:
-        held: all fields as they are.
+        held: all fields and their present values.
         given: the fields that are replaced.
 
     Raises:

@@ -1,7 +1,7 @@
-"""The Environment: all that a job knows about itself, in one frozen object.
+"""The Environment: everything that a job knows about itself, in one frozen object.
 
-The functions and names that read the contract's files are found here too (``read_config``, ``read_hps``, …), as
-the lower level that :meth:`Environment.create` is composed of.
+The functions that read the contract's files (``read_config``, ``read_hps``, …) are available here, too, as the lower
+level that :meth:`Environment.create` is composed of.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ ALIASES = {
     "num_gpus": "gpu_count",
     "num_neurons": "neuron_count",
 }
-"""Classic name of an attribute → the field that it is."""
+"""Classic name of an attribute → the field."""
 
 EnvironmentT = TypeVar("EnvironmentT", bound="Environment")
 
@@ -187,9 +187,9 @@ class Environment(Frozen):
 
         Args:
             session: anything with a ``region_name``, such as a boto3 session: gives the region.
-            base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+            base_dir: the base directory; None for ``SAGEMAKER_BASE_DIR``, or else ``/opt/ml``.
             environ: the variables, by default those of this process.
-            **fields: further fields of a subclass, or replacements of what was read.
+            **fields: further fields of a subclass, or replacements for fields that were read.
 
         Raises:
             ConfigurationError: a file or variable is malformed.
@@ -206,14 +206,14 @@ class Environment(Frozen):
 
     @classmethod
     def own_fields(cls, environment: Environment, environ: Mapping[str, str]) -> builtins.dict[str, Any]:
-        """What :meth:`create` adds to the core's fields: a subclass's own, and the core's that it changes.
+        """The fields that :meth:`create` adds or changes: those of a subclass, and fields of the core it replaces.
 
         Args:
             environment: the core's Environment.
             environ: the variables.
 
         Returns:
-            The fields by name; with ``sources``, where each came from. None of them here.
+            The fields by name; with ``sources``, where each came from. The base class adds none.
 
         """
         return {}
@@ -289,7 +289,7 @@ class Environment(Frozen):
             name: its name.
 
         Returns:
-            The value; None where it is not given, null or blank.
+            The value; None if it is missing, null or blank.
 
         """
         return param(self.framework_texts, name)

@@ -38,7 +38,7 @@ def gather(
 
     Args:
         session: anything with a ``region_name``.
-        base_dir: the base directory; None takes ``SAGEMAKER_BASE_DIR``, else ``/opt/ml``.
+        base_dir: the base directory; None for ``SAGEMAKER_BASE_DIR``, or else ``/opt/ml``.
         environ: the variables, by default those of this process.
 
     Raises:

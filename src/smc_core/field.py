@@ -17,7 +17,7 @@ class Field:
 
     Attributes:
         name: its name.
-        description: what it holds, in one line; may be empty.
+        description: what it contains, in one line; may be empty.
         listed: whether ``dict()`` and ``repr()`` show it.
         is_required: whether it has no default.
     """

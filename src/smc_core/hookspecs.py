@@ -44,7 +44,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 
 class TrainResult(NamedTuple):
-    """What ``train`` returns: the model to save, or None where the user's code saved by itself."""
+    """What ``train`` returns: the model to save, or None if the user's code has saved it."""
 
     model: Any = None
 

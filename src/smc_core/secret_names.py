@@ -93,7 +93,7 @@ def _is_secret_ending(last: str, before: str, *, is_variable: bool) -> bool:
 
     Args:
         last: the last word.
-        before: the one before it; empty where there is none.
+        before: the word before it; empty if there is none.
         is_variable: whether it is a variable's, in which ``KEY`` means one that opens something.
 
     """

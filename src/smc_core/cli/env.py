@@ -31,7 +31,7 @@ def environment() -> str:
     """The Environment of the job, as JSON.
 
     Raises:
-        SmcError: it cannot be made.
+        SmcError: it cannot be created.
 
     """
     from smc_core.cli.printing import masker

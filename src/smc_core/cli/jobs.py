@@ -79,7 +79,7 @@ def _row(record: Record) -> list[str]:
 
 
 def _seconds(record: Record) -> float | None:
-    """How long it took; None if nobody knows."""
+    """How long it took; None if that is unknown."""
     from smc_core.local.record import LOST
 
     return None if record.status == LOST else record.seconds

@@ -116,7 +116,7 @@ def await_request(
         The connection, and the first line on it.
 
     Raises:
-        HostError: the port is taken, or nobody has asked.
+        HostError: the port is taken, or no host has connected.
 
     """
     me = me or current_host()

@@ -45,7 +45,7 @@ def run_child(
         command: an argument list; no shell reads it.
         environ: all of its variables, by default those of this process.
         signals: who gets a signal: the program's own ``process``, as a Python program needs it; or its process
-            ``group``, as a shell does, which then leads a session of its own.
+            ``group``, as a shell does; the program then leads its own session.
         send: called with the process id and the signal in place of that, where something else is to be done.
         inbox: where the signals of this process arrive, in a program that has an :class:`Inbox` already.
 

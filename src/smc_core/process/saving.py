@@ -58,7 +58,7 @@ def save(plugins: Plugins, environment: Environment, module: ModuleType, model: 
         if not primary:
             log.line(f"train() returned {_a(model)} here, which no plugin can save; the first process's value counts")
             return
-        raise _nobody_saves(plugins, module, model, _keep(plugins, environment, model))
+        raise _cannot_save(plugins, module, model, _keep(plugins, environment, model))
     if primary:
         log.line(_saved(path))
 
@@ -151,7 +151,7 @@ def _add_note(error: BaseException, note: str) -> None:
     error.__notes__ = [*(notes if isinstance(notes, list) else []), f"({note})"]  # type: ignore[attr-defined]
 
 
-def _nobody_saves(plugins: Plugins, module: ModuleType, model: object, kept: str) -> PluginError:
+def _cannot_save(plugins: Plugins, module: ModuleType, model: object, kept: str) -> PluginError:
     asked = ", ".join(plugins.callers("save_model"))
     return PluginError(
         f"train() returned {_a(model)}, which no plugin can save; {kept}; return a model, or define "

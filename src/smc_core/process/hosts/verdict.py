@@ -8,13 +8,13 @@ The first row that fits counts:
 ====================================== ============================== ============ ========== ========= ================
 what is known                          how the command exited         to others    wait for   exit code report
 ====================================== ============================== ============ ========== ========= ================
-another host has failed, before anybody by itself, with 0              done         root cause 5         that failure
-asked this host to stop                by itself, otherwise; or hangs failed       root cause 5         that failure
+another host has failed, before anybody unasked, with 0                done         root cause 5         that failure
+asked this host to stop                unasked, otherwise; or hangs   failed       root cause 5         that failure
                                        was stopped                    ended        root cause 5         that failure
 no failure                             stopped as the master is done  done         all        0         -
 -                                      stopped as it hangs            failed       root cause its own   -
 this host was asked to stop            -                              stopped      nothing    its own   -
-another host was asked to stop         stopped for it; or by itself,  ended        root cause 5         that stop
+another host was asked to stop         stopped for it; or unasked,    ended        root cause 5         that stop
                                        not with 0
 -                                      with 0                         done         all        0         -
 -                                      otherwise                      failed       root cause its own   -

@@ -7,7 +7,7 @@ states; the three in the middle are those of the loop (``loop.py``)::
            spawn              the first process exits            nothing is left
  starting ──────▶ running ───────────────────────────▶ cleanup ─────────────────▶ reported
                      │                                    ▲
-             SIGTERM │                                    │ exits by itself; or is killed after
+             SIGTERM │                                    │ it exits; or is killed after
                      ▼                                    │ SMC_STOP_GRACE, or by a second SIGTERM
                   stopping ───────────────────────────────┘
 

@@ -98,24 +98,24 @@ def _make(place: str) -> tuple[str, int]:
     It gets its final name last: under that name other jobs would remove it as long as it is not locked.
     """
     name = f"smc-{os.getpid()}-{os.urandom(4).hex()}"
-    made, folder = os.path.join(place, f".{name}"), os.path.join(place, name)
-    os.mkdir(made, 0o700)
+    hidden, folder = os.path.join(place, f".{name}"), os.path.join(place, name)
+    os.mkdir(hidden, 0o700)
     lock = -1
     try:
-        lock = os.open(made, _FOLDER)
+        lock = os.open(hidden, _FOLDER)
         with contextlib.suppress(OSError):  # a file system without locks: no other job gets one, either
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with contextlib.suppress(OSError):  # a file system without links, or no /proc: no other job removes it
             os.symlink(_kernel_id(), _KERNEL, dir_fd=lock)
-        with open(os.path.join(made, RESERVE_FILE), "wb") as file:
+        with open(os.path.join(hidden, RESERVE_FILE), "wb") as file:
             file.write(bytes(MAX_REPORT_BYTES))
-        os.rename(made, folder)
+        os.rename(hidden, folder)
     except OSError:
         if lock >= 0:
-            _remove(made, lock)
+            _remove(hidden, lock)
             os.close(lock)
         else:
-            os.rmdir(made)
+            os.rmdir(hidden)
         raise
     return folder, lock
 

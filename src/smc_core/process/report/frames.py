@@ -96,7 +96,7 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
 def _strip(summary: "TracebackException", code_prefix: str, seen: set[int]) -> None:
     """Cut the stack of an exception, and of all that it is chained to, to begin at the user's code.
 
-    The user's code may lie where packages are installed, and a plugin's may lie outside. So the search for the first
+    The user's code may be where packages are installed, and a plugin's may be outside. So the search for the first
     user frame starts only after the last frame of pluggy in front of the code directory's: everything up to there
     belongs to hooks. If no frame is the user's, only the leading frames of smc and pluggy are cut.
     """
