@@ -90,7 +90,7 @@ def test_no_setting_is_unknown(name: str, tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_setting_says_what_it_sets_and_its_default(digits: JobFolder) -> None:
     answer = why(digits, "SMC_HOST_TIMEOUT", SMC_HOST_TIMEOUT="7")
     assert (answer["value"], answer["source"]) == ("7", "variable SMC_HOST_TIMEOUT")
-    assert answer["what"].startswith("seconds of silence")
+    assert answer["what"].startswith("seconds without a heartbeat")
     assert answer["considered"][-1] == {"place": "default", "found": "30"}
 
 
