@@ -66,7 +66,7 @@ class TrainTests(OfPlugin):
         def train() -> None:
             raise error
 
-        manager = Manager(Patience({}), _Unguarded)
+        manager = Manager(Patience({}), _Unchecked)
         manager.register(plugins.manager.get_plugin(self.plugin), self.plugin)
         try:
             result = manager.calls.train(environment=environment, module=_module(train))
@@ -139,8 +139,8 @@ def _module(train: Any = None) -> ModuleType:
     return module
 
 
-class _Unguarded(Calls):
-    """Calls hooks without the guard, which puts right what wrappers do with exceptions."""
+class _Unchecked(Calls):
+    """Calls hooks without the core's checks, which put right what wrappers do with exceptions."""
 
-    def guard(self, plugin: Installed, loaded: object) -> None:
+    def check_calls_of(self, plugin: Installed, loaded: object) -> None:
         """Leave the plugin's functions as they are."""
