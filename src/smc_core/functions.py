@@ -123,14 +123,15 @@ def import_target(target: str) -> ModuleType | Callable[..., Any]:
     """
     module_name, _, attribute = target.partition(":")
     if attribute:
-        return _function(importlib.import_module(module_name), attribute)
+        return _function(_module(module_name, target), attribute)
     try:
         return importlib.import_module(target)
     except ModuleNotFoundError as error:
         parent, _, attribute = target.rpartition(".")
         if error.name != target or not parent:
+            _refuse_if_absent(target, target, error)
             raise
-        return _function(importlib.import_module(parent), attribute)
+        return _function(_module(parent, target), attribute)
 
 
 def _annotations(fn: Callable[..., Any], named: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
@@ -139,6 +140,23 @@ def _annotations(fn: Callable[..., Any], named: Mapping[str, inspect.Parameter])
     except Exception:  # noqa: BLE001 - an annotation is arbitrary code; one that cannot be read is ignored
         hints = {name: p.annotation for name, p in named.items() if not isinstance(p.annotation, str)}
     return {name: hint for name, hint in hints.items() if name in named}
+
+
+def _module(name: str, target: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        _refuse_if_absent(name, target, error)
+        raise
+
+
+def _refuse_if_absent(name: str, target: str, error: ModuleNotFoundError) -> None:
+    """Refuse a target whose own module is absent; an import in that module that fails is the module's own error."""
+    if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+        raise CodeError(
+            f"{target!r} cannot be imported: there is no module {error.name!r}; install what provides it, or correct "
+            f"the name"
+        ) from error
 
 
 def _function(module: ModuleType, attribute: str) -> Callable[..., Any]:

@@ -172,6 +172,32 @@ def test_a_framework_function_under_the_runner(job: JobFolder, tmp_path: Path) -
     assert classic.exit_code == 0, classic.stderr
 
 
+@pytest.mark.parametrize(
+    "target", ["nothere.training:main", "nothere.training", "json.nothere.main", "json.nothere:main"]
+)
+def test_a_framework_that_is_not_there(job: JobFolder, target: str) -> None:
+    job.code(train_py="")
+    ended = job.run("train.py", SAGEMAKER_TRAINING_MODULE=target)
+    absent = "json.nothere" if target.startswith("json") else "nothere"
+    assert ended.exit_code == 4, ended.stderr
+    assert (ended.failure or "").startswith(
+        f"CodeError: '{target}' cannot be imported: there is no module '{absent}'; "
+    )
+    assert "Traceback" not in ended.stderr
+    plan = [sys.executable, "-m", "smc_core", "plan"]
+    environ = job.environ("train.py", SAGEMAKER_TRAINING_MODULE=target)
+    planned = subprocess.run(plan, env=environ, capture_output=True, text=True, check=True).stdout
+    assert planned.startswith(f"entry point      {target}  (variable SAGEMAKER_TRAINING_MODULE)\n")
+
+
+def test_an_import_in_a_framework_that_fails_is_its_own_error(job: JobFolder, tmp_path: Path) -> None:
+    job.code(train_py="")
+    (tmp_path / "loom.py").write_text("import not_there_at_all\n")
+    ended = job.run("train.py", SAGEMAKER_TRAINING_MODULE="loom:main", PYTHONPATH=str(tmp_path))
+    assert ended.exit_code == 1
+    assert (ended.failure or "").startswith("ModuleNotFoundError: No module named 'not_there_at_all' (")
+
+
 def test_async_functions_run_to_their_end(job: JobFolder) -> None:
     job.code(
         train_py="import asyncio\n"

@@ -82,7 +82,8 @@ def plan(named: str | None, module: str | None, *, as_json: bool) -> str:
         if submitted == environment.code_dir:
             raise
         raise CodeError(f"{error}; the code is at {environment.module_dir} and is fetched when the job runs") from error
-    content = _content(made, plugins)
+    asked_by = "framework_module" if target.kind == "framework" else "user_entry_point"
+    content = {**_content(made, plugins), "entry_point_source": str(environment.sources[asked_by])}
     return masker(environment)(json.dumps(content, indent=2) if as_json else _text(content))
 
 
@@ -118,7 +119,7 @@ def _content(made: Plan, plugins: Plugins) -> dict[str, Any]:
 def _text(content: dict[str, Any]) -> str:
     settings = content["settings"]
     head = [
-        ["entry point", f"{content['entry_point']}  ({settings['user_entry_point']['source']})"],
+        ["entry point", f"{content['entry_point']}  ({content['entry_point_source']})"],
         ["mode", f"{content['mode']}  ({content['reason']})"],
         *([["code", content["code"]]] if content["code"] else []),
         *(["warning", text] for text in content["warnings"]),
