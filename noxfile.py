@@ -20,7 +20,14 @@ nox.options.error_on_missing_interpreters = False
 nox.options.parallel = 2  # tests of processes mostly wait; what is measured or shares an engine runs alone
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
-PLUGINS = ["plugins/chainer", "plugins/keras", "plugins/mpi", "plugins/pytorch", "plugins/tensorflow"]
+PLUGINS = [
+    "plugins/chainer",
+    "plugins/keras",
+    "plugins/mpi",
+    "plugins/pytorch",
+    "plugins/sklearn",
+    "plugins/tensorflow",
+]
 TORCH = "torch==2.13.0"
 APART = [f"--ignore=tests/{folder}" for folder in ("container", "docs", "frameworks", "soak")]
 """Tests that other sessions run."""
@@ -159,6 +166,14 @@ def plugin_pytorch(session: nox.Session) -> None:
     session.install(*group("test"), *group("pytorch"), ".", "plugins/pytorch")
     session.run("pytest", SECONDS, "plugins/pytorch/tests", *session.posargs)
     session.run("pytest", SECONDS, "tests/docs", "-k", "pytorch.md")
+
+
+@nox.session(name="plugin-sklearn", python=FRAMEWORK_PYTHON, allow_parallel=True)
+def plugin_sklearn(session: nox.Session) -> None:
+    """The scikit-learn plugin: models by skops and by joblib."""
+    session.install(*group("test"), *group("sklearn"), ".", "plugins/sklearn")
+    session.run("pytest", SECONDS, "plugins/sklearn/tests", *session.posargs)
+    session.run("pytest", SECONDS, "tests/docs", "-k", "sklearn.md")
 
 
 @nox.session(name="plugin-tensorflow", python=FRAMEWORK_PYTHON, allow_parallel=True)

@@ -33,7 +33,7 @@ class Framework(NamedTuple):
     """The framework that a plugin adapts: ``FRAMEWORK = Framework("loom")`` in the plugin's module.
 
     Attributes:
-        package: its import package, such as ``torch``.
+        package: its import package, such as ``sklearn``. The extra names its distribution, such as ``scikit-learn``.
         needed: which jobs fail where it is installed in a version that the plugin does not work with. ``used``: those
             whose own code imports it, in function mode. ``launched``: those that this plugin launches. ``always``: all.
         extra: the extra of the plugin's distribution that names the versions.
@@ -88,7 +88,7 @@ def is_installed(module: str) -> bool:
 
     Args:
         module: its top-level name in an import, such as ``torch``. A folder of that name without ``__init__.py`` is
-            none.
+            none, and neither is one that is None in ``sys.modules``, as a test hides it.
 
     """
     return module.isidentifier() and _origin(module) is not None

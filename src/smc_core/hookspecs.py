@@ -191,6 +191,7 @@ def save_model(environment: Environment, module: ModuleType, model: Any) -> str 
 
     Raises:
         OSError: the model cannot be written.
+        PluginError: it is of my kind, and my format cannot hold it; say what the user can change.
     """
 
 

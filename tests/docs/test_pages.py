@@ -33,7 +33,14 @@ _NOT_RUN = re.compile(r"<!-- not run: (.+) -->\s*\Z", re.DOTALL)
 
 
 _OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "1"}
-_NEEDS = {"chainer": "chainer", "keras": "keras", "mpi": "mpi4py", "pytorch": "torch", "tensorflow": "tensorflow"}
+_NEEDS = {
+    "chainer": "chainer",
+    "keras": "keras",
+    "mpi": "mpi4py",
+    "pytorch": "torch",
+    "sklearn": "sklearn",
+    "tensorflow": "tensorflow",
+}
 """Plugin → the framework without which its two pages are not run; the nox session of the plugin has it."""
 _OF_PLUGIN = re.compile(r"(?:docs/)?plugins/(\w+)(?:/README)?\.md")
 

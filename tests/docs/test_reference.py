@@ -133,5 +133,5 @@ _PAGES = [DOCS.parent / "README.md", *DOCS.glob("**/*.md"), *DOCS.parent.glob("p
 @pytest.mark.parametrize("page", [page for page in _PAGES if "_build" not in page.parts], ids=str)
 def test_a_page_that_installs_from_an_index_says_how_before_the_first_release(page: Path) -> None:
     text = page.read_text()
-    installs = re.search(r"pip install [^`\n]*\bsmc-(core|chainer|keras|mpi|pytorch|tensorflow)\b", text)
+    installs = re.search(r"pip install [^`\n]*\bsmc-(core|chainer|keras|mpi|pytorch|sklearn|tensorflow)\b", text)
     assert not installs or "before the first release" in text.lower()
