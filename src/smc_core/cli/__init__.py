@@ -84,12 +84,28 @@ def _run_command(arguments: Sequence[str]) -> int:
         from smc_core.process import log
 
         return log.failure(error)
+    except FileNotFoundError:
+        if _has_working_directory():
+            raise
+        from smc_core.errors import ConfigurationError
+        from smc_core.process import log
+
+        return log.failure(ConfigurationError("the working directory no longer exists: change to one that does"))
     except KeyboardInterrupt:
         from smc_core.process import log
 
         log.line("interrupted")
         return 128 + signal.SIGINT
     return code
+
+
+def _has_working_directory() -> bool:
+    """Whether the folder in which this process was started still exists: every relative path needs it."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _open_streams() -> None:
