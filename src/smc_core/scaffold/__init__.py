@@ -72,12 +72,16 @@ def _umask() -> int:
 def _rendered(tokens: Mapping[str, str], parts: Collection[str]) -> Iterator[tuple[str, str]]:
     longest_first = sorted(tokens, key=len, reverse=True)
     words = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, longest_first))})(?![A-Za-z0-9])")
+
+    def replaced(text: str) -> str:
+        return words.sub(lambda found: tokens[found[0]], text)
+
     for path in sorted(TEMPLATE.rglob("*")):
         name = path.relative_to(TEMPLATE).as_posix()
         if path.is_dir() or "__pycache__" in path.parts or _FILES.get(name, "") not in ("", *parts):
             continue
         text = "".join(_lines(path.read_text(encoding="utf-8"), parts))
-        yield (words.sub(lambda found: tokens[found[0]], part) for part in (name, text))  # type: ignore[misc]
+        yield replaced(name), replaced(text)
 
 
 def _lines(text: str, parts: Collection[str]) -> Iterator[str]:
