@@ -139,6 +139,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "eager": ("import loomlib", "Plugin.test_its_import_leaves_its_framework_alone", "its import imports loomlib"),
     "stuck": ("while True: time.sleep(0.01)", LOADS, "did not return within 2 s"),
     "raises": ("1 / 0", LOADS, "import: raised ZeroDivisionError"),
+    "leans": ("if 'pytest' not in sys.modules: 1 / 0", LOADS, "where nothing else is imported, ended the interpreter"),
     "exits": ("sys.exit(0)", LOADS, "import: raised SystemExit(0)"),
     "misspelt": ("@hookimpl\ndef save_modell(): ...", LOADS, "there is no hook 'save_modell'"),
     "asks": ("@hookimpl\ndef train(mdoule): ...", LOADS, "asks for 'mdoule'"),

@@ -132,6 +132,8 @@ class OfPlugin:
             self.load()
         except PluginError as error:
             raise AssertionError(str(error)) from error
+        wrong = self.fresh().wrong
+        assert not wrong, f"its import, where nothing else is imported, {wrong}"
 
 
 class PluginTests(OfPlugin):
