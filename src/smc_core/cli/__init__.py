@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
 
+from smc_core.process import standard_library
 from smc_core.words import PREFIX
 
 TYPE_CHECKING = False
@@ -25,6 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
 
     """
+    if argv is None:
+        standard_library.come_first()
+    import signal
+
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["run"], ["run", "train"]):  # what a container starts: nothing to parse, and argparse takes time
         return _run(is_all=argv is None)
@@ -62,13 +65,17 @@ def _interrupted(number: int, _frame: FrameType | None) -> None:
 
     What has something to clean up asks for KeyboardInterrupt again (``local.job.planned``), or holds signals meanwhile.
     """
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105 - importing contextlib could be what was interrupted
         os.write(2, PREFIX + b"interrupted\n")
+    except OSError:
+        pass
     _leave(128 + number)
 
 
 def _run_command(arguments: Sequence[str]) -> int:
     _open_streams()
+    from signal import SIGINT, SIGPIPE
+
     from smc_core.errors import SmcError
 
     try:
@@ -79,7 +86,7 @@ def _run_command(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # as in: smc plan | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the interpreter still flushes at its end goes nowhere
-        return 128 + signal.SIGPIPE
+        return 128 + SIGPIPE
     except SmcError as error:
         from smc_core.process import log
 
@@ -95,7 +102,7 @@ def _run_command(arguments: Sequence[str]) -> int:
         from smc_core.process import log
 
         log.line("interrupted")
-        return 128 + signal.SIGINT
+        return 128 + SIGINT
     return code
 
 

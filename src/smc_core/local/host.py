@@ -12,6 +12,9 @@ import sys
 
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
+    from smc_core.process import standard_library
+
+    standard_library.come_first()
 
 import os
 import signal

@@ -7,6 +7,9 @@ import sys
 
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
+    from smc_core.process import standard_library
+
+    standard_library.come_first()
 
 from smc_core.errors import SmcError
 from smc_core.process import log

@@ -12,6 +12,9 @@ if __name__ == "__main__":
 
     del sys.path[0]  # the folder of this file, which Python puts there
     gc.disable()  # everything created here lives until exec; collecting garbage would take a tenth of the time
+    from smc_core.process import standard_library
+
+    standard_library.come_first()
     from smc_core.process.preparation import main
 
     sys.exit(main(sys.argv[1:]))

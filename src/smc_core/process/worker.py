@@ -10,6 +10,9 @@ import sys
 
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
+    from smc_core.process import standard_library
+
+    standard_library.come_first()
 
 import argparse
 import copy  # noqa: F401 - plugins import these when they need them, and then the user's random.py is in the way
@@ -23,7 +26,7 @@ import zipfile  # noqa: F401
 from typing import TYPE_CHECKING
 
 from smc_core.errors import EXIT_SUCCESS, EXIT_USER_CODE, SmcError, UserCodeError
-from smc_core.process import log
+from smc_core.process import log, standard_library
 from smc_core.process.failure import report_failure
 from smc_core.process.report import writer
 
@@ -73,6 +76,7 @@ def run(plugins: Plugins, environment: Environment, target: str | None = None) -
         The exit code. A SystemExit of the user's passes through.
 
     """
+    standard_library.as_given()
     sys.argv[:] = [environment.user_entry_point or sys.argv[0], *environment.user_args]
     _show_own_lines(environment.log_level)
     steps = _Steps(plugins, environment)
