@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nox
@@ -16,7 +17,6 @@ import nox
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
-nox.options.error_on_missing_interpreters = False
 nox.options.parallel = 2  # tests of processes mostly wait; what is measured or shares an engine runs alone
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
@@ -44,10 +44,16 @@ SECONDS = "--timeout=400"
 """After so long a test is taken to hang, and fails."""
 PROJECT = nox.project.load_toml("pyproject.toml")
 
+_bins = [Path(sys.base_prefix, "bin")]
 _pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-if _pyenv.is_dir():  # its python3.x start only the versions that are named to them
-    os.environ.setdefault("PYENV_VERSION", ":".join(sorted(p.name for p in _pyenv.glob("3.1[0-3].*"))))
+if (
+    _pyenv.is_dir()
+):  # its shims are scripts that start only the versions that are named to them: the programs come first
+    _bins += sorted(version / "bin" for version in _pyenv.glob("3.1[0-3].*"))
+os.environ["PATH"] = os.pathsep.join([*map(str, _bins), os.environ["PATH"]])
+os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # as pip: a company's own authority is in the machine's certificates
 FOUND = [version for version in PYTHONS if shutil.which(f"python{version}")]
+nox.options.error_on_missing_interpreters = FOUND == PYTHONS  # one that is on PATH is never skipped
 if not FOUND:
     raise SystemExit(f"smc is tested on Python {', '.join(PYTHONS)}, and none of them is on PATH")
 HOSTILE_PYTHON = FOUND[min(1, len(FOUND) - 1)]
