@@ -5,9 +5,15 @@ Standard library only: this runs in the supervisor.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__":
+    from smc_core.process import standard_library
+
+    standard_library.come_first()
+
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 
 from smc_core.contract import (

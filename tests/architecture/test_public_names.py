@@ -42,7 +42,7 @@ ROOMS = {
         Framework HARMLESS_SIGNALS HostLink Inbox Ports Report STOP_SIGNALS await_request
         check_framework death_in_words die_with_parent error_in_a_line exit_code export_note first_report
         is_asked_for is_installed is_running is_switched_on job_reports lazy_exports log_line main
-        move_into processes_per_host reach report_death report_for_another run_child run_ranks
+        move_into prefer_standard_library processes_per_host reach report_death report_for_another run_child run_ranks
         signal_tree signals_to_take size_text start_child stop_children takes_part who_asks write_into
         write_whole
     """,

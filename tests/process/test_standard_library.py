@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from smc_core.process import standard_library
 from smc_core.testing import JobFolder
 
+ROOT = Path(__file__).parents[2]
 COMMAND = "import sys; from smc_core.cli import main; sys.exit(main())"  # what installers write as the command smc
 NAMES = ("contextlib", "enum", "json", "logging", "random", "re", "signal", "subprocess", "types", "typing")
 SCRIPT = "import random\nprint(random.MINE)\nraise ValueError('mine')\n"
@@ -42,3 +44,26 @@ def test_the_order_is_pythons_own_again(monkeypatch: pytest.MonkeyPatch) -> None
     sys.path.insert(0, "installed")
     standard_library.as_given()
     assert sys.path == ["installed", "users", library, compiled, "packages"]
+
+
+PROGRAMS = [
+    path
+    for folder in ("src", *(f"plugins/{name}/src" for name in os.listdir(ROOT / "plugins")))
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if '\nif __name__ == "__main__":\n    sys.exit(main(' in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_program_imports_nothing_before_it_prefers_the_standard_library(path: Path) -> None:
+    """Only ``sys`` and ``os``, which are loaded already, and a future statement."""
+    seen = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
+            assert any(
+                "come_first()" in line or "prefer_standard_library()" in line for line in map(ast.unparse, node.body)
+            )
+            break
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            seen.append(ast.unparse(node))
+    assert set(seen) <= {"from __future__ import annotations", "import os", "import sys"}

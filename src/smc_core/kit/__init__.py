@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smc_core.process.report.reader import Report, first_report, job_reports
     from smc_core.process.signals import HARMLESS_SIGNALS, STOP_SIGNALS, Inbox
     from smc_core.process.signals import taken as signals_to_take
+    from smc_core.process.standard_library import come_first as prefer_standard_library
 
 __all__ = [
     "HARMLESS_SIGNALS",
@@ -55,6 +56,7 @@ __all__ = [
     "log_line",
     "main",
     "move_into",
+    "prefer_standard_library",
     "processes_per_host",
     "reach",
     "report_death",
@@ -120,6 +122,7 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of the ki
         {
             **{name: home for home, names in _HOMES.items() for name in names.split()},
             "log_line": ".process.log:line",
+            "prefer_standard_library": ".process.standard_library:come_first",
             "signals_to_take": ".process.signals:taken",
         },
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 
 if __name__ == "__main__":
@@ -10,6 +9,8 @@ if __name__ == "__main__":
     from smc_core.process import standard_library
 
     standard_library.come_first()
+
+import signal
 
 from smc_core.errors import SmcError
 from smc_core.process import log

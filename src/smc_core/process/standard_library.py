@@ -13,7 +13,12 @@ _given: list[str] = []
 
 
 def come_first() -> None:
-    """Search the standard library before all other folders, until :func:`as_given`."""
+    """Search the standard library before all other folders in this process.
+
+    A program of a plugin calls it first, before its other imports: the user's code is on ``PYTHONPATH`` or in the
+    working directory, and a ``json.py`` or ``signal.py`` in it would be imported in place of the library's. What the
+    program starts is not affected.
+    """
     library = os.path.dirname(os.__file__)
     own = [library, os.path.join(library, "lib-dynload")]
     _given[:] = sys.path

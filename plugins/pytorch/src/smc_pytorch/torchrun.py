@@ -18,6 +18,9 @@ import sys
 
 if __name__ == "__main__":
     sys.path[:] = [entry for entry in sys.path[1:] if os.path.realpath(entry) != os.getcwd()]
+    from smc_core.kit import prefer_standard_library
+
+    prefer_standard_library()
 
 import functools
 import logging

@@ -15,6 +15,9 @@ import sys
 
 if __name__ == "__main__":
     del sys.path[0]  # the folder of this file, which Python puts there
+    from smc_core.kit import prefer_standard_library
+
+    prefer_standard_library()
 
 import argparse
 import os

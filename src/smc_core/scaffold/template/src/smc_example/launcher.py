@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import sys
+
+if __name__ == "__main__":  # a module of the user's code, json.py say, must not stand in for the library's here
+    from smc_core.kit import prefer_standard_library
+
+    prefer_standard_library()
+
 from collections.abc import Sequence
 
 from smc_core.kit import main, run_ranks
