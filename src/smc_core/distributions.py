@@ -65,9 +65,9 @@ class EntryPoint(NamedTuple):
     """One line of a distribution's ``entry_points.txt``.
 
     Attributes:
-        name: what stands before ``=``; the whole line where there is none.
-        value: what stands behind it: ``package.module:object [extra]``; empty where there is none.
-        distribution: whose it is.
+        name: the part before ``=``; the whole line if there is none.
+        value: the part after it: ``package.module:object [extra]``; empty if there is none.
+        distribution: the distribution that it belongs to.
     """
 
     name: str

@@ -81,7 +81,7 @@ class Frozen:
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (_parents(type(self)), self._values())
 
-    if not TYPE_CHECKING:  # a type checker would take it as leave to set any name
+    if not TYPE_CHECKING:  # a type checker would conclude that any name can be set
 
         def __setattr__(self, name: str, value: object) -> None:
             raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be set{self._advice(name)}")
@@ -137,7 +137,7 @@ def joined(first: type[Any], second: type[Any]) -> type[Any]:
 
 
 def _parents(cls: type[Frozen]) -> Any:
-    """What stands for a class in a pickle. No module has a joined class, but its parents can be found."""
+    """What represents a class in a pickle. No module contains a joined class, but its parents can be found."""
     shared = next((parents for parents, made in _JOINED.items() if made is cls), None)
     return cls if shared is None else tuple(_parents(parent) for parent in shared)
 

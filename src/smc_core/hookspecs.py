@@ -1,7 +1,7 @@
-"""The seven hooks that a plugin can answer, in the order in which a job calls them.
+"""The seven hooks that a plugin can implement, in the order in which a job calls them.
 
-A plugin is a module, or an object, whose functions bear ``@hookimpl`` and these names, published through the
-entry-point group ``smc.plugins``::
+A plugin is a module, or an object, that has functions with these names and the decorator ``@hookimpl``. It is published
+through the entry-point group ``smc.plugins``::
 
     # pyproject.toml
     [project.entry-points."smc.plugins"]
@@ -13,13 +13,13 @@ entry-point group ``smc.plugins``::
     @hookimpl
     def save_model(environment, module, model): ...
 
-A function may take fewer arguments than its hook has. A hook is *first result* where said so: plugins are asked in
-the order of their names until one returns something other than None; the core's own answer comes last. A plugin
-that wants to work around the others takes ``@hookimpl(wrapper=True)`` and yields once; what the ``yield`` gives is
-the result of the others, and what the function returns is the result in its place.
+A function may take fewer arguments than its hook has. If its docstring says *first result*, plugins
+are asked in the order of their names until one returns something other than None; the core's own answer comes last. To
+wrap the others, use ``@hookimpl(wrapper=True)`` and yield once: the ``yield`` gives the result of the others, and the
+function returns the result that replaces it.
 
-A plugin's module must not import its framework on the top level: a job that does not need it should not wait for
-it. Import inside the hook.
+A plugin's module must not import its framework at the top level, because a job that does not need it should not wait
+for it. Import it inside the hook.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 
 class TrainResult(NamedTuple):
-    """What ``train`` returns: the model to save, or None if the user's code has saved it."""
+    """The return value of ``train``: the model to save, or None if the user's code has saved it."""
 
     model: Any = None
 
@@ -53,8 +53,8 @@ class TrainResult(NamedTuple):
 def create_environment(base_dir: str) -> Environment | None:
     """Create the Environment of the job.
 
-    First result. The core's own reads the contract's files; a plugin seldom replaces it, and mostly wraps it to
-    add fields: ``return (yield).extend(MyEnvironment, world_size=8)``.
+    First result. The core's own reads the contract's files. A plugin rarely replaces it; most wrap it to add fields:
+    ``return (yield).extend(MyEnvironment, world_size=8)``.
 
     Runs in:
         prepare, and every worker.
@@ -86,8 +86,8 @@ def job_variables(environment: Environment, environ: Mapping[str, str]) -> Mappi
         environ: the variables that the job has so far; they cannot be changed here.
 
     Returns:
-        Names and texts, at most 128 KiB together. None: this job needs nothing of mine. Two plugins that want different
-        values for one variable end the job with a PluginConflictError that names both.
+        Names and texts, at most 128 KiB together. None: this job needs none of mine. If two plugins want different
+        values for one variable, the job fails with a PluginConflictError that names both.
 
     Raises:
         ConfigurationError: what the user has set cannot work, such as a backend that is not installed.
@@ -96,7 +96,7 @@ def job_variables(environment: Environment, environ: Mapping[str, str]) -> Mappi
 
 @hookspec
 def launch(environment: Environment, command: Command) -> Command | None:
-    """Put a launcher around the command, where the job asks for the one that this plugin has.
+    """Start the command with a launcher, if the job asks for this plugin's.
 
     For launchers only: variables that a job's processes need in any case are an answer to ``job_variables``.
 
@@ -104,9 +104,9 @@ def launch(environment: Environment, command: Command) -> Command | None:
     hyperparameters do, such as ``sagemaker_torch_distributed_enabled`` (``environment.param(name)``). Hosts that
     do not take part (``environment.distribution_hosts``) run the command as it is.
 
-    The hosts of a job that has a launcher stand and fall together: the core lets them meet before the command starts,
-    stops them all when one fails or is lost, and each reports the root cause (``process/hosts/agent.py``). A host that
-    only serves the others, and exits when the master does, says so: ``command._replace(serves=True)``.
+    The hosts of a job with a launcher succeed or fail together: the core starts the command after a rendezvous, stops
+    all hosts when one fails or is lost, and each reports the root cause (``process/hosts/agent.py``). For a host that
+    only serves the others, and exits when the master does, return ``command._replace(serves=True)``.
 
     Runs in:
         prepare, once a host.
@@ -117,8 +117,8 @@ def launch(environment: Environment, command: Command) -> Command | None:
 
     Returns:
         The command with its launcher: ``command.under``, ``command.as_python_under`` or ``command.with_variables``.
-        None: this job does not ask for mine. Two answers end the job with a PluginConflictError that names both
-        plugins.
+        None: this job does not ask for mine. If two plugins answer, the job fails with a PluginConflictError that names
+        both.
 
     Raises:
         ConfigurationError: the launcher's settings are wrong.
@@ -149,8 +149,8 @@ def load_user_module(environment: Environment) -> ModuleType | None:
 def train(environment: Environment, module: ModuleType) -> TrainResult | None:
     """Train.
 
-    First result. The core's own calls the module's ``train`` with the arguments that it asks for by name; plugins
-    mostly wrap it, to set their framework up before and to tear it down after.
+    First result. The core's own calls the module's ``train`` with the arguments that it asks for by name. Most plugins
+    wrap it, to set their framework up before and tear it down after.
 
     Runs in:
         worker, every rank.
@@ -160,8 +160,8 @@ def train(environment: Environment, module: ModuleType) -> TrainResult | None:
         module: the user's module.
 
     Returns:
-        The model in a TrainResult; ``TrainResult(None)`` where the user's code saved by itself. None: not mine, ask
-        the next plugin.
+        The model in a TrainResult; ``TrainResult(None)`` if the user's code has saved it itself. None: not mine,
+        ask the next plugin.
 
     Raises:
         ConfigurationError: the user's ``train`` wants a parameter that nothing provides.
@@ -174,8 +174,8 @@ def save_model(environment: Environment, module: ModuleType, model: Any) -> str 
     """Write the model to ``environment.model_dir``.
 
     First result. Called only with a model that is not None. The core's own calls the module's
-    ``save(model, model_dir)`` where there is one, and else ``model.save(...)`` where the model has it. A save of
-    a model in parts needs every process, so every rank is asked; ``environment.is_primary`` says who writes.
+    ``save(model, model_dir)`` if there is one, or else ``model.save(...)`` if the model has it. Saving a sharded
+    model needs every process, so every rank is asked; ``environment.is_primary`` says which one writes.
 
     Runs in:
         worker, every rank.
@@ -191,16 +191,16 @@ def save_model(environment: Environment, module: ModuleType, model: Any) -> str 
 
     Raises:
         OSError: the model cannot be written.
-        PluginError: it is of my kind, and my format cannot hold it; say what the user can change.
+        PluginError: it is of my kind, but my format cannot store it; say what the user can change.
     """
 
 
 @hookspec(firstresult=True)
 def keep_model(environment: Environment, model: Any, path: str) -> str | None:
-    """Keep what could not be saved, before the job fails: a training that is finished is not lost.
+    """Keep what could not be saved, before the job fails, so that a finished training is not lost.
 
-    First result. Called where no plugin can save what ``train`` returned, and where a save has failed. The core's own
-    pickles it, or what can be pickled of it.
+    First result. Called if no plugin can save what ``train`` returned, and if saving it has failed. The core's own
+    pickles it, or the parts of it that can be pickled.
 
     Runs in:
         worker, the primary one.
@@ -214,5 +214,5 @@ def keep_model(environment: Environment, model: Any, path: str) -> str | None:
         Path of what was written. None: not my kind of value, ask the next plugin.
 
     Raises:
-        Exception: it cannot be kept; the job fails for its first reason, and this one is reported beside it.
+        Exception: it cannot be kept; the job fails for its first reason, and this one is reported with it.
     """

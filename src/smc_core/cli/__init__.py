@@ -40,15 +40,15 @@ def _run(*, is_all: bool) -> int:
     """Run the job that the variables and files describe.
 
     Args:
-        is_all: whether this process does nothing else: then it exits here, and the interpreter takes nothing apart.
+        is_all: whether this process does nothing else: then it exits here, which saves the interpreter's teardown.
 
     """
     import gc
 
     from smc_core.process import signals
 
-    gc.disable()  # all that is imported stays; the supervisor enables it when it waits for the job
-    signals.hold()  # a stop that arrives from here on waits for the supervisor
+    gc.disable()  # everything imported stays alive; the supervisor enables it again when it waits for the job
+    signals.hold()  # from here on, a request to stop waits for the supervisor
     from smc_core.runner import run
 
     code = run()
@@ -57,13 +57,13 @@ def _run(*, is_all: bool) -> int:
     return code
 
 
-_leave = os._exit  # what plugins find in its place raises (plugins/leaving.py)
+_leave = os._exit  # the replacement that plugins see raises instead (plugins/leaving.py)
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> None:
-    """End this program in a line: an exception in the middle of an import comes out as another one, or as a traceback.
+    """Exit with one line: an exception in the middle of an import may surface as another one, or as a traceback.
 
-    What has something to clean up asks for KeyboardInterrupt again (``local.job.planned``), or holds signals meanwhile.
+    Code with something to clean up restores KeyboardInterrupt (``local.job.planned``), or holds signals meanwhile.
     """
     try:  # noqa: SIM105 - importing contextlib could be what was interrupted
         os.write(2, PREFIX + b"interrupted\n")
@@ -85,7 +85,7 @@ def _run_command(arguments: Sequence[str]) -> int:
         code = int(options.handle(options))
         sys.stdout.flush()
     except BrokenPipeError:  # as in: smc plan | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the interpreter still flushes at its end goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the interpreter still flushes when it exits is discarded
         return 128 + SIGPIPE
     except SmcError as error:
         from smc_core.process import log
@@ -116,7 +116,7 @@ def _has_working_directory() -> bool:
 
 
 def _open_streams() -> None:
-    """Let all that is printed be printed: it goes nowhere where a parent has closed stdout or stderr."""
+    """Make printing always work: if a parent has closed stdout or stderr, the output is discarded."""
     if sys.stdout is None or sys.stderr is None or sys.stdin is None:
         from smc_core.process.parent.descriptors import open_standard_descriptors
 
@@ -125,7 +125,7 @@ def _open_streams() -> None:
         sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
-        reconfigure(errors="backslashreplace")  # a name that the locale cannot spell is no reason to say nothing
+        reconfigure(errors="backslashreplace")  # a name that the locale cannot encode is no reason to print nothing
 
 
 def train() -> int:

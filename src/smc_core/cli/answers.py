@@ -36,7 +36,7 @@ class Considered(NamedTuple):
 
     Attributes:
         place: what it is.
-        found: what stands there; None for nothing.
+        found: its content; None if there is none.
     """
 
     place: Source
@@ -44,7 +44,7 @@ class Considered(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What there is to say of one name.
+    """The answer for one name.
 
     Attributes:
         name: as it is known.
@@ -66,7 +66,7 @@ class Answer(NamedTuple):
 
 
 def why(name: str, *, as_json: bool) -> str:
-    """Say of a variable, an argument, a hyperparameter or a setting what it is, and why.
+    """Explain the value of a variable, an argument, a hyperparameter or a setting.
 
     Args:
         name: ``SM_NUM_CPUS``, ``--epochs``, ``epochs``, ``module_dir``, ``SAGEMAKER_PROGRAM``, ``SMC_MODE``, ``PATH``.
@@ -116,7 +116,7 @@ def _answer(name: str, environment: Environment, plugins: Plugins) -> Answer:
 
 
 def _of_process(name: str, environment: Environment, plugins: Plugins) -> Answer:
-    """A variable that is not of the Environment: one that the container was given, smc's own, or a plugin's."""
+    """A variable that is not part of the Environment: one of the container, of smc or of a plugin."""
     environ, _ = process_environ(environment, os.environ)
     considered = [_considered_variable(name)]
     if environ.get(name):
@@ -200,7 +200,7 @@ def _considered_variable(name: str) -> Considered:
 
 
 def _considered(field: str, environment: Environment) -> Iterator[Considered]:
-    """The places that are looked at for a field, the first that counts first."""
+    """The places that are looked at for a field, in order of precedence."""
     source = environment.sources.get(field, DEFAULT)
     if field in PLACES:
         for place in places(field, environment.framework_texts):

@@ -26,7 +26,7 @@ LEAST_DISK = 1 << 30
 """Bytes; less room than this is a problem."""
 LEAST_SHARED_MEMORY = 1 << 30
 """Bytes; PyTorch's data loaders hand batches over in /dev/shm, of which Docker gives 64 MiB."""
-_SHM = "/dev/shm"  # noqa: S108 - looked at
+_SHM = "/dev/shm"  # noqa: S108 - only inspected
 _GPU_DRIVER = "/proc/driver/nvidia/version"
 
 
@@ -99,7 +99,7 @@ def _python() -> Iterator[Finding]:
     version = sys.version.split()[0]
     yield Finding("Python", "ok", f"{version}, {sys.executable}")
     try:
-        import ctypes  # noqa: F401 - whether it is there is the question
+        import ctypes  # noqa: F401 - the import is the check
     except ImportError:
         text = "Python was built without ctypes: a job may outlive an smc that was killed"
         yield Finding("Python", "note", text)
@@ -201,7 +201,7 @@ def _disks() -> Iterator[Finding]:
 
 
 def _base() -> str | None:
-    """The base directory, where there is one or one was named; None on a machine that has local jobs only."""
+    """The base directory, if it exists or was named; None on a machine for local jobs only."""
     base = job_paths().base
     return base if os.path.isdir(base) else None
 
@@ -227,7 +227,7 @@ def _folders() -> Iterator[Finding]:
 
 
 def _not_writable(path: str) -> str | None:
-    """Why a folder, or the nearest one above it, takes no file; None if it does."""
+    """Why no file can be written to a folder, or to the nearest existing one above it; None if one can."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     try:
@@ -253,7 +253,7 @@ def _hosts() -> Iterator[Finding]:
     try:
         environment = Environment.create()
     except ConfigurationError:
-        return  # the check of the job says so
+        return  # the check of the job reports it
     hosts = environment.hosts
     if len(hosts) < 2:
         return

@@ -28,7 +28,7 @@ def leftovers(environ: Mapping[str, str]) -> Iterator[tuple[Literal["note", "pro
     found = [(name, version) for name in PACKAGES if (version := _version(name))]
     if found:
         text = f"installed, and replaced by smc: {', '.join(map(' '.join, found))}"
-        # reinstalled, because the first two install a command train as well, which goes with them
+        # reinstalled, because the first two also install a command train, which is removed with them
         fix = f"pip uninstall {' '.join(name for name, _ in found)}"
         yield "note", text, f"{fix}, then pip install --force-reinstall --no-deps smc-core"
 

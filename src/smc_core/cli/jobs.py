@@ -59,7 +59,7 @@ def _painted(line: str, record: Record, paint: Paint) -> str:
 
 
 def _status(record: Record) -> str:
-    """As it stands in the record, which another version of smc may have written, or a person."""
+    """The status in the record, which another version of smc, or a person, may have written."""
     return _cell(str(record.status))
 
 

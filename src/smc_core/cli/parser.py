@@ -40,7 +40,7 @@ class Parser(argparse.ArgumentParser):
     Attributes:
         dashed: name of the optional argument that takes a word with dashes which is none of the options; None if such
             a word is an error.
-        hint: what to try in place of an option that there is not.
+        hint: what to try in place of an unknown option.
         refused: called with an error of the command line before it is raised: the error, what was parsed until
             then, and the option that is wrong (``--hosts``), or None.
     """

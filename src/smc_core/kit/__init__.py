@@ -1,9 +1,9 @@
-"""All that a plugin may build on, by name: ``from smc_core.kit import write_whole, is_installed``.
+"""Everything that a plugin may use, by name: ``from smc_core.kit import write_whole, is_installed``.
 
 These names stay, and so do those of ``smc_core`` itself and of its modules ``environment``, ``command``, ``errors``,
 ``hookspecs``, ``hyperparameters``, ``contract``, ``setting`` and ``testing``. Everything else in ``smc_core`` is
-private, and may change with any release. Each name is imported when it is first used (PEP 562): a plugin waits for
-nothing that it does without.
+private, and may change with any release. Each name is imported on first use (PEP 562): a plugin does not
+wait for what it does not use.
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ _HOMES = {
 
 
 def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The functions ``__getattr__`` and ``__dir__`` of a package whose public names are imported when they are used.
+    """The functions ``__getattr__`` and ``__dir__`` of a package whose public names are imported on first use.
 
-    ``smc.lines.Line`` then imports ``smc_lines.models``, and whoever does without it never waits for that. Import
-    the names below ``TYPE_CHECKING`` too, and hide the functions from type checkers, which else would take any name.
+    ``smc.lines.Line`` then imports ``smc_lines.models``, and a job that does not use it does not wait for that. Also
+    import the names below ``TYPE_CHECKING``, and hide the functions from type checkers: they would accept any name.
 
     Args:
         package: its ``__name__``.
@@ -116,7 +116,7 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str]
     return find, lambda: sorted(homes)
 
 
-if not TYPE_CHECKING:  # or a type checker would take any name for one of the kit
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name as one of the kit
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {

@@ -26,7 +26,7 @@ _TURN_SECONDS = 1.0
 class HostLink:
     """A connection to another host of the job, as :func:`reach` and :func:`await_request` return it.
 
-    It is a context manager, which closes it. What passes is sealed: a line that somebody has changed is refused.
+    As a context manager it closes the connection. Lines are sealed: one that was tampered with is refused.
     """
 
     def __init__(self, link: socket.socket, session: Session, received: bytes = b"") -> None:
@@ -59,7 +59,7 @@ class HostLink:
         self._link.sendall(self._session.seal(text))
 
     def receive(self) -> bytes | None:
-        """Wait for a line, as long as it takes; None where the other side has gone, or is not who it was."""
+        """Wait for a line, without limit; None if the other side is gone, or a line was tampered with."""
         while b"\n" not in self._in:
             try:
                 data = self._link.recv(65536)
@@ -102,7 +102,7 @@ def reach(host: str, port: int, purpose: str, *, seconds: float, me: str | None 
 def await_request(
     port: int, purpose: str, *, asker: str, seconds: float | None = None, me: str | None = None
 ) -> tuple[HostLink, bytes]:
-    """Wait until another host asks for something; whoever does not prove that it is of this job is refused.
+    """Wait for a request from another host; a caller that does not prove that it belongs to this job is refused.
 
     Args:
         port: where to listen: at the address by which the asker reaches this host.
@@ -113,7 +113,7 @@ def await_request(
         me: name of this host, by default its name in the job.
 
     Returns:
-        The connection, and the first line on it.
+        The connection, and the first line received on it.
 
     Raises:
         HostError: the port is taken, or no host has connected.

@@ -1,7 +1,7 @@
-"""For programs that a launcher starts in place of the user's, and which start the processes that train.
+"""For programs that a launcher starts in place of the user's, and that start the training processes.
 
-Such a program ends with ``sys.exit(main(run, sys.argv[1:]))``: whatever fails in it is logged in a line and reaches
-``output/failure``. Standard library only: it runs beside the user's processes for as long as the job takes.
+The last line of such a program is ``sys.exit(main(run, sys.argv[1:]))``: any failure in it is logged on one line and
+appears in ``output/failure``. Standard library only: it runs beside the user's processes for as long as the job takes.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def run_child(
         environ: all of its variables, by default those of this process.
         signals: who gets a signal: the program's own ``process``, as a Python program needs it; or its process
             ``group``, as a shell does; the program then leads its own session.
-        send: called with the process id and the signal in place of that, where something else is to be done.
+        send: called with the process id and the signal, to do something other than that.
         inbox: where the signals of this process arrive, in a program that has an :class:`Inbox` already.
 
     Returns:
-        Its exit code; minus n where signal n killed it, as :func:`main` takes it.
+        Its exit code; minus n if signal n killed it, as :func:`main` expects it.
 
     Raises:
         CodeError: it cannot be started.
@@ -71,17 +71,17 @@ def run_child(
 def run_ranks(command: Sequence[str], ranks: Mapping[int, Mapping[str, str]]) -> int:
     """Run a program once for each rank of this host, and wait for them all.
 
-    Every signal that this process gets is passed on to each. Where a rank fails by itself, that is reported unless it
-    has done so itself, and the others are stopped, which would wait for it: SIGTERM, and SIGKILL ten seconds later.
+    Every signal that this process gets is passed on to each. If a rank fails unasked, that is reported unless it has
+    done so itself. The others, which would wait for it, are stopped: SIGTERM, and SIGKILL ten seconds later.
 
     Args:
         command: an argument list; no shell reads it.
-        ranks: number of each rank in the whole job → the variables that it has beside those of this process;
-            ``RANK`` is set already.
+        ranks: number of each rank in the whole job → its variables in addition to those of this process; ``RANK`` is
+            set automatically.
 
     Returns:
-        0 where every rank exits with 0; else the exit code of the first that failed, or minus the signal that killed
-        it, as :func:`main` takes it.
+        0 if every rank exits with 0; otherwise the exit code of the first that failed, or minus the signal that killed
+        it, as :func:`main` expects it.
 
     Raises:
         CodeError: the program cannot be started.
@@ -106,13 +106,13 @@ def run_ranks(command: Sequence[str], ranks: Mapping[int, Mapping[str, str]]) ->
                 was_asked = was_asked or number in STOP_SIGNALS
                 if number != signal.SIGCHLD:
                     for child in children.values():
-                        child.send_signal(number)  # nothing where it has exited
+                        child.send_signal(number)  # does nothing if it has exited
     finally:
         stop_children(children.values(), LEAVE_SECONDS)
 
 
 def stop_children(children: Iterable[subprocess.Popen[bytes]], seconds: float) -> None:
-    """Stop processes that this one has started: SIGTERM, and SIGKILL for those that are still there later.
+    """Stop child processes: SIGTERM, and later SIGKILL for those that are still alive.
 
     Args:
         children: the processes; those that have exited are left alone.
@@ -137,7 +137,7 @@ def death_in_words(who: str, status: int, *, silent: bool = False) -> str:
     Args:
         who: the process in words, such as ``rank 3``.
         status: its exit code, or minus the signal that killed it.
-        silent: whether it is a Python program that has reported no exception, which is said of its exit code.
+        silent: whether it is a Python program that has reported no exception; the text says so for an exit code.
 
     """
     if status >= 0:
@@ -155,16 +155,16 @@ def report_death(
     phase: Literal["train", "hosts"] = "train",
     at: float | None = None,
 ) -> str:
-    """Report that a process has died which could not report it itself. Never an error.
+    """Report the death of a process that could not report it itself. Never raises.
 
-    It counts as the cause of what others have reported before: a process that is killed cannot say when.
+    It counts as the cause of earlier reports of others: a process that is killed cannot record when.
 
     Args:
         who: the process in words, such as ``rank 3``.
         status: its exit code, or minus the signal that killed it.
         rank: its number in the job, where it has one.
         silent: as for :func:`death_in_words`.
-        phase: ``train``, or ``hosts`` where it served the job and was none of the user's.
+        phase: ``train``, or ``hosts`` if it served the job and was not the user's.
         at: when it died, in seconds since the epoch; by default now.
 
     Returns:

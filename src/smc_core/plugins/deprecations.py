@@ -1,4 +1,4 @@
-"""Hooks and arguments that were renamed: plugins that use the old name go on working, and it is said what to write.
+"""Hooks and arguments that were renamed: plugins that use the old name still work, and a message names the new one.
 
 To rename a hook or an argument, change it in ``hookspecs.py`` and add a line to :data:`RENAMED`. Everything else reads
 the table: old names are accepted, a job names them once, and so do ``smc plugins -v``, ``smc doctor`` and the
@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 
 class Renamed(NamedTuple):
-    """A hook, or an argument of one, and its name of today.
+    """A hook, or an argument of one, and its current name.
 
     Attributes:
-        hook: the old name of the hook; for an argument, the name that its hook has today.
-        argument: the old name of the argument; empty where the hook itself was renamed.
-        new: the name of today.
-        since: the first version of smc-core that knows the new name.
-        removal: the first version that does not know the old one.
+        hook: the old name of the hook; for an argument, the current name of its hook.
+        argument: the old name of the argument; empty if the hook itself was renamed.
+        new: the current name.
+        since: the first version of smc-core with the new name.
+        removal: the first version without the old one.
     """
 
     hook: str
@@ -35,21 +35,21 @@ RENAMED: tuple[Renamed, ...] = ()
 
 
 def hook(name: str) -> Renamed | None:
-    """The entry of a hook that had this name; None where none had."""
+    """The entry of the hook that had this name; None if none had."""
     return next((each for each in RENAMED if each.hook == name and not each.argument), None)
 
 
 def current(name: str) -> str:
-    """The name of today of a hook."""
+    """The current name of a hook."""
     found = hook(name)
     return name if found is None else found.new
 
 
 def arguments(hook: str) -> list[Renamed]:
-    """The renamed arguments of a hook, by its name of today."""
+    """The renamed arguments of a hook, by its current name."""
     return [each for each in RENAMED if each.hook == hook and each.argument]
 
 
 def with_old_names(hook: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a call, and each that was renamed by its old name too."""
+    """The arguments of a call, with each renamed one under its old name too."""
     return {**given, **{each.argument: given[each.new] for each in arguments(hook)}}

@@ -52,7 +52,7 @@ class Survey(NamedTuple):
 
 
 def survey(environ: Mapping[str, str] | None = None) -> Survey:
-    """Load every plugin that is to be loaded; one that is broken does not keep the others from it.
+    """Load every plugin that is to be loaded; a broken one does not prevent the others from loading.
 
     Raises:
         PluginConflictError: two distributions offer a plugin of the same name.

@@ -1,6 +1,6 @@
-"""Every call of a hook, a line for each piece of code that runs; imported only where ``SMC_TRACE_HOOKS`` asks for it.
+"""Traces every call of a hook, a line for each function that runs; imported only if ``SMC_TRACE_HOOKS`` asks for it.
 
-What is printed of an answer is its class, and the names of variables: values and messages may hold secrets.
+Of an answer, only its class and the names of variables are printed: values and messages may contain secrets.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PARTS: dict[Event, str] = {"before": ", wrapper, before its yield", "after": ",
 
 
 class Outcome(NamedTuple):
-    """How a piece of code ended.
+    """The result of a function.
 
     Attributes:
         kind: ``answered``; ``passed on``, of a wrapper that returns what its yield gave; ``none``; ``raised``;
@@ -95,7 +95,7 @@ class TracedCalls(Calls):
         self._traced: set[pluggy.HookImpl] = set()
 
     def check_calls_of(self, plugin: Installed, loaded: object) -> None:
-        """Remember whose a plugin is, beside what :class:`Calls` does."""
+        """Does what :class:`Calls` does, and remembers the name of the plugin."""
         super().check_calls_of(plugin, loaded)
         self._known[plugin.name] = plugin
 
@@ -170,7 +170,7 @@ class TracedCalls(Calls):
     def _second_part(self, hook: str, plugin: Installed, go_on: Callable[[], Any], inner: Any) -> Any:
         begun = time.perf_counter()
         try:
-            go_on()  # ends by an exception in any case: what is called has one yield
+            go_on()  # always raises: the generator has one yield
         except StopIteration as stop:
             answer = stop.value
             is_same = answer is inner is not None

@@ -1,7 +1,7 @@
-"""Several hosts of one job on this machine, each with a network of its own, as the platform gives it.
+"""Several hosts of one job on this machine, each with its own network, as on the platform.
 
-They are Docker containers, where an engine answers and the variable ``SMC_BASE_IMAGE`` names an image (any that has
-the C library of this machine: the Python of the test is mounted into it); else network namespaces, which need root,
+They are Docker containers if an engine answers and the variable ``SMC_BASE_IMAGE`` names an image (any that has the C
+library of this machine: the Python of the test is mounted into it); otherwise network namespaces, which need root,
 ``ip`` and ``unshare``. ``SMC_TEST_HOSTS`` set to ``docker`` or ``namespaces`` asks for one of them.
 """
 
@@ -38,7 +38,7 @@ _BECOME = (
 
 @functools.cache
 def kind() -> str | None:
-    """What the hosts are here: ``docker``, ``namespaces``, or None where this machine has neither."""
+    """What the hosts are here: ``docker``, ``namespaces``, or None if this machine has neither."""
     wanted = os.environ.get(CHOICE_ENV)
     if wanted in (None, "", DOCKER) and _has_image():
         return DOCKER
@@ -48,7 +48,7 @@ def kind() -> str | None:
 
 
 def why_not() -> str | None:
-    """Why there can be no hosts here; None where there can."""
+    """Why there can be no hosts here; None if there can."""
     if kind() is not None:
         return None
     return f"no Docker engine has the image of {IMAGE_ENV}, and no network namespace can be made (root, ip, unshare)"
@@ -60,7 +60,7 @@ class Host(ABC):
     Attributes:
         name: its name, by which the others find it.
         job: its job folder, with ``resourceconfig.json``.
-        base: that folder as the host sees it, such as ``/opt/ml``.
+        base: the path of that folder on the host, such as ``/opt/ml``.
     """
 
     def __init__(self, name: str, job: JobFolder, base: str) -> None:
@@ -82,7 +82,7 @@ class Host(ABC):
 
     @abstractmethod
     def kill(self) -> None:
-        """Let the whole host vanish, with all that runs on it."""
+        """Make the whole host vanish, with everything that runs on it."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -101,7 +101,7 @@ class Hosts:
     """The hosts of one job.
 
     Args:
-        folder: where their job folders are made.
+        folder: where their job folders are created.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -121,7 +121,7 @@ class Hosts:
             self._network.close()
 
     def make(self, count: int) -> list[Host]:
-        """Make the hosts ``algo-1`` to ``algo-N``, in the platform's order, and start none."""
+        """Create the hosts ``algo-1`` to ``algo-N``, in the platform's order, without starting a job."""
         names = sorted(f"algo-{number}" for number in range(1, count + 1))
         self._network = _DockerNetwork() if kind() == DOCKER else _NamespaceNetwork(self._folder, names)
         for name in names:
@@ -164,7 +164,7 @@ def _has_image() -> bool:
 
 
 def _python_folders() -> list[str]:
-    """The folders that the Python of this process is made of, none below another."""
+    """The folders of this process's Python installation, none below another."""
     places = [sys.base_prefix, sys.prefix, *sys.path, os.path.dirname(os.path.dirname(smc_core.__file__))]
     folders = sorted({os.path.realpath(place) for place in places if os.path.isdir(place)})
     return [each for each in folders if not any(each.startswith(f"{above}/") for above in folders) and each != "/usr"]
@@ -231,7 +231,7 @@ class _Container(Host):
 
 
 class _NamespaceNetwork(_Network):
-    """Network namespaces, all on a bridge that has one to itself: nothing of the machine's network is touched."""
+    """Network namespaces, connected by a bridge in a separate one: the machine's own network is not touched."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ class JobResult(Result):
     """How a job ended.
 
     Attributes:
-        failure: text of ``output/failure``; None where there is no such file.
+        failure: text of ``output/failure``; None if there is no such file.
         success: whether there is ``output/success``.
     """
 
@@ -30,12 +30,12 @@ class JobResult(Result):
 
     @property
     def first_line(self) -> str:
-        """The first line of the failure file, which SageMaker shows; empty where there is none."""
+        """The first line of the failure file, which SageMaker shows; empty if there is none."""
         return (self.failure or "").partition("\n")[0]
 
 
 class JobFolder:
-    """A job's folder: write what the platform would, run the job, look at what it left.
+    """A job's folder: write what the platform would write, run the job, and inspect the results.
 
     As a context manager it kills, at the end of the block, every process of the jobs that were started here.
 
@@ -105,7 +105,7 @@ class JobFolder:
         return self
 
     def environ(self, program: str | None = None, **variables: str) -> dict[str, str]:
-        """The variables for a job in this folder: this process's own, less what would speak of another job."""
+        """The variables for a job in this folder: those of this process, except any that would describe another job."""
         ours = {k: v for k, v in os.environ.items() if not k.startswith(("SM_", "SMC_", "SAGEMAKER_"))}
         named = {} if program is None else {"SAGEMAKER_PROGRAM": program}
         return {**ours, _BASE: str(self.base), **self.variables, **named, **variables}
@@ -126,8 +126,8 @@ class JobFolder:
             program: the entry point.
             arguments: further arguments of ``smc run``.
             python: the interpreter.
-            prefix: a program, with its arguments, that ``smc run`` is started by.
-            seconds: after so long the test fails.
+            prefix: a program, with its arguments, that starts ``smc run``.
+            seconds: after this time the test fails.
             **variables: variables of the job.
 
         """
@@ -150,7 +150,7 @@ class JobFolder:
             program: the entry point.
             arguments: further arguments of ``smc run``.
             python: the interpreter.
-            prefix: a program, with its arguments, that ``smc run`` is started by.
+            prefix: a program, with its arguments, that starts ``smc run``.
             popen: further arguments of :func:`start`, such as ``{"stdin": subprocess.PIPE}``.
             **variables: variables of the job.
 

@@ -41,9 +41,9 @@ ResultT = TypeVar("ResultT", bound=Result)
 
 
 class Running(Generic[ResultT]):
-    """A program under way: what :func:`start` and ``JobFolder.start`` return.
+    """A running program, as :func:`start` and ``JobFolder.start`` return it.
 
-    What it prints is read all the time, so it never waits for its test. As a context manager it is killed at the end
+    Its output is read all the time, so it never blocks on its test. As a context manager it is killed at the end
     of the block, with every process that it has started.
     """
 
@@ -82,11 +82,11 @@ class Running(Generic[ResultT]):
         return self._stderr.text()
 
     def send(self, number: int) -> None:
-        """Send it a signal; nothing happens where it has exited."""
+        """Send it a signal; does nothing if it has exited."""
         self._process.send_signal(number)
 
     def write(self, text: str) -> None:
-        """Write to its stdin, for which it was started with ``stdin=subprocess.PIPE``."""
+        """Write to its stdin; it has to be started with ``stdin=subprocess.PIPE``."""
         stdin = self._process.stdin
         if stdin is None:
             raise ValueError("start it with stdin=subprocess.PIPE to write to it")
@@ -139,7 +139,7 @@ class Running(Generic[ResultT]):
             seconds: after so long the test fails.
 
         Raises:
-            AssertionError: it runs still, or a process that it has left behind can still print.
+            AssertionError: it is still running, or a process that it has left behind can still print.
 
         """
         deadline = time.monotonic() + seconds
@@ -190,7 +190,7 @@ class Running(Generic[ResultT]):
         return f" within {seconds:g} s" if code is None else f" before it exited with {code}"
 
     def _report(self, what: str) -> str:
-        if self._process.poll() is not None:  # its last words may still be in the pipe
+        if self._process.poll() is not None:  # its last output may still be in the pipe
             self._stdout.wait_for_end(_LAST_WORDS)
             self._stderr.wait_for_end(_LAST_WORDS)
         command = self._process.args
@@ -229,7 +229,7 @@ def start_with(
     mark: str | None,
     popen: Mapping[str, Any],
 ) -> Running[ResultT]:
-    """Start a program as :func:`start` does; what ``wait()`` returns is made of its exit code, stdout and stderr."""
+    """Start a program as :func:`start` does; ``wait()`` creates its result from exit code, stdout and stderr."""
     settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **popen}
     process = subprocess.Popen(command, env=environ, cwd=cwd, **settings)  # noqa: S603 - an argument list
     return Running(process, make_result, (mark, environ[mark]) if mark else None)
@@ -257,7 +257,7 @@ def wait_until(
 
 
 def processes_with(name: str, value: str) -> Iterator[psutil.Process]:
-    """The living processes, of those that this user may look at, that have a variable with just this value."""
+    """The living processes of this user that have a variable with exactly this value."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):  # it exited meanwhile, or is another user's
             if process.environ().get(name) == value and _is_alive(process):
@@ -271,7 +271,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 class _Stream:
-    """What arrives at the end of a pipe, collected by a thread; nothing where there is no pipe."""
+    """Collects the output of a pipe in a thread; empty if there is no pipe."""
 
     def __init__(self, file: IO[bytes] | None) -> None:
         self._data = bytearray()
@@ -296,7 +296,7 @@ class _Stream:
             return self._data.decode(errors="backslashreplace")
 
     def next_line(self, seconds: float) -> str | None:
-        """The next line; what follows the last line's end counts as one too. None where none has come in time."""
+        """The next line; an unfinished last line counts as one. None if none has arrived in time."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_over or self._data.find(b"\n", self._at) >= 0, seconds)
             end = self._data.find(b"\n", self._at)

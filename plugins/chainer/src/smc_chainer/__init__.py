@@ -1,7 +1,7 @@
 """Chainer for smc. In a job's code: ``import smc_core as smc``, then ``smc.chainer.broadcast_to(x, shape)``.
 
-Besides the plugin's own names, every function of ``chainer.functions`` is found here under its own name. Each is
-imported when it is first used, and Chainer with those that need it.
+In addition to the plugin's own names, every function of ``chainer.functions`` is available here under its own name.
+Each is imported on first use, and Chainer only with a name that needs it.
 """
 
 from __future__ import annotations

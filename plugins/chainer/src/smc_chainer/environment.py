@@ -13,10 +13,10 @@ MPI_OPTIONS_PARAM = "sagemaker_additional_mpi_options"
 
 
 class Environment(CoreEnvironment):
-    """What a Chainer job knows about itself: the core's fields, and those that ChainerMN is started by.
+    """What a Chainer job knows about itself: the core's fields, and the settings with which ChainerMN is started.
 
     Names, hyperparameters and defaults are those of the classic container, ``sagemaker-chainer-container``
-    (``training.py``, ``train`` and ``_get_mpi_command``), but that it took MPI for granted on several hosts.
+    (``training.py``, ``train`` and ``_get_mpi_command``), except that it always used MPI on several hosts.
     """
 
     use_mpi: bool = field("whether the job asks for MPI: sagemaker_use_mpi, default False", default=False)
@@ -32,7 +32,7 @@ class Environment(CoreEnvironment):
 
 
 def extend(environment: CoreEnvironment) -> Environment:
-    """The Environment with what ChainerMN is started by.
+    """The Environment with the settings for ChainerMN.
 
     Raises:
         ConfigurationError: one of the hyperparameters is malformed.

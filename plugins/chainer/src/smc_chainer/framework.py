@@ -1,4 +1,4 @@
-"""Chainer itself, imported when it is first needed, and only in a version that works."""
+"""Imports Chainer on first use, and only in a version that works."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def chainer_module(name: str, wanted_for: str) -> ModuleType:
 
     Args:
         name: such as ``chainer.functions``.
-        wanted_for: what it is needed for, which the error names.
+        wanted_for: what it is needed for; the error names it.
 
     Raises:
         ModuleNotFoundError: Chainer is not installed.
-        PluginVersionError: it is installed, and does not work with the plugin, or with the NumPy beside it.
+        PluginVersionError: the installed version does not work with the plugin, or with the installed NumPy.
 
     """
     if not is_installed("chainer"):
@@ -38,7 +38,7 @@ def function(name: str) -> Any:
     Raises:
         AttributeError: there is no such function (Python names the nearest, from ``dir``).
         ModuleNotFoundError: Chainer is not installed.
-        PluginVersionError: it is installed in a version that does not work.
+        PluginVersionError: the installed version does not work.
 
     """
     functions = chainer_module("chainer.functions", f"smc.chainer.{name}")
@@ -49,7 +49,7 @@ def function(name: str) -> Any:
 
 
 def function_names() -> list[str]:
-    """Names of all functions of ``chainer.functions``; none where Chainer is not installed."""
+    """The names of all functions of ``chainer.functions``; none if Chainer is not installed."""
     if not is_installed("chainer"):
         return []
     functions = chainer_module("chainer.functions", "smc.chainer")

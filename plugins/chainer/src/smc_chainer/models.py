@@ -1,4 +1,4 @@
-"""Write the parameters of a Chainer model so that they are there whole or not at all, and read them again."""
+"""Write the parameters of a Chainer model, completely or not at all, and load them again."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def save(link: Any, model_dir: str) -> str:
 
 
 def load_model(link: LinkT, path: str | os.PathLike[str]) -> LinkT:
-    """Fill a link with what a job has saved.
+    """Load the parameters that a job has saved into a link.
 
-    A file of Chainer's holds numbers and no code: the network is made by the program that reads it, of the same
-    shape as the one that was trained.
+    Chainer's file contains numbers and no code: the program that reads it first creates a network of the same shape as
+    the one that was trained.
 
     Args:
-        link: a ``chainer.Link`` such as the job's ``train`` returned, fresh; it is changed.
-        path: a ``.npz`` file, or a folder in which ``model.npz`` lies, such as ``environment.model_dir``.
+        link: a new ``chainer.Link`` like the one that the job's ``train`` returned; it is changed.
+        path: a ``.npz`` file, or a folder that contains ``model.npz``, such as ``environment.model_dir``.
 
     Returns:
         ``link``.
 
     Raises:
         FileNotFoundError: there is no such file.
-        KeyError: the link has a parameter that the file has not.
+        KeyError: the link has a parameter that is not in the file.
         ModuleNotFoundError: Chainer is not installed.
 
     """

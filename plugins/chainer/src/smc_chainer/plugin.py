@@ -1,6 +1,6 @@
-"""What smc does for Chainer: the hooks that this plugin answers, in the order in which a job calls them.
+"""What smc does for Chainer: this plugin's hooks, in the order in which a job calls them.
 
-Nothing here imports Chainer before the job's own code has.
+Nothing here imports Chainer before the job's own code does.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ HYPERPARAMETERS = [SEED]
 
 @hookimpl(wrapper=True)
 def create_environment() -> Generator[None, Environment, Environment]:
-    """Add what ChainerMN is started by."""
+    """Add the settings for ChainerMN."""
     return chainer_environment.extend((yield))
 
 
 @hookimpl(wrapper=True)
 def launch(environment: Environment) -> Generator[None, list[Command], list[Command]]:
-    """Check that MPI is started where it is asked for."""
+    """Check that MPI is started if the job asks for it."""
     commands = yield
     if getattr(environment, "use_mpi", False) and not commands:
         raise ConfigurationError(
@@ -47,7 +47,7 @@ def launch(environment: Environment) -> Generator[None, list[Command], list[Comm
 
 @hookimpl(wrapper=True)
 def train(environment: Environment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Seed a job that has imported Chainer, where the hyperparameter ``seed`` is given."""
+    """Seed a job that has imported Chainer, if it has the hyperparameter ``seed``."""
     if SEED in environment and "chainer" in sys.modules:
         seed = environment[SEED].to_int()
         if not 0 <= seed < 2**32:
@@ -63,7 +63,7 @@ def train(environment: Environment) -> Generator[None, TrainResult | None, Train
 @hookimpl
 def save_model(environment: Environment, model: Any) -> str | None:
     """Save a ``chainer.Link``, which every Chainer network is, as ``model.npz``."""
-    chainer = sys.modules.get("chainer")  # a process that never imported Chainer has no model of it
+    chainer = sys.modules.get("chainer")  # a process that never imported Chainer cannot have a Chainer model
     if not isinstance(model, getattr(chainer, "Link", ())):
         return None
     if not environment.is_primary:

@@ -1,6 +1,6 @@
 """Keras for smc. In a job's code: ``import smc_core as smc``, then ``smc.keras.EpochLogger()``.
 
-Each name is imported when it is first used, and Keras with those that need it.
+Each name is imported on first use, and Keras only with a name that needs it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which backend Keras runs on: settled before Keras is imported, which reads ``KERAS_BACKEND`` only then."""
+"""Chooses the backend of Keras before Keras is imported: it reads ``KERAS_BACKEND`` only during its import."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ LAUNCHER = "jax"
 def choose_backend() -> str | None:
     """The backend for this job.
 
-    In order: the variable ``KERAS_BACKEND``; ``jax`` where the launcher of that name is asked for; the ``backend``
-    of ``keras.json`` where it is installed (Keras writes ``tensorflow`` there by itself); the first of
-    :data:`BACKENDS` that is installed.
+    In order: the variable ``KERAS_BACKEND``; ``jax`` if the job asks for the launcher of that name; the ``backend`` of
+    ``keras.json`` if it is installed (Keras writes ``tensorflow`` there unasked); the first of :data:`BACKENDS` that is
+    installed.
 
     Returns:
-        The name of the backend, which is that of its package too. None where none is installed.
+        The name of the backend, which is also the name of its package. None if none is installed.
 
     """
     named = os.environ.get(BACKEND_ENV)
@@ -40,7 +40,7 @@ def choose_backend() -> str | None:
 
 
 def use_backend() -> str | None:
-    """Choose the backend and tell Keras, which is to be imported after this."""
+    """Choose the backend and set ``KERAS_BACKEND``; call this before Keras is imported."""
     backend = choose_backend()
     if backend:
         os.environ[BACKEND_ENV] = backend
@@ -48,10 +48,10 @@ def use_backend() -> str | None:
 
 
 def import_keras() -> Any:
-    """Keras itself, on the backend of the job.
+    """Import Keras on the backend of the job.
 
     Raises:
-        PluginVersionError: the Keras that is installed is none that this package works with.
+        PluginVersionError: this package does not work with the installed version of Keras.
         ImportError: Keras is not installed.
 
     """
@@ -69,7 +69,7 @@ def check_backend(environ: Mapping[str, str]) -> None:
         environ: the variables that the job will see.
 
     Raises:
-        ConfigurationError: Keras is installed, and the backend that the variable names is not.
+        ConfigurationError: Keras is installed, but the backend named by the variable is not.
 
     """
     named = environ.get(BACKEND_ENV)
@@ -86,4 +86,4 @@ def _configured() -> str:
         with open(os.path.join(home, "keras.json"), encoding="utf-8") as file:
             return str(json.load(file)["backend"])
     except (OSError, ValueError, KeyError, TypeError):
-        return ""  # as Keras: what cannot be read is not there
+        return ""  # as Keras does: an unreadable file counts as missing

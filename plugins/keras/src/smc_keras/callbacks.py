@@ -20,9 +20,9 @@ import keras  # noqa: E402 - reads the backend while it is imported
 class EpochLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Logs one line per epoch to stdout: ``epoch=3 loss=0.1234 val_loss=0.1391 seconds=0.42``.
 
-    Epochs count from 1, as in Keras's own lines; ``seconds`` is the wall time of the epoch, validation included.
-    SageMaker takes a metric from it by a regular expression such as ``" loss=([0-9.e+-]+)"``; the blank in front
-    keeps it apart from ``val_loss``. A metric of several numbers, such as one for each class, has one entry each:
+    Epochs count from 1, as in Keras's own lines; ``seconds`` is the wall time of the epoch, including validation.
+    SageMaker extracts a metric with a regular expression such as ``" loss=([0-9.e+-]+)"``; the blank in front
+    distinguishes it from ``val_loss``. A metric of several numbers, such as one per class, has one entry per number:
     ``f1_score_0=0.9 f1_score_1=0.8``.
     """
 
@@ -35,7 +35,7 @@ class EpochLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has 
         values = {**(logs or {}), "seconds": time.monotonic() - self._began}
         metrics = " ".join(f"{name}={number:.6g}" for each in values.items() for name, number in _numbers(*each))
         if self.params.get("verbose") in (1, "auto"):
-            sys.stdout.write("\n")  # Keras's progress bar has left its line open
+            sys.stdout.write("\n")  # Keras's progress bar has not ended its line
         sys.stdout.write(f"epoch={epoch + 1} {metrics}\n")
         sys.stdout.flush()
 
@@ -49,11 +49,11 @@ def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
 
 
 def backup_and_restore(environment: Environment, **options: Any) -> Any:
-    """Keras's ``BackupAndRestore`` in the checkpoint folder: an interrupted job goes on at its last epoch.
+    """Keras's ``BackupAndRestore`` in the checkpoint folder: an interrupted job resumes at its last epoch.
 
-    It deletes its files when training ends. The model must be built before ``fit``, as by an ``Input`` layer. Of
-    several processes that the launcher ``jax`` joins, all have it, each with a folder of its own: hosts share what
-    they keep.
+    It deletes its files when training ends. The model must be built before ``fit``, for example by an ``Input`` layer.
+    If the launcher ``jax`` joins several processes, each needs the callback, and each gets its own folder: the hosts
+    share their checkpoints.
 
     Args:
         environment: the Environment of the job.

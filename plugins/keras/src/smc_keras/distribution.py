@@ -1,6 +1,6 @@
-"""Several processes, one a host: the launcher ``jax``, and what it lets a job's processes know.
+"""Several processes, one per host: the launcher ``jax``, and the variables that it sets for a job's processes.
 
-The process of each host takes part with all its devices. Keras reads the three ``KERAS_DISTRIBUTION_*`` variables
+The process of each host uses all devices of its host. Keras reads the three ``KERAS_DISTRIBUTION_*`` variables
 (``keras.distribution.initialize``); JAX 0.10 reads ``JAX_COORDINATOR_ADDRESS`` alone, and is given the other two as
 arguments (``jax/_src/distributed.py``).
 """
@@ -35,9 +35,9 @@ INTERFACES = "/sys/class/net"
 
 
 def processes(environment: Environment, environ: Mapping[str, str]) -> list[str]:
-    """The host of each process of the job, where the launcher ``jax`` starts it; else none.
+    """The host of each process of the job if the launcher ``jax`` starts it; otherwise none.
 
-    A host of an instance group that takes no part in distributed training runs its code by itself.
+    A host of an instance group that is not part of distributed training runs its code alone.
     """
     hosts = environment.distribution_hosts
     asked = is_asked_for(LAUNCHER, None, environment, environ)
@@ -45,17 +45,17 @@ def processes(environment: Environment, environ: Mapping[str, str]) -> list[str]
 
 
 def launched(environment: Environment, command: Command) -> Command | None:
-    """The command with what its process needs to find the others; None where the job does not ask for this launcher.
+    """The command with the variables to find the other processes; None if the job does not ask for this launcher.
 
     Raises:
-        ConfigurationError: JAX is not installed, or Keras is told to run on another backend.
+        ConfigurationError: JAX is not installed, or another backend is chosen for Keras.
 
     """
     if not is_asked_for(LAUNCHER, None, environment, command.environ) or not takes_part(environment):
         return None
     hosts = processes(environment, command.environ)
     if not hosts:
-        return command.with_variables({}, LAUNCHER)  # one process, which has nobody to find
+        return command.with_variables({}, LAUNCHER)  # a single process has no others to find
     if not is_installed("jax"):
         raise ConfigurationError(f"variable {LAUNCHER_ENV} is {LAUNCHER!r}, and JAX is not installed; pip install jax")
     backend = command.environ.get(BACKEND_ENV)
@@ -68,14 +68,14 @@ def launched(environment: Environment, command: Command) -> Command | None:
 
 
 def check(environ: Mapping[str, str], backend: str | None) -> None:
-    """Refuse a ``SMC_KERAS_DISTRIBUTION`` that there is not.
+    """Refuse an unknown ``SMC_KERAS_DISTRIBUTION``.
 
     Args:
         environ: the variables of the job.
-        backend: the backend that Keras will run on; None where none is installed.
+        backend: the backend that Keras will run on; None if none is installed.
 
     Raises:
-        ConfigurationError: it is no such word, or Keras runs on another backend than JAX.
+        ConfigurationError: the word is unknown, or the backend of Keras is not JAX.
 
     """
     asked = DISTRIBUTION.of(environ)
@@ -91,7 +91,7 @@ def _variables(environment: Environment, hosts: list[str], given: Mapping[str, s
     count, number = str(len(hosts)), str(hosts.index(environment.current_host))
     defaults = {
         "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",  # the default of JAX 0.10; older ones had none
-        "JAX_ENABLE_PREEMPTION_SERVICE": "false",  # it takes SIGTERM, and the process goes on
+        "JAX_ENABLE_PREEMPTION_SERVICE": "false",  # it would catch SIGTERM, and the process would continue
     }
     if os.path.exists(os.path.join(INTERFACES, environment.network_interface_name)):
         defaults["NCCL_SOCKET_IFNAME"] = environment.network_interface_name

@@ -1,4 +1,4 @@
-"""Write a model so that it is there whole or not at all, and find it again."""
+"""Write a model, completely or not at all, and load it again."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ log = logging.getLogger("smc.keras")
 
 
 def is_keras_model(model: Any) -> bool:
-    """Whether it is one; a process that never imported Keras has none, and does not import it to know that."""
+    """Whether it is one. A process that never imported Keras has none, so Keras is not imported for this."""
     return isinstance(model, getattr(sys.modules.get("keras"), "Model", ()))
 
 
 def models_in(value: Any) -> list[Any]:
-    """The Keras models in what ``train`` returned: itself, or parts of a tuple or list."""
+    """The Keras models in the return value of ``train``: the value itself, or elements of a tuple or list."""
     return [part for part in (value if isinstance(value, (tuple, list)) else [value]) if is_keras_model(part)]
 
 
 def without_histories(value: Any) -> Any:
-    """What ``train`` returned, with the model of a ``History``, which ``fit`` returns, in its place.
+    """The return value of ``train``, with every ``History`` (which ``fit`` returns) replaced by its model.
 
-    In a tuple or list that has a model too, the ``History`` is left as it is.
+    In a tuple or list that also has a model, the ``History`` is left as it is.
     """
     if not isinstance(value, (tuple, list)):
         return _of_history(value)
@@ -53,14 +53,14 @@ def _of_history(value: Any) -> Any:
 
 
 def save(model: Any, model_dir: str) -> str:
-    """Write a model to ``model.keras`` in a folder, and see that it can be read; else its weights too, or alone.
+    """Write a model to ``model.keras`` in a folder and check that it can be read; if not, its weights too, or alone.
 
     Returns:
-        The path of what can be read.
+        The path of the file that can be read.
 
     Raises:
         OSError: the file cannot be written.
-        Exception: whatever Keras raises that can save neither.
+        Exception: whatever Keras raises if it can save neither.
 
     """
     if not model.built:
@@ -70,14 +70,14 @@ def save(model: Any, model_dir: str) -> str:
         )
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*not yet been built")  # said above
+            warnings.filterwarnings("ignore", message=".*not yet been built")  # logged above
             path = write_whole(os.path.join(model_dir, MODEL_FILE), model.save)
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - Keras asks the class itself, which may raise anything
         try:
             path = write_whole(os.path.join(model_dir, WEIGHTS_FILE), model.save_weights)
-        except Exception:  # noqa: BLE001 - the first error says more
+        except Exception:  # noqa: BLE001 - the first error is the more useful one
             raise error from None
         log.warning(
             "%s cannot be saved whole, only its weights are, as %s: %s; give the class a get_config() and "
@@ -89,12 +89,12 @@ def save(model: Any, model_dir: str) -> str:
 
 
 def _readable(model: Any, path: str) -> str:
-    """Say what a reader of ``model.keras`` needs, or write the weights beside it where nobody can read it."""
+    """Log what a reader of ``model.keras`` needs, or also write the weights if nobody can read it."""
     from smc_keras import reading
 
     try:
         verdict = reading.read_back(model, path)
-    except Exception as error:  # noqa: BLE001 - the model is written; a look at it must not lose it
+    except Exception as error:  # noqa: BLE001 - the model is written; checking it must not lose it
         log.warning("%s is written, and was not read back: %s", MODEL_FILE, error_in_a_line(error))
         return path
     if verdict.unreadable:
@@ -117,12 +117,12 @@ def export(model: Any, model_dir: str) -> str:
     """Write a model for serving, without its Python code, and return its path.
 
     Raises:
-        Exception: whatever an exporter raises that cannot express the model, or lacks a package.
+        Exception: whatever an exporter raises if it cannot express the model or lacks a package.
 
     """
     import keras
 
-    if keras.config.backend() != "torch":  # jax too, by way of TensorFlow
+    if keras.config.backend() != "torch":  # JAX too, through TensorFlow
         return write_whole(os.path.join(model_dir, SAVED_MODEL), lambda path: model.export(path, verbose=False))
     import torch
 
@@ -134,19 +134,20 @@ def export(model: Any, model_dir: str) -> str:
 
 
 def load_model(path: str | os.PathLike[str], **options: Any) -> Any:
-    """Load a model that a job has saved, in any process, on the backend that is installed there.
+    """Load a model that a job has saved, in any process, on the backend installed there.
 
     Args:
-        path: a ``.keras`` file, or a folder in which ``model.keras`` lies, such as ``environment.model_dir``.
-        **options: as ``keras.saving.load_model`` takes them (``custom_objects``, ``compile``, ``safe_mode``).
+        path: a ``.keras`` file, or a folder that contains ``model.keras``, such as ``environment.model_dir``.
+        **options: arguments of ``keras.saving.load_model`` (``custom_objects``, ``compile``, ``safe_mode``).
 
     Returns:
-        The model. Where only what it was compiled with cannot be read, such as a loss of the job's own that is not
-        among the ``custom_objects``, it comes without (``compile=False``), with a warning, unless ``compile`` is given.
+        The model. If only its loss, metrics or optimizer cannot be read, such as a loss of the job's own that is not
+        in ``custom_objects``, it is loaded without them (``compile=False``) and a warning is logged, unless ``compile``
+        is given.
 
     Raises:
         FileNotFoundError: there is no such file.
-        Exception: whatever Keras raises that cannot read it.
+        Exception: whatever Keras raises if it cannot read it.
 
     """
     file = os.path.join(path, MODEL_FILE) if os.path.isdir(path) else os.fspath(path)

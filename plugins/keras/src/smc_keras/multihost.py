@@ -1,4 +1,4 @@
-"""What the processes of a job on several hosts do together, on JAX: meet, train on parts of the data, and part.
+"""What the processes of a job on several hosts do together, on JAX: join, train on parts of the data, and leave.
 
 JAX is imported with the first call, Keras only where it is installed.
 """
@@ -26,21 +26,21 @@ _state = {"joined": False}
 
 
 def initialize_distribution(seed: int | None = None) -> bool:
-    """Join the processes of this job, which the launcher ``jax`` has started (``SMC_LAUNCHER=jax``).
+    """Join the processes of this job that the launcher ``jax`` has started (``SMC_LAUNCHER=jax``).
 
-    Call it in a script before anything touches a device; in function mode it is done before the job's code is
-    imported. It is ``keras.distribution.initialize`` (``jax.distributed.initialize`` and one random seed for all
-    processes, without which each would begin with weights of its own), but that a process that fails leaves at
-    once: JAX's own end waits five minutes for the others, which wait for it.
+    In a script, call it before anything touches a device; in function mode it is called before the job's code is
+    imported. It does what ``keras.distribution.initialize`` does: ``jax.distributed.initialize``, and one random seed
+    for all processes, without which their initial weights would differ. A process that fails also exits at
+    once: JAX's own shutdown would wait five minutes for the others, which wait for it.
 
     Args:
-        seed: for Python, NumPy and Keras, the same on all processes; None has one drawn, and shared.
+        seed: for Python, NumPy and Keras, the same in all processes; None draws one and shares it.
 
     Returns:
-        Whether there is anybody to join: False, and nothing done, in a job that the launcher has not started.
+        Whether the processes are joined; if the launcher has not started the job, it does nothing and returns False.
 
     Raises:
-        RuntimeError: JAX has used a device already.
+        RuntimeError: JAX has already used a device.
 
     """
     address = os.environ.get(ADDRESS_ENV)
@@ -56,21 +56,21 @@ def initialize_distribution(seed: int | None = None) -> bool:
             shutdown_timeout_seconds=SHUTDOWN_SECONDS,
         )
         _state["joined"] = True
-        atexit.register(_leave_where_this_process_failed)  # called before what was registered earlier, JAX's own too
+        atexit.register(_leave_where_this_process_failed)  # runs before whatever was registered earlier, JAX's own too
         if is_installed("keras"):
             _seed(seed)
     return True
 
 
 def data_parallel(**options: Any) -> Any:
-    """Let Keras train one model on all devices of all processes, each with its part of the data.
+    """Let Keras train one model on all devices of all processes, each on its part of the data.
 
-    Sets ``keras.distribution.DataParallel``; models are to be made after it. Each process feeds its own part
-    (:func:`own_part`), and a batch of the job is that of all processes together.
+    It sets ``keras.distribution.DataParallel``; create models after calling it. Each process feeds its own part
+    (:func:`own_part`), and a batch of the job is the batches of all processes together.
 
     Args:
-        **options: as ``DataParallel`` takes them; ``auto_shard_dataset`` is False unless given, since Keras can part
-            a ``tf.data.Dataset`` only.
+        **options: arguments of ``DataParallel``; ``auto_shard_dataset`` defaults to False, since Keras can only divide
+            a ``tf.data.Dataset``.
 
     Returns:
         The distribution.
@@ -83,22 +83,22 @@ def data_parallel(**options: Any) -> Any:
 
 
 def own_part(environment: Environment, *arrays: Any, multiple_of: int = 1) -> Any:
-    """The part of the data that is this process's own: every n-th element, as many on each process.
+    """This process's part of the data: every n-th element, the same number for each process.
 
-    A process that had a batch more than the others would wait for them for ever; so the last elements that do not
-    suffice for all are left out.
+    A process with one batch more than the others would wait for them forever, so a remainder that is not enough for all
+    processes is left out.
 
     Args:
         environment: the Environment of the job.
-        *arrays: NumPy arrays, or anything that slices like one, all of one length.
-        multiple_of: the length of the part is a multiple of it: the batch size, where a smaller last batch could not
-            be shared among the devices of this process.
+        *arrays: NumPy arrays, or anything that slices like one, all of the same length.
+        multiple_of: the length of the part is a multiple of it: the batch size, if a smaller last batch could not be
+            divided among the devices of this process.
 
     Returns:
-        The part of the array, or a tuple of those of several.
+        The part of the array; for several arrays, a tuple of parts.
 
     Raises:
-        ValueError: there is nothing left for a process, or the arrays differ in length.
+        ValueError: no element is left for a process, or the arrays differ in length.
 
     """
     count, number = getattr(environment, "process_count", 1), getattr(environment, "process_id", 0)
@@ -113,14 +113,14 @@ def own_part(environment: Environment, *arrays: Any, multiple_of: int = 1) -> An
 
 
 def gather(model: Any) -> Any:
-    """Make a model that several processes have trained together this process's own; every process calls it.
+    """Turn a model that several processes have trained together into a local one; every process has to call it.
 
-    Afterwards any of them can save, export, measure it or predict with it alone. Before, each of these would wait for
-    all others to do the same, and ``predict`` cannot be done at all (Keras 3.15, JAX 0.10). The distribution that
-    was set is left behind with it. In function mode this is done with the model that ``train`` returns.
+    Afterwards any process can save, export or evaluate it, or predict with it, alone. Before, each of these would wait
+    for all other processes to do the same, and ``predict`` does not work at all (Keras 3.15, JAX 0.10). The
+    distribution that was set is removed. In function mode this is done to the model that ``train`` returns.
 
     Args:
-        model: a ``keras.Model``; one that is whole in this process already, or not on JAX, is left as it is.
+        model: a ``keras.Model``; one that is already whole in this process, or not on JAX, is left as it is.
 
     Returns:
         ``model``.
@@ -139,20 +139,20 @@ def gather(model: Any) -> Any:
             variable._layout = None
             variable.assign(value)
         for compiled in ("train_function", "test_function", "predict_function"):
-            setattr(model, compiled, None)  # for all devices: Keras compiles them anew for those of this process
+            setattr(model, compiled, None)  # compiled for all devices: Keras compiles them again for its own
         keras.distribution.set_distribution(None)
     return model
 
 
 def _variables(model: Any) -> list[Any]:
-    """All variables of a model, each once: weights, seeds, those of its optimizer and of its metrics."""
+    """All variables of a model, each once: weights, seeds, and those of its optimizer and metrics."""
     optimizer = getattr(model, "optimizer", None)
     found = [*model.variables, *model.metrics_variables, *(optimizer.variables if optimizer else ())]
     return list({id(variable): variable for variable in found}.values())
 
 
 def _whole(value: Any) -> Any:
-    """An array of several processes, whole on each of them."""
+    """An array that is distributed over several processes, gathered in each of them."""
     if value.is_fully_replicated:
         return value
     import jax
@@ -162,7 +162,7 @@ def _whole(value: Any) -> Any:
 
 
 def part() -> None:
-    """End what :func:`initialize_distribution` began, after a success: wait for the others, and let them go."""
+    """Undo :func:`initialize_distribution` after a success: wait for the others, and disconnect."""
     if _state["joined"]:
         import jax
 
@@ -171,12 +171,12 @@ def part() -> None:
 
 
 def _leave_where_this_process_failed() -> None:
-    """End this process at once where it has reported a failure: what else ends it would wait for the others.
+    """Exit at once if this process has reported a failure: a regular exit would wait for the others.
 
-    Whatever ends the job's code with another exit code than 0 is reported before: an exception in a function or a
+    Whatever ends the job's code with an exit code other than 0 has been reported before: an exception in a function or
     script, and ``sys.exit``.
     """
-    from smc_core.kit import first_report  # no job that has joined nobody waits for it
+    from smc_core.kit import first_report  # imported here: a job that never joins others should not wait for it
 
     failed = first_report(pid=os.getpid())
     if not _state["joined"] or failed is None:

@@ -1,6 +1,6 @@
-"""What smc does for Keras: the hooks that this plugin answers, in the order in which a job calls them.
+"""What smc does for Keras: this plugin's hooks, in the order in which a job calls them.
 
-Nothing here imports Keras before the job's own code has, or asks for it.
+Nothing here imports Keras before the job's own code does, or asks for it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
 
 @hookimpl
 def job_variables(environ: Mapping[str, str]) -> dict[str, str] | None:
-    """Check what the job asks of Keras, and give it the backend: its own requirements are installed by now."""
+    """Check what the job asks of Keras, and set the backend: the job's requirements are installed by now."""
     check_backend(environ)
     backend = environ.get(BACKEND_ENV) or choose_backend()
     distribution.check(environ, backend)
@@ -65,7 +65,7 @@ def job_variables(environ: Mapping[str, str]) -> dict[str, str] | None:
 
 @hookimpl
 def launch(environment: CoreEnvironment, command: Command) -> Command | None:
-    """On several hosts, tell each process where the others are, where ``SMC_LAUNCHER=jax`` asks for it."""
+    """If ``SMC_LAUNCHER=jax`` is set on several hosts, pass each process the addresses of the others."""
     return distribution.launched(environment, command)
 
 
@@ -83,7 +83,7 @@ def load_user_module(environment: CoreEnvironment) -> Generator[None, ModuleType
 
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Seed a job that has imported Keras, where the hyperparameter ``seed`` is given; later let the processes part."""
+    """Seed a job that has imported Keras, if the hyperparameter ``seed`` is given; then disconnect the processes."""
     keras = sys.modules.get("keras")
     seed = None if keras is None else _seed(environment)
     if keras is not None and seed is not None:
@@ -101,10 +101,10 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
 
 
 def _seed(environment: CoreEnvironment) -> int | None:
-    """The hyperparameter ``seed``; None where there is none.
+    """The hyperparameter ``seed``; None if there is none.
 
     Raises:
-        ConfigurationError: it is no seed.
+        ConfigurationError: it is not a valid seed.
 
     """
     if SEED not in environment:
@@ -117,7 +117,7 @@ def _seed(environment: CoreEnvironment) -> int | None:
 
 @hookimpl
 def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> str | None:
-    """Save a Keras model as ``model.keras``, and export it for serving where the backend can."""
+    """Save a Keras model as ``model.keras``, and export it for serving if the backend can."""
     if not models.is_keras_model(model):
         return None
     if not environment.is_primary:
@@ -126,7 +126,7 @@ def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> 
     if EXPORT.of(os.environ):
         try:
             exported = models.export(model, environment.model_dir)
-            name = os.path.basename(exported)  # of the folder above it only the last name may stay
+            name = os.path.basename(exported)  # while it is saved, model_dir is a temporary folder
             log.info("exported for serving: %s", f"{name}/" if os.path.isdir(exported) else name)
         except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the model itself is saved
             log.info(export_note(error))

@@ -1,8 +1,8 @@
-"""Whether a saved model can be read again, and what its reader needs: looked at before a job says that it is saved.
+"""Checks whether a saved model can be read again, and what its reader needs, before a job reports it as saved.
 
-Only the form is read, not the numbers: the classes are made from the configuration in the file, which is where
-reading fails, and the shapes of their weights are compared. It takes the same time for a large model as for a small
-one, and hardly any memory.
+Only the structure is read, not the numbers: objects are created from the configuration in the file, which is the step
+that fails, and the shapes of their weights are compared. A large model takes no longer than a small one, and hardly any
+memory.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _REGISTERED = ">"
 
 @dataclass
 class Needs:
-    """What whoever reads a model must bring.
+    """What the reader of a model must provide.
 
     Attributes:
-        model: keys of ``custom_objects``, by the names in the file, without which there is no model.
-        training: those without which it can predict, and not be trained on: its loss, metrics and optimizer.
-        is_unsafe: whether the file holds code, as that of a Python lambda.
+        model: keys of ``custom_objects``, by the names in the file, without which the model cannot be loaded.
+        training: keys without which it can predict but not be trained further: its loss, metrics and optimizer.
+        is_unsafe: whether the file contains code, such as that of a Python lambda.
     """
 
     model: dict[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ def _configuration(path: str) -> dict[str, Any]:
 
 
 def needs(config: dict[str, Any]) -> Needs:
-    """What is in a configuration that is not Keras's own."""
+    """What a configuration contains that is not Keras's own."""
     found = Needs()
     for node, is_training in _nodes(config, False):
         name = str(node.get("registered_name") or node.get("class_name"))
@@ -79,7 +79,7 @@ def needs(config: dict[str, Any]) -> Needs:
 
 
 def _nodes(value: Any, is_training: bool) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Each object in a configuration, and whether it belongs to what a model was compiled with."""
+    """Each object in a configuration, and whether it belongs to the arguments of ``compile()``."""
     if isinstance(value, dict):
         if isinstance(value.get("class_name"), str) and "config" in value:
             yield value, is_training
@@ -99,7 +99,7 @@ def _is_own(node: dict[str, Any]) -> bool:
 
 
 def _is_builtin(node: dict[str, Any]) -> bool:
-    """Whether a function is Keras's: all of them are in a file by their bare names."""
+    """Whether a function is Keras's own: a file has them all by their bare names."""
     import keras
 
     with contextlib.suppress(Exception):
@@ -113,13 +113,13 @@ def _is_kerass(value: Any) -> bool:
 
 @dataclass
 class Verdict:
-    """What reading a saved model again came to.
+    """The result of reading a saved model again.
 
     Attributes:
-        needs: what its reader must bring.
-        unreadable: why it cannot be read, and what to do; None where it can.
-        uncompiled: why what it was compiled with cannot be read, as its loss; None where it can.
-        unsaved: attributes that hold numbers, and come back with others: ``Class.attribute``.
+        needs: what its reader must provide.
+        unreadable: why it cannot be read, and what to do; None if it can.
+        uncompiled: why its loss, metrics or optimizer cannot be read; None if they can.
+        unsaved: attributes with numbers that differ after loading: ``Class.attribute``.
     """
 
     needs: Needs
@@ -129,9 +129,9 @@ class Verdict:
 
 
 def read_back(model: Any, path: str) -> Verdict:
-    """Read the form of a ``.keras`` file again, in the process that has written it, and so has all classes.
+    """Read the structure of a ``.keras`` file, in the process that has written it and therefore has all classes.
 
-    A class that is nowhere to be found in this process is no fault of the model's: nothing is said then.
+    A class that cannot be found in this process is not the model's fault: nothing is reported then.
 
     Args:
         model: the model that was saved.
@@ -158,7 +158,7 @@ def _why_not_compiled(model: Any, config: dict[str, Any], classes: dict[str, Any
     import keras
 
     if type(model).compile is not keras.Model.compile:
-        return None  # Keras leaves it to a compile() of the user's own
+        return None  # Keras leaves it to the user's own compile()
     try:
         keras.saving.deserialize_keras_object(config.get(_COMPILED), custom_objects=classes, safe_mode=False)
     except Exception as error:  # noqa: BLE001 - the classes are the user's
@@ -173,7 +173,7 @@ def _without_training(value: Any) -> Any:
 
 
 def _made(config: dict[str, Any], classes: dict[str, Any]) -> Any:
-    """The model of a configuration; without numbers, where Keras can do without."""
+    """The model of a configuration, without numbers if Keras can create it without them."""
     import keras
 
     def make() -> Any:
@@ -192,7 +192,7 @@ def _made(config: dict[str, Any], classes: dict[str, Any]) -> Any:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Without the distribution over several processes, all of which would have to make each variable."""
+    """While entered, no distribution is set: with one, all processes would have to create each variable together."""
     import keras
 
     distribution = keras.distribution.distribution()
@@ -206,7 +206,7 @@ def _alone() -> Iterator[None]:
 
 
 def _forget_variables() -> None:
-    """Drop Keras's list of variables to which it would give numbers later, where this Keras has it there."""
+    """Clear Keras's list of variables to initialise later, if this version of Keras has it in that place."""
     with contextlib.suppress(Exception):
         from keras.src.backend.common import global_state
 
@@ -214,9 +214,9 @@ def _forget_variables() -> None:
 
 
 def _alive(names: dict[str, str]) -> dict[str, Any]:
-    """The classes and functions of these names in this process, those of the named module first.
+    """The classes and functions with these names in this process, those of the named module first.
 
-    One of a function's own, such as a class in ``train``, is in no module's names: it is looked for everywhere.
+    A local one, such as a class defined in ``train``, is in no module's namespace, so all objects are searched for it.
     """
     found: dict[str, Any] = {}
     if not names:
@@ -250,7 +250,7 @@ def _other_shapes(model: Any, read: Any) -> str | None:
 
 
 def _other_numbers(model: Any, read: Any) -> list[str]:
-    """Attributes of the user's own layers that are arrays, no weights, and not what ``__init__()`` makes of them."""
+    """Arrays in attributes of the user's own layers that are not weights and differ from what ``__init__()`` sets."""
     found = []
     for here, there in zip(_all_layers(model), _all_layers(read), strict=False):
         if type(here) is not type(there) or _is_kerass(type(here)):
@@ -278,12 +278,12 @@ def _is_equal(value: Any, other: Any) -> bool:
 
     try:
         return bool(numpy.array_equal(*(keras.ops.convert_to_numpy(each) for each in (value, other))))
-    except Exception:  # noqa: BLE001 - no numbers after all, such as a symbolic tensor
+    except Exception:  # noqa: BLE001 - not numbers after all, such as a symbolic tensor
         return True
 
 
 def cause(error: BaseException) -> str:
-    """The innermost error in a line: Keras puts the whole configuration around it."""
+    """The innermost error on one line: Keras wraps it in the whole configuration."""
     while error.__context__ is not None:
         error = error.__context__
     text = " ".join(str(error).split()).partition(" Full object config")[0]

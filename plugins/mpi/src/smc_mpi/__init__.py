@@ -1,1 +1,1 @@
-"""Open MPI for smc. There is nothing to import in a job's code: mpi4py, or whatever uses MPI, is all that it needs."""
+"""Open MPI for smc. A job's code imports nothing from here: it needs only mpi4py, or whatever else uses MPI."""

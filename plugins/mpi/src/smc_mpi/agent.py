@@ -1,11 +1,11 @@
-"""What ``mpirun`` calls in place of ``ssh``, once for each other host: hands the daemon's arguments to ``serve.py``.
+"""``mpirun`` calls this in place of ``ssh``, once per remote host; it passes the daemon's arguments to ``serve.py``.
 
 Started by its path::
 
     python agent.py --port PORT HOST COMMAND...
 
-``COMMAND`` is meant for a shell, as ``ssh`` takes it. No shell reads it here: the name of the daemon is looked for in
-it, and what follows that name are its arguments.
+``COMMAND`` is meant for a shell, as ``ssh`` expects. No shell reads it here: the daemon's name is searched for in it,
+and what follows are the daemon's arguments.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _PATIENCE_SECONDS = 60.0
 
 
 def run(argv: Sequence[str]) -> int:
-    """Start the daemon on a host, and wait for its end; returns its exit code.
+    """Start the daemon on a host, and wait until it exits; returns its exit code.
 
     Raises:
-        HostError: the host cannot be reached, or Open MPI asks for something else than its daemon.
+        HostError: the host cannot be reached, or Open MPI asks for something other than its daemon.
 
     """
     port, host, command = int(argv[1]), argv[2], argv[3:]
@@ -55,7 +55,7 @@ def daemon_of(command: str) -> tuple[str, list[str]]:
     """The daemon in a command line that a shell would read, and its arguments.
 
     Raises:
-        ValueError: there is none in it.
+        ValueError: it contains none.
 
     """
     words = shlex.split(command)

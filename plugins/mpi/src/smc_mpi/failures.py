@@ -1,6 +1,6 @@
-"""What ``rank.py`` notes for the program above ``mpirun`` or its daemon, whose own exit codes do not say it.
+"""Notes from ``rank.py`` to the parent of ``mpirun`` or of its daemon, because their exit codes do not say enough.
 
-A note is an empty file in the folder of reports. Writing one is never an error.
+A note is an empty file in the folder of reports. Writing one never raises.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PREFIX = "mpi-"
 
 
 def note(what: str, rank: int | None) -> None:
-    """Note something of this rank."""
+    """Write a note for this rank."""
     folder = os.environ.get(REPORT_DIR_ENV)
     if folder:
         with contextlib.suppress(OSError), open(os.path.join(folder, f"{_PREFIX}{what}-{rank}"), "w"):
@@ -28,12 +28,12 @@ def note(what: str, rank: int | None) -> None:
 
 
 def noted(what: str) -> list[str]:
-    """The ranks of this host that have noted it, the earliest first."""
+    """The ranks of this host with such a note, the earliest first."""
     return [rank for _, rank in _notes(what)]
 
 
 def left() -> tuple[int, float] | None:
-    """The first rank that left with 0, where no other was aborted before, and when, in seconds since the epoch."""
+    """The first rank that exited with 0, if none was aborted before, and when, in seconds since the epoch."""
     first, aborted = _notes(LEFT)[:1], _notes(ABORTED)[:1]
     if not first or not first[0][1].isdecimal() or (aborted and aborted < first):
         return None

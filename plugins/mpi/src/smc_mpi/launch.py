@@ -1,8 +1,8 @@
-"""The commands of a job's hosts: ``mpirun`` on the master, and on every other host what starts its daemon there.
+"""The commands of a job's hosts: ``mpirun`` on the master, and on every other host the program that starts its daemon.
 
-``mpirun`` reaches other hosts by a program that takes a host and a command, ``ssh`` by default. Here it is
-``agent.py``, which hands the command to ``serve.py`` on that host: no ``sshd``, no keys, and every rank has the
-variables of its own host, because the daemon that starts it has them.
+``mpirun`` reaches other hosts through a program that takes a host and a command, ``ssh`` by default. Here it is
+``agent.py``, which passes the command to ``serve.py`` on that host. So no ``sshd`` and no keys are needed, and every
+rank has the variables of its own host, because the daemon that starts it has them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NUMBER_OPTIONS = frozenset({"n", "np", "c"})
 
 
 def mpirun_command(environment: Environment, command: Command, interfaces: str = "/sys/class/net") -> Command | None:
-    """What this host runs, where the job asks for MPI; None where it does not, or where this host has no part in it.
+    """What this host runs if the job asks for MPI; None if it does not, or if this host does not take part.
 
     Args:
         environment: the Environment of the job.
@@ -73,7 +73,7 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
 
 
 def _find_mpirun(path: str | None) -> str | None:
-    """``mpirun`` on PATH, else beside this interpreter: a virtual environment that has one need not be activated."""
+    """``mpirun`` on PATH, or else beside this interpreter: its virtual environment may not be activated."""
     import shutil
 
     return shutil.which("mpirun", path=path) or shutil.which("mpirun", path=os.path.dirname(sys.executable))
@@ -101,7 +101,7 @@ def _mpirun_options(environment: Environment, per_host: int) -> list[str]:
 
 
 def _without_number(options: list[str], total: int) -> list[str]:
-    """Options of ``mpirun`` without the number of ranks: it has another place, by which slots are counted too."""
+    """Options of ``mpirun`` without the number of ranks: that is set elsewhere, since slots are counted by it too."""
     kept = []
     words = iter(options)
     for word in words:
@@ -125,7 +125,7 @@ def _settings(environment: Environment, port: int, interfaces: str) -> dict[str,
     settings = {
         "OMPI_MCA_plm_rsh_agent": agent,
         "PRTE_MCA_plm_ssh_agent": agent,
-        "OMPI_MCA_plm_rsh_no_tree_spawn": "1",  # the master alone starts daemons
+        "OMPI_MCA_plm_rsh_no_tree_spawn": "1",  # only the master starts daemons
         "PRTE_MCA_plm_ssh_no_tree_spawn": "1",
     }
     interface = environment.network_interface_name

@@ -1,4 +1,4 @@
-"""On the master: ``mpirun``, whose ranks get this process's signals. Started by its path: ``master.py -- mpirun …``."""
+"""On the master: runs ``mpirun``, and passes signals to its ranks. Started by its path: ``master.py -- mpirun …``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from smc_mpi.ranks import Engine
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run ``mpirun``, once more where it fails before any rank has begun; returns the exit code."""
+    """Run ``mpirun``, again if it fails before any rank has begun; returns the exit code."""
     engine = Engine(argv[1:], "local")
     code = engine.run()
     if code and engine.may_start_again:

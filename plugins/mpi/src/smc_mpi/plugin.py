@@ -10,5 +10,5 @@ from smc_mpi.launch import mpirun_command
 
 @hookimpl
 def launch(environment: Environment, command: Command) -> Command | None:
-    """Start the command below ``mpirun``, where the job asks for that."""
+    """Start the command with ``mpirun`` if the job asks for that."""
     return mpirun_command(environment, command)

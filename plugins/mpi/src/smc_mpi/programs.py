@@ -1,4 +1,4 @@
-"""The programs of this plugin, which are started by the paths of their files."""
+"""The programs of this plugin, which are started by their paths."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""One rank: starts the command, and reports what the command itself cannot.
+"""One rank: starts the command, and reports failures that the command itself cannot report.
 
-Started by its path, by Open MPI's daemon: ``python rank.py SIGNALS -- COMMAND``. SIGNALS is ``process`` for a command
-that gets signals alone, or ``group`` for one with which everything that it has started gets them.
+Started by its path, by Open MPI's daemon: ``python rank.py SIGNALS -- COMMAND``. SIGNALS is ``process`` if only the
+command gets signals, or ``group`` if everything that it has started gets them too.
 
-A rank that ends otherwise than with 0 and has not reported why gets a report that names it and says how: killed by a
-signal, an exit code, or ``MPI_Abort``, which is a failure with the code 0 too. So is a rank that leaves with 0 while
-others wait for it. One that has failed, but waits in
-``MPI_Finalize`` for ranks that wait for it in a collective operation, is ended, so that ``mpirun`` ends the others.
+If a rank fails without having reported why, a report names it and says how: a signal, an exit code, or ``MPI_Abort``,
+which is a failure even with the code 0. A rank that exits with 0 while others wait for it is reported as well. A rank
+that has failed may wait in ``MPI_Finalize`` for ranks that wait for it in a collective operation: it is killed, so that
+``mpirun`` stops the others.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _RANKS = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK")
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the command, and note that it has failed; returns its exit code, 128 + n where signal n killed it."""
+    """Run the command, and note a failure; returns its exit code, 128 + n if signal n killed it."""
     awaited = signals_to_take()
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     who, command = argv[0], list(argv[2:])
@@ -79,17 +79,17 @@ def run(argv: Sequence[str]) -> int:
 
 
 def number() -> int | None:
-    """The rank's number; None where Open MPI does not say it."""
+    """The rank's number; None if Open MPI does not set it."""
     return next((int(os.environ[each]) for each in _RANKS if os.environ.get(each, "").isdecimal()), None)
 
 
 class _Rank:
-    """The process of one rank, up to its end.
+    """The process of one rank, until it exits.
 
-    Signals are waited for and not handled, so that it is known who has sent one. The daemon that started this program
-    is its parent. Where a rank has failed or called ``MPI_Abort``, the daemon sends SIGCONT, SIGTERM and SIGKILL to
-    all; who calls ``MPI_Abort`` ends by itself between the first and the second, or before them where the word has to
-    go through the master.
+    Signals are waited for rather than handled, because only that shows who sent one. The parent of this program is the
+    daemon that started it. If a rank has failed or called ``MPI_Abort``, the daemon sends SIGCONT, SIGTERM and SIGKILL
+    to all. The rank that calls ``MPI_Abort`` exits between the first two, or before both if the message has to go
+    through the master.
     """
 
     def __init__(self, pid: int, awaited: frozenset[int], *, to_all: bool) -> None:
@@ -106,7 +106,7 @@ class _Rank:
         self._ended_at = 0.0
 
     def wait(self) -> int:
-        """Wait for its end, and report what it has not reported itself; returns the exit code."""
+        """Wait until it exits, and report what it has not reported itself; returns the exit code."""
         while (status := self._poll()) is None:
             self._take(_LOOK_SECONDS)
             self._look(time.monotonic())
@@ -114,20 +114,20 @@ class _Rank:
             return self._report.exit_code  # it was killed on its way out
         code = exit_code(status)
         if self._asked & STOP_SIGNALS:
-            return code  # as whoever asked expects
+            return code  # as the sender of the request expects
         if what := self._failure(status):
             code = code or 1
             self._report_it(what, code)
         return code
 
     def _failure(self, status: int) -> str:
-        """How it failed, in words; empty where it has not, or where somebody wanted it to end."""
+        """How it failed, in words; empty if it has not, or was asked to stop."""
         who = f"rank {number()}"
         if status < 0:
             return "" if -status in (*self._asked, signal.SIGTERM) else death_in_words(who, status)
         if status == PEER_IS_LOST:
             failures.note(failures.ABORTED, number())
-            return ""  # by another rank's end, which is reported first
+            return ""  # because of another rank, which is reported first
         if status == 0:
             failures.note(failures.LEFT, number())
         aborted = self._continued(_ABORT_SECONDS)
@@ -143,7 +143,7 @@ class _Rank:
         return self._status
 
     def _take(self, seconds: float) -> None:
-        """Take a signal in, and pass it on, unless it is one that says something of the process."""
+        """Receive a signal, and pass it on unless it is about the child process itself."""
         found = signal.sigtimedwait(self._awaited, seconds)
         if found is None or found.si_signo == signal.SIGCHLD:
             return
@@ -152,7 +152,7 @@ class _Rank:
             self._continued_at = time.monotonic() if from_daemon else self._continued_at
             return
         self.was_ended = self.was_ended or (from_daemon and found.si_signo == signal.SIGTERM)
-        if self._poll() is None:  # else it has ended without having been asked
+        if self._poll() is None:  # otherwise it has exited unasked
             self._asked.add(found.si_signo)
             self._send(found.si_signo)
 
@@ -164,7 +164,7 @@ class _Rank:
             os.kill(self._pid, number)
 
     def _look(self, now: float) -> None:
-        """End a process that has reported a failure, and stays."""
+        """Kill the process if it has reported a failure but does not exit."""
         if self._report is None:
             self._report = first_report(pid=self._pid)
             self._kill_at = None if self._report is None else now + _FINALIZE_SECONDS
@@ -173,11 +173,11 @@ class _Rank:
             self._send(signal.SIGKILL)
 
     def _continued(self, seconds: float) -> bool:
-        """Whether the daemon has begun to end all ranks, no longer ago than that."""
+        """Whether the daemon has begun to stop all ranks within that time."""
         return self._continued_at is not None and time.monotonic() - self._continued_at <= seconds
 
     def _is_followed_by_the_end_of_all(self) -> bool:
-        """Whether the daemon ends all ranks now, though nobody has asked for that."""
+        """Whether the daemon is stopping all ranks now, although nobody has asked for that."""
         until = time.monotonic() + (_CONFIRM_SECONDS if self._continued(_ABORT_SECONDS) else _LEFT_SECONDS)
         while not self.was_ended and (now := time.monotonic()) < until:
             self._take(until - now)
@@ -186,7 +186,7 @@ class _Rank:
         return self.was_ended
 
     def _report_it(self, what: str, code: int) -> None:
-        """Report how it ended, unless it has done so, or another rank has before: that brought this about."""
+        """Report how it failed, unless it has done so itself, or another rank has before and is therefore the cause."""
         rank = number()
         for report in job_reports():
             lag = 0.0 if report.type == _TYPE else _LAG_SECONDS

@@ -1,7 +1,7 @@
-"""``mpirun`` or a daemon of it, with the ranks that it starts on this host: their signals, and their exit code.
+"""``mpirun`` or one of its daemons, and the ranks that it starts on this host: their signals, and their exit code.
 
-``mpirun`` does not pass SIGTERM on, but ends the job within a second; and where a rank fails, its own exit code is not
-always the rank's.
+``mpirun`` does not pass SIGTERM on, but kills the job within a second. If a rank fails, the exit code of ``mpirun`` is
+not always the rank's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SESSION_FOLDERS = ("PRTE_MCA_prte_{}_tmpdir_base", "OMPI_MCA_orte_{}_tmpdir_bas
 
 
 class Engine:
-    """``mpirun``, or a daemon of it on another host.
+    """``mpirun``, or one of its daemons on another host.
 
     Args:
         command: the command line.
@@ -46,10 +46,10 @@ class Engine:
         self._inbox = Inbox()
 
     def run(self) -> int:
-        """Run it to its end.
+        """Run it until it exits.
 
         Returns:
-            Its exit code, or that of the rank that failed first on this host.
+            Its exit code, or the exit code of the rank that failed first on this host.
 
         Raises:
             CodeError: it cannot be started.
@@ -61,7 +61,7 @@ class Engine:
         if left is not None and failures.noted(failures.ABORTED):
             report_for_another(f"rank {left[0]} {failures.LEFT_EARLY}", exit_code=1, rank=left[0], at=left[1])
             return 1
-        if code or failures.noted(failures.FAILED):  # else a report is of a child that a program has seen to
+        if code or failures.noted(failures.FAILED):  # otherwise a report is about a child that a program has dealt with
             found = first_report()
             if found is not None:
                 return found.exit_code or 1
@@ -71,7 +71,7 @@ class Engine:
             words = f"rank {aborted[0]} ended with exit code {failures.PEER_IS_LOST}, {why}"
             report_for_another(words, exit_code=code, rank=int(aborted[0]))
         elif not self._asked and failures.noted(failures.ENDED):
-            code = code or 1  # mpirun ends with 0 after MPI_Abort(0)
+            code = code or 1  # mpirun exits with 0 after MPI_Abort(0)
             if left is not None:
                 report_for_another(f"rank {left[0]} {failures.LEFT_EARLY}", exit_code=code, rank=left[0], at=left[1])
             else:
@@ -81,47 +81,47 @@ class Engine:
 
     @property
     def may_start_again(self) -> bool:
-        """Whether it has ended, though nobody asked for that, before any rank of this host has begun."""
+        """Whether it has exited unasked, before any rank of this host has begun."""
         return not self._asked and not failures.noted(failures.BEGUN)
 
     def start_again(self, code: int) -> int:
-        """Run it once more, with a line that says why: Open MPI now and then fails at its own start.
+        """Run it again and log why: Open MPI occasionally fails during its own start.
 
         Args:
-            code: what it has ended with.
+            code: its exit code.
 
         """
         log_line(f"{self._name} ended with exit code {code} before any rank began: starting it again, once")
         return self.run()
 
     def report(self, code: int) -> None:
-        """Report that it has failed, where nobody has said why."""
+        """Report that it has failed, if nothing else has reported why."""
         if code and not self._asked and first_report() is None:
             began = "" if failures.noted(failures.BEGUN) else " before any rank began"
             words = f"{self._name} ended with exit code {code}{began}; it says why in the log"
             report_for_another(words, exit_code=code)
 
     def _send(self, pid: int, number: int) -> None:
-        """Send the ranks a signal; to ``mpirun`` itself while there are none yet."""
+        """Send a signal to the ranks, or to ``mpirun`` itself while there are none yet."""
         if number not in HARMLESS_SIGNALS:
             self._asked.append(number)
-        with contextlib.suppress(psutil.Error):  # it has ended by now
+        with contextlib.suppress(psutil.Error):  # it has exited by now
             for process in _ranks_below(pid) or [psutil.Process(pid)]:
                 with contextlib.suppress(psutil.Error):
                     process.send_signal(number)
 
 
 def _own_session(environ: Mapping[str, str], place: str) -> dict[str, str]:
-    """Variables by which Open MPI keeps its session in this job's own folder.
+    """Variables that make Open MPI keep its session in this job's own folder.
 
-    In ``/tmp`` it is named by host and process id, which are another job's too where containers share that folder.
+    In ``/tmp`` it is named after host and process id; if containers share that folder, another job may have the same.
     """
     folder = environ.get(REPORT_DIR_ENV)
     return {**{name.format(place): folder for name in _SESSION_FOLDERS if folder}, **environ}
 
 
 def _ranks_below(pid: int) -> list[psutil.Process]:
-    """The processes of ``rank.py`` that a process has started; none while there are none yet."""
+    """The processes of ``rank.py`` below a process; none until it has started them."""
     found = []
     for process in psutil.Process(pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):

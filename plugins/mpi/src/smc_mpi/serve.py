@@ -1,12 +1,12 @@
-"""On every host but the master: waits for the master's word, starts Open MPI's daemon, and ends with the job.
+"""On every host but the master: waits for the master's request, starts Open MPI's daemon, and exits with the job.
 
 Started by its path::
 
     python serve.py --host algo-2 --master algo-1 --port 7779 --daemons /usr/bin
 
-Nobody is heard who does not prove that it is a host of this job, and nothing but the daemon beside this host's
-``mpirun`` can be started. Where a daemon ends before any rank of this host has begun, the master is waited for once
-more: it starts ``mpirun`` again.
+Only a peer that proves to be a host of this job is served, and it can start nothing but the daemon beside this host's
+``mpirun``. If a daemon exits before any rank of this host has begun, this program waits for the master again, which
+starts ``mpirun`` once more.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def run(argv: Sequence[str]) -> int:
     """Serve the master; returns the exit code.
 
     Raises:
-        HostError: the port is taken, the master has not come, or it asks for something else.
+        HostError: the port is taken, the master has not connected, or it asks for something else.
 
     """
     parser = argparse.ArgumentParser(prog="serve")
@@ -59,7 +59,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _serve(options: argparse.Namespace, seconds: float | None = None) -> tuple[int, Engine]:
-    """Start the daemon that the master asks for; returns its exit code, which the master is given."""
+    """Start the daemon that the master asks for; sends the master its exit code, and returns it."""
     link, asked = await_request(options.port, PURPOSE, asker=options.master, me=options.host, seconds=seconds)
     with link:
         engine = Engine(_command(asked, options.daemons), "remote")
@@ -72,7 +72,7 @@ def _command(request: bytes, folder: str) -> list[str]:
     """The daemon's command line.
 
     Raises:
-        HostError: it is asked for something else.
+        HostError: the master asks for something else.
 
     """
     try:
@@ -86,7 +86,7 @@ def _command(request: bytes, folder: str) -> list[str]:
 
 
 def _answer(link: HostLink, code: int) -> None:
-    with contextlib.suppress(OSError):  # mpirun has ended before
+    with contextlib.suppress(OSError):  # mpirun has exited before
         link.send(str(code).encode())
 
 

@@ -1,6 +1,6 @@
 """PyTorch for smc. In a job's code: ``import smc_core as smc``, then ``smc.pytorch.distributed_sampler(dataset)``.
 
-Each name is imported when it is first used, and PyTorch only where it is called.
+Each name is imported on first use, and PyTorch only when it is called.
 """
 
 from __future__ import annotations

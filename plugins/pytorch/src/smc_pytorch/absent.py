@@ -1,7 +1,7 @@
 """Which processes did not take part in a collective operation that timed out.
 
-Every process that fails in one says in the store of the job that it is there. Those that have not said so after a while
-are the ones that the others waited for: still busy elsewhere, or gone.
+Every process in which one fails registers in the job's store. Those that are still missing after a while are the ones
+that the others waited for: they are busy elsewhere, or gone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SHOWN = 8
 
 
 class RollCall:
-    """The entries of this process in the store that its group has met in.
+    """The entries of this process in the store through which its group was formed.
 
     Args:
         rank: of this process.
@@ -43,16 +43,16 @@ class RollCall:
         self._environ = os.environ if environ is None else environ
 
     def meet(self, seconds: float = MEET_SECONDS) -> None:
-        """Wait until all have started, so that the time-out of the group need not allow for that.
+        """Wait until all have started, so that the group's time-out does not have to include that.
 
-        Only torchrun's own store is there before the group.
+        Only torchrun's own store exists before the group does.
 
         Args:
             seconds: how long to wait.
 
         Raises:
-            UserCodeError: one of them has ended before.
-            RuntimeError: they have not come (``torch.distributed.DistStoreError``).
+            UserCodeError: one of them has exited before.
+            RuntimeError: not all have started in time (``torch.distributed.DistStoreError``).
 
         """
         if self._environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
@@ -68,33 +68,33 @@ class RollCall:
                 if time.monotonic() >= until:
                     from datetime import timedelta
 
-                    store.wait(everyone, timedelta(seconds=_PAUSE_SECONDS))  # raises, and says what is missing
+                    store.wait(everyone, timedelta(seconds=_PAUSE_SECONDS))  # raises an error that says what is missing
                 time.sleep(_PAUSE_SECONDS)
 
     def register(self) -> None:
-        """Tell the others which host this process is on; a store that does not answer is no reason to fail."""
+        """Record for the others which host this process is on; a store that does not answer is no reason to fail."""
         with contextlib.suppress(RuntimeError):
             self._store().set(f"{_HOST}{self._rank}", current_host(self._environ))
 
     def leave(self) -> None:
-        """Tell the others that this process has come to its end, and takes part in nothing more."""
+        """Record for the others that this process is exiting, and takes part in nothing more."""
         with contextlib.suppress(RuntimeError):
             self._store().set(f"{_LEFT}{self._rank}", "1")
 
     def left(self) -> list[str]:
-        """Those that have come to their end already, such as ``rank 2 (host algo-2)``."""
+        """The processes that have exited already, such as ``rank 2 (host algo-2)``."""
         with contextlib.suppress(RuntimeError):
             return self._left(self._store())
         return []
 
     def returned(self, what: str) -> str | None:
-        """Say what ``train`` has returned here, and look at what it has in others.
+        """Record what ``train`` has returned here, and compare it with the others.
 
         Args:
             what: :data:`NOTHING`, :data:`WHOLE` or :data:`PARTS`.
 
         Returns:
-            The processes that have a model where rank 0 has none, in words, once in a job; None in all other cases.
+            The processes that have a model although rank 0 has none, in words, once per job; None in all other cases.
 
         """
         with contextlib.suppress(RuntimeError):
@@ -113,7 +113,7 @@ class RollCall:
             seconds: how long to wait.
 
         Returns:
-            Those that have returned something else; nothing where the store does not answer.
+            The processes that have returned something else; empty if the store does not answer.
 
         """
         with contextlib.suppress(RuntimeError):
@@ -126,13 +126,13 @@ class RollCall:
         return []
 
     def absent(self, seconds: float = WAIT_SECONDS) -> list[str]:
-        """Say that this process is there, and wait for the others to say so.
+        """Record that this process is present, and wait for the others to do so.
 
         Args:
             seconds: how long to wait for them.
 
         Returns:
-            Those that have not, such as ``rank 2 (host algo-2)``; nothing where the store does not answer.
+            The absent ones, such as ``rank 2 (host algo-2)``; empty if the store does not answer.
 
         """
         try:
@@ -160,7 +160,7 @@ class RollCall:
         return f"rank {rank} (host {store.get(key).decode()})" if store.check([key]) else f"rank {rank}"
 
     def _store(self) -> Any:
-        """A connection of its own: the one of the group may be in use by the operation that hangs."""
+        """A separate connection: the operation that hangs may be using the group's."""
         from datetime import timedelta
 
         from torch.distributed import TCPStore
@@ -185,7 +185,7 @@ def left_in_words(left: list[str], phase: str = "train") -> str:
 
     Args:
         left: processes, in words.
-        phase: what those do that waited for them: ``train`` or ``save``.
+        phase: what the waiting processes were doing: ``train`` or ``save``.
 
     """
     return f"{names(left)} exited early, with exit code 0 ({_LEFT_WORDS[phase]})"
@@ -198,6 +198,6 @@ _LEFT_WORDS = {
 
 
 def names(processes: list[str]) -> str:
-    """Some processes in a line, such as ``rank 1, rank 2 and 5 more``."""
+    """Some processes on one line, such as ``rank 1, rank 2 and 5 more``."""
     more = f" and {len(processes) - _SHOWN} more" if len(processes) > _SHOWN else ""
     return ", ".join(processes[:_SHOWN]) + more

@@ -1,4 +1,4 @@
-"""What users trip over, in words: little shared memory, and a GPU whose memory is full."""
+"""Advice on common problems: too little shared memory, and a GPU that has run out of memory."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from smc_core.kit import log_line, size_text
 
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - looked at
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - only inspected
 LEAST_SHARED_MEMORY = 1 << 30
 """Bytes; with less, data loaders with workers die of SIGBUS. Docker gives 64 MiB (``docker run --shm-size``)."""
 
 
 def warn_of_little_shared_memory(path: str = SHARED_MEMORY) -> None:
-    """Say so where data loaders have too little shared memory.
+    """Log a warning if there is too little shared memory for data loaders.
 
     Args:
         path: where it is mounted.
@@ -32,13 +32,13 @@ def warn_of_little_shared_memory(path: str = SHARED_MEMORY) -> None:
 
 
 def add_note(error: BaseException, note: str) -> None:
-    """``error.add_note``, which Python 3.10 does not have; the failure file tells notes with the message."""
+    """``error.add_note``, which Python 3.10 does not have; the failure file shows notes with the message."""
     notes = getattr(error, "__notes__", None)
     error.__notes__ = [*(notes or []), note]  # type: ignore[attr-defined]
 
 
 def explain_memory(error: BaseException, batch_size: Any = None) -> None:
-    """Add to an error of a full GPU what was used, and what can be done.
+    """Add notes to an out-of-memory error of a GPU: what was used, and what can be done.
 
     Args:
         error: any exception; others are left as they are.

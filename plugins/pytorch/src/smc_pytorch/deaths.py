@@ -1,4 +1,4 @@
-"""How the processes of a host ended, in the order in which they did, and which of them was the first to fail."""
+"""How and in which order the processes of a host exited, and which of them failed first."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LAG_SECONDS = 0.5
 
 
 class Death(NamedTuple):
-    """The end of one process.
+    """How one process exited.
 
     Attributes:
-        rank: of the process in the job.
-        local_rank: on this host.
+        rank: the rank of the process in the job.
+        local_rank: its rank on this host.
         status: its exit code, or the signal that killed it as a negative number.
-        time: when it was seen, in seconds since the epoch.
-        reported: whether the process itself has written why.
+        time: when its exit was noticed, in seconds since the epoch.
+        reported: whether the process itself has written a report.
     """
 
     rank: int
@@ -35,7 +35,7 @@ class Death(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """As a shell tells it: 128 + n for signal n."""
+        """The exit code as a shell has it: 128 + n for signal n."""
         return exit_code(self.status)
 
     @property
@@ -50,11 +50,11 @@ class Death(NamedTuple):
 
 
 class Watch:
-    """Sees processes of this one end, and in which order; whoever started them still gets their status.
+    """Observes in which order children of this process exit; whoever started them can still reap them.
 
     Attributes:
-        deaths: those that have ended, the earliest first.
-        by_themselves: ranks that had ended when the rest were asked to, because one had failed; None before that.
+        deaths: the processes that have exited, the earliest first.
+        by_themselves: ranks that had exited before the rest were stopped because one had failed; None before that.
 
     """
 
@@ -80,8 +80,8 @@ class Watch:
 
         Args:
             ranks: process id → its rank in the job and on this host.
-            all_dead: called when the last one has ended.
-            seen: called for each, in a thread of its own.
+            all_dead: called when the last one has exited.
+            seen: called for each, in a separate thread.
 
         """
         self._ranks.update(ranks)
@@ -91,7 +91,7 @@ class Watch:
             thread.start()
 
     def send(self, number: int) -> None:
-        """Send a signal to those that have not ended."""
+        """Send a signal to those that have not exited."""
         ended = {death.rank for death in self.deaths}
         for pid, (rank, _) in self._ranks.items():
             if rank not in ended:
@@ -101,12 +101,12 @@ class Watch:
                     continue
 
     def join(self) -> None:
-        """Wait until all have ended."""
+        """Wait until all have exited."""
         for thread in self._threads:
             thread.join()
 
     def correct(self, statuses: Mapping[int, int]) -> None:
-        """Take over what the parent of the processes knows, when all have been seen to end.
+        """Take over the statuses from the parent of the processes, once all are known to have exited.
 
         Args:
             statuses: rank → exit code, or the signal as a negative number.
@@ -116,7 +116,7 @@ class Watch:
             self.deaths = [death._replace(status=statuses.get(death.rank, death.status)) for death in self.deaths]
 
     def note_closing(self) -> None:
-        """Note who has ended by now: the others are asked to."""
+        """Note which have exited by now: the others are being stopped."""
         if self.by_themselves is None:
             self.by_themselves = {rank for pid, (rank, _) in self._ranks.items() if not is_running(pid)}
 
@@ -138,15 +138,15 @@ class Watch:
 
 
 def culprit(deaths: list[Death], by_themselves: set[int] | None, environ: Mapping[str, str]) -> Death | None:
-    """The process that failed first.
+    """The process that failed first: the root cause.
 
-    One that a signal killed, or that left by ``os._exit``, reports nothing; what others report at that moment is what
-    became of them by its death. Else the earliest report is the cause: its process may die after those that it let
-    down.
+    A process that was killed by a signal, or that called ``os._exit``, reports nothing; what others report at that
+    moment is a consequence of its death. Otherwise the earliest report is the cause: its process may exit after those
+    that failed because of it.
 
     Args:
-        deaths: how the processes ended, the earliest first.
-        by_themselves: ranks that had ended when the rest were asked to; None where nobody was.
+        deaths: how the processes exited, the earliest first.
+        by_themselves: ranks that had exited before the rest were stopped; None if none were stopped.
         environ: the variables with the folder of reports.
 
     """
@@ -163,14 +163,14 @@ def culprit(deaths: list[Death], by_themselves: set[int] | None, environ: Mappin
 
 
 def waited_in_vain(first: Death, environ: Mapping[str, str]) -> Report | None:
-    """What a process has reported that waited for others, some of which may have ended before it failed.
+    """The report of a process that waited for others, some of which may have exited before it failed.
 
     Args:
         first: the process that failed first.
         environ: the variables with the folder of reports.
 
     Returns:
-        Its report, where that is of a collective operation; None where it failed by itself.
+        Its report, if that is about a collective operation; None if the process itself failed.
 
     """
     report = _first_reports(environ).get(first.rank)
@@ -184,7 +184,7 @@ def waited_in_vain(first: Death, environ: Mapping[str, str]) -> Report | None:
 
 
 def early(deaths: list[Death], report: Report) -> list[str]:
-    """The processes of this host that ended with exit code 0 before another reported an error, in words."""
+    """The processes of this host that exited with 0 before another reported an error, in words."""
     gone = [death for death in deaths if death.status == 0 and death.time <= report.time + _LAG_SECONDS]
     return [f"rank {death.rank} (local rank {death.local_rank})" for death in sorted(gone, key=lambda each: each.rank)]
 
@@ -199,5 +199,5 @@ def _first_reports(environ: Mapping[str, str]) -> dict[int, Report]:
 
 
 def _as_reported(death: Death, report: Report) -> Death:
-    """With the exit code that the process meant to end with: it may have been killed on its way out."""
+    """The death with the exit code that the process has reported: it may have been killed while it exited."""
     return death if death.status > 0 else death._replace(status=report.exit_code)

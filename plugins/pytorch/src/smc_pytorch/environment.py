@@ -36,16 +36,16 @@ class Environment(CoreEnvironment):
 
     @classmethod
     def own_fields(cls, environment: CoreEnvironment, environ: Mapping[str, str]) -> builtins.dict[str, Any]:
-        """What :func:`place` reads, for ``create``."""
+        """The fields that :func:`place` sets, for ``create``."""
         return place(environment, environ)
 
 
 def get_world_size(hosts_count: int, processes_count: int) -> int:
-    """Processes that train together.
+    """The number of processes that train together.
 
     Args:
         hosts_count: hosts that train.
-        processes_count: processes on each; 0, as of GPUs on a machine without, counts as one.
+        processes_count: processes on each; 0, the number of GPUs of a machine without any, counts as one.
 
     """
     return hosts_count * max(processes_count, 1)
@@ -54,9 +54,9 @@ def get_world_size(hosts_count: int, processes_count: int) -> int:
 def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The fields of :class:`Environment` for this process, and ``sources``: where each came from.
 
-    In a process that a launcher has started they are what that tells it. Elsewhere they are what the job is about to
-    become: torchrun's processes or another launcher's, one a host; without a launcher each host trains for itself, and
-    is a world of its own, unless ``SMC_TORCH_BACKEND=none`` says that the user's code joins them.
+    In a process that a launcher has started, they are the launcher's variables. Elsewhere they describe what is about
+    to be started: torchrun's processes, or one per host for another launcher. Without a launcher each host trains
+    alone, as its own world, unless ``SMC_TORCH_BACKEND=none`` says that the user's code joins them.
 
     Args:
         environment: the core's Environment.
@@ -88,11 +88,11 @@ def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None
         if variable is not None:
             fields[name], sources[name] = _number(environ, variable), Source("variable", variable)
     if len(hosts) == 1 and not any(environ.get(each) for each in WORKER_VARIABLES["rank"]):
-        fields["rank"] = fields["local_rank"]  # a copy that a library has started, which is told no other
+        fields["rank"] = fields["local_rank"]  # a copy that a library has started, which sets no other variable
     if environ.get("MASTER_ADDR"):
         fields["master_addr"], sources["master_addr"] = environ["MASTER_ADDR"], Source("variable", "MASTER_ADDR")
     if SEED in environment.hp_texts:
-        sources[SEED] = Source("hyperparameter", SEED)  # it is used, whether train() takes it or not
+        sources[SEED] = Source("hyperparameter", SEED)  # it is used whether train() takes it or not
     return {**fields, "sources": {**environment.sources, **sources}}
 
 

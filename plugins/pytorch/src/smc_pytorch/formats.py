@@ -1,4 +1,4 @@
-"""The forms in which a model is written, each whole or not at all."""
+"""The formats in which a model is written, each completely or not at all."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ log = logging.getLogger("smc.pytorch")
 
 
 def write_state(state: dict[str, Any], model_dir: str) -> str:
-    """Write ``model.pt``, and where it can be, ``model.safetensors``; returns the path of the former.
+    """Write ``model.pt`` and, if possible, ``model.safetensors``; returns the path of the former.
 
     Args:
-        state: tensors and other values by their names.
+        state: tensors and other values by name.
         model_dir: the folder.
 
     """
@@ -44,11 +44,11 @@ def write_state(state: dict[str, Any], model_dir: str) -> str:
 
 
 def write_tensors(value: Any, path: str) -> None:
-    """``torch.save``; of a disk that is full it says so, and not at which position in the file.
+    """``torch.save``, but a full disk is reported as such and not as a position in the file.
 
     Raises:
         OSError: the file cannot be written.
-        Exception: whatever a class raises that cannot be pickled.
+        Exception: whatever a class raises if it cannot be pickled.
 
     """
     import torch
@@ -65,7 +65,7 @@ def write_tensors(value: Any, path: str) -> None:
 
 
 def _write_all(state: dict[str, Any], path: str) -> str:
-    """Write a state dict; what cannot be pickled of a module's own state is left out, and named in a line."""
+    """Write a state dict; parts of a module's own state that cannot be pickled are omitted and named in the log."""
     import torch
 
     try:
@@ -77,7 +77,7 @@ def _write_all(state: dict[str, Any], path: str) -> str:
         if not others:
             raise
         tensors = [name for name in others if isinstance(state[name], torch.Tensor)]
-        for name in tensors:  # a class of the job's own, as one that is defined in a function
+        for name in tensors:  # a class of the job's own, such as one defined in a function
             state[name] = state[name].as_subclass(torch.Tensor)
         if tensors:
             log.warning("saved as plain tensors, as their class cannot be pickled: %s", ", ".join(tensors))
@@ -100,15 +100,15 @@ def _is_picklable(value: Any) -> bool:
 
 
 def write_pretrained(model: Any, model_dir: str, state: dict[str, Any] | None) -> bool:
-    """Write what ``from_pretrained`` of the model's class loads, where the model has ``save_pretrained``.
+    """Write what ``from_pretrained`` of the model's class loads, if the model has ``save_pretrained``.
 
     Args:
         model: the module.
         model_dir: the folder.
-        state: the whole state dict of a model that was spread over processes; None where the model is whole.
+        state: the whole state dict of a sharded model; None if the model is whole.
 
     Returns:
-        Whether it is written; one that cannot be is one line of the log.
+        Whether it was written; otherwise the log has a line.
 
     """
     save = getattr(model, "save_pretrained", None)
@@ -128,16 +128,16 @@ def write_pretrained(model: Any, model_dir: str, state: dict[str, Any] | None) -
 
 
 def write_script(model: Any, model_dir: str) -> None:
-    """Write a TorchScript module as it is; any other has none."""
+    """Write a TorchScript module as it is; for any other, do nothing."""
     import torch
 
     if isinstance(model, torch.jit.ScriptModule):
         path = write_whole(os.path.join(model_dir, SCRIPT_FILE), lambda partial: torch.jit.save(model, partial))
-        log.info("saved as TorchScript: %s", os.path.basename(path))  # the folder may not be the last one
+        log.info("saved as TorchScript: %s", os.path.basename(path))  # model_dir is a temporary folder now
 
 
 def write_program(model: Any, module: ModuleType, model_dir: str, *, sharded: bool) -> None:
-    """Export where an example input is given. What cannot be exported is one line: the model itself is saved."""
+    """Export the model if an example input is given. A failure is only logged: the model itself is saved."""
     try:
         example = _example(model, module)
         if example is None:
@@ -152,7 +152,7 @@ def write_program(model: Any, module: ModuleType, model_dir: str, *, sharded: bo
 
 
 def is_program(model: Any) -> bool:
-    """Whether it is a ``torch.export`` program; a process that never exported has none, and imports nothing for it."""
+    """Whether it is a ``torch.export`` program; a process that never exported has none, so nothing is imported."""
     return isinstance(model, getattr(sys.modules.get("torch.export"), "ExportedProgram", ()))
 
 
@@ -165,10 +165,10 @@ def save_program(program: Any, model_dir: str, *, writes: bool) -> str:
 
 
 def _save_tensors(state: dict[str, Any], path: str) -> None:
-    """Write safetensors, which knows tensors only, and none that share memory.
+    """Write safetensors, a format for tensors only, none of which may share memory.
 
     Raises:
-        TypeError: there is anything else: a file without it would load into nothing.
+        TypeError: there is anything else: without it the file could not be loaded into the model.
 
     """
     import torch
@@ -186,7 +186,7 @@ def _save_tensors(state: dict[str, Any], path: str) -> None:
 
 
 def _example(model: Any, module: ModuleType) -> tuple[Any, ...] | None:
-    """The positional arguments of one call of the model, or None where the user gives none."""
+    """The positional arguments of one call of the model, or None if the user gives none."""
     example = getattr(module, EXAMPLE_INPUT, None)
     if callable(example):
         example = example(model)

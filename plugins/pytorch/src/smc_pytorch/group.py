@@ -1,6 +1,6 @@
 """The process group of a job: set up, torn down, and its failures explained.
 
-In function mode the plugin does this around the user's ``train``; a script can do it by itself::
+In function mode the plugin does this around the user's ``train``; a script can do it explicitly::
 
     with smc.pytorch.process_group():
         model = DistributedDataParallel(model)
@@ -41,13 +41,13 @@ LEAVE_SECONDS = 30
 
 
 class Group:
-    """The process group that this process has set up; all of it does nothing in a process that trains alone.
+    """The process group of this process; every method does nothing in a process that trains alone.
 
     Args:
         environ: the variables of this process.
 
     Raises:
-        ConfigurationError: the time-out is no number of seconds.
+        ConfigurationError: the time-out is not a number of seconds.
 
     """
 
@@ -58,12 +58,12 @@ class Group:
         self._hurries = False
 
     def set_up(self) -> None:
-        """Meet the other processes, where a launcher has started several or torchrun has started this one.
+        """Join the other processes, if a launcher has started several or torchrun has started this one.
 
         Raises:
             ConfigurationError: this PyTorch does not have the backend that was asked for.
-            HostError: they do not meet.
-            UserCodeError: one of them has ended before.
+            HostError: the rendezvous fails.
+            UserCodeError: one of them has exited before.
 
         """
         if not all(self._environ.get(name) for name in _NEEDED):
@@ -97,7 +97,7 @@ class Group:
         self._roll_call.register()
 
     def tear_down(self) -> None:
-        """Leave the group, where it is ours."""
+        """Leave the group, if this object has set it up."""
         if self._began is None:
             return
         import torch.distributed as dist
@@ -108,9 +108,9 @@ class Group:
             dist.destroy_process_group()
 
     def returned(self, model: Any) -> None:
-        """Compare what the processes return: the first one's value counts, unless each has a part of it.
+        """Compare what the processes return: the primary's value counts, unless each has a part of it.
 
-        Whichever of two processes comes later sees what the other has said, and nobody waits.
+        The later of two processes sees what the other has recorded, so none has to wait.
 
         Args:
             model: what ``train`` returned in this process.
@@ -124,10 +124,10 @@ class Group:
             log_line(f"warning: train() returned a value in {lost} and none in rank 0, whose value counts: not saved")
 
     def check_parts(self, model: Any) -> None:
-        """Wait for all processes to return their parts of a model; nothing where it is whole.
+        """Wait for all processes to return their parts of a model; does nothing if it is whole.
 
         Raises:
-            UserCodeError: one of them has returned something else, and the others would wait for it.
+            UserCodeError: one of them has returned something else, so the others would wait for it forever.
 
         """
         import torch.distributed as dist
@@ -149,17 +149,17 @@ class Group:
             )
 
     def failed(self, error: BaseException, *, phase: str = "train", batch_size: Any = None) -> None:
-        """Explain an error before it ends this process; the others are not waited for.
+        """Explain an error before this process exits with it, without waiting for the others.
 
         Args:
-            error: the exception, to which notes are added; an exit that was asked for is left as it is.
+            error: the exception, to which notes are added; an intended exit is left as it is.
             phase: what the process was doing, ``train`` or ``save``.
-            batch_size: of the job, where it is known.
+            batch_size: the batch size of the job, if known.
 
         """
         if isinstance(error, SystemExit) and not error.code:
             self.tear_down()
-        began, self._began = self._began, None  # an end that fails waits for nobody
+        began, self._began = self._began, None  # a failing process waits for no other
         if not isinstance(error, Exception):
             return
         explain_memory(error, batch_size)
@@ -175,7 +175,7 @@ class Group:
 
     @contextlib.contextmanager
     def unhurried(self) -> Iterator[None]:
-        """Let a process that has failed take its time for something."""
+        """While entered, a process that has failed is not forced to exit."""
         faulthandler.cancel_dump_traceback_later()
         try:
             yield
@@ -184,10 +184,10 @@ class Group:
                 _leave_soon()
 
     def _name_those_to_blame(self, error: BaseException, seconds: float, phase: str) -> None:
-        """Put in front of an error who did not take part, where that can be told.
+        """Prepend to an error which processes did not take part, if that can be determined.
 
         Args:
-            error: of a collective operation.
+            error: the error of a collective operation.
             seconds: how long the group had existed.
             phase: what this process was doing.
 
@@ -198,14 +198,14 @@ class Group:
             _put_in_front(error, absent.absent_in_words(missing))
 
     def _least_seconds(self) -> float:
-        """Seconds before which no operation can have timed out, and an error has another cause."""
+        """Seconds before which no operation can have timed out, so that an error has another cause."""
         from torch.distributed.distributed_c10d import default_pg_nccl_timeout, default_pg_timeout
 
         known = [self._timeout] if self._timeout else [default_pg_timeout, default_pg_nccl_timeout]
         return min(timeout.total_seconds() for timeout in known if timeout is not None)
 
     def _most_seconds(self) -> float:
-        """Seconds after which an operation that began now would have timed out."""
+        """Seconds after which an operation that begins now would have timed out."""
         from torch.distributed.distributed_c10d import default_pg_timeout
 
         timeout: timedelta = self._timeout or default_pg_timeout
@@ -214,11 +214,11 @@ class Group:
 
 @contextlib.contextmanager
 def process_group() -> Iterator[None]:
-    """Set the process group up and tear it down, for a script that torchrun starts; alone, nothing happens.
+    """Set the process group up and tear it down, for a script that torchrun starts; does nothing for a single process.
 
     The backend is ``SMC_TORCH_BACKEND``, else nccl with GPUs, else gloo; with nccl, each process takes the GPU of its
-    local rank. An error within ends the process without waiting for the others; one of a collective operation that
-    timed out names the processes that did not take part.
+    local rank. After an error inside, the process exits without waiting for the others; if a collective operation timed
+    out, the error names the processes that did not take part.
     """
     group = Group()
     group.set_up()
@@ -247,7 +247,7 @@ def group_timeout(environ: Mapping[str, str]) -> timedelta | None:
 
 
 def is_of_a_second_group(error: BaseException) -> bool:
-    """Whether an error comes out of an ``init_process_group`` where there is a group already."""
+    """Whether an error was raised by ``init_process_group`` because a group exists already."""
     import torch.distributed as dist
 
     trace, last = error.__traceback__, ""
@@ -257,9 +257,9 @@ def is_of_a_second_group(error: BaseException) -> bool:
 
 
 def is_of_a_collective(error: BaseException) -> bool:
-    """Whether an error comes out of a collective operation.
+    """Whether an error was raised by a collective operation.
 
-    NCCL's have a class of their own (``torch.distributed.DistError``). Gloo's are a plain RuntimeError whose text
+    NCCL's errors have their own class (``torch.distributed.DistError``). Gloo's are a plain RuntimeError whose text
     begins with the place in Gloo's source that raised it.
     """
     import torch.distributed as dist
@@ -268,10 +268,10 @@ def is_of_a_collective(error: BaseException) -> bool:
 
 
 def _put_in_front(error: BaseException, text: str) -> None:
-    """The first line of a failure file has room for a part of a message only."""
+    """Prepend rather than append: the first line of a failure file has room for only part of a message."""
     error.args = (f"{text}: {error}",)
 
 
 def _leave_soon() -> None:
-    """Python may wait for threads of the group in its last moments: this needs no Python to run."""
+    """Force an exit soon: Python may wait for the group's threads when it exits. This works without running Python."""
     faulthandler.dump_traceback_later(LEAVE_SECONDS, exit=True)

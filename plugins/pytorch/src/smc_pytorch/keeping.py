@@ -1,4 +1,4 @@
-"""Keep what ``train`` returned and nobody could save: a value that holds tensors, by ``torch.save``."""
+"""Keep a return value of ``train`` that could not be saved, by ``torch.save``, if it contains tensors."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _DEEPEST = 4
 
 
 def keep(value: Any, path: str) -> str | None:
-    """Write a value for ``torch.load(..., weights_only=False)``, which has ``map_location``, as pickle has not.
+    """Write a value for ``torch.load(..., weights_only=False)``, which has ``map_location``, unlike pickle.
 
-    Of a module that cannot be pickled, its state dict is written in its place; of one that is spread over processes,
-    the part of this one, under a name that says so.
+    A module that cannot be pickled is replaced by its state dict. Of a sharded module, the part of this process is
+    written, under a name that says so.
 
     Args:
         value: what ``train`` returned.
         path: the file, without a suffix.
 
     Returns:
-        The path; None where there is no tensor in the value.
+        The path; None if the value contains no tensor.
 
     Raises:
-        Exception: nothing of it can be written.
+        Exception: no part of it can be written.
 
     """
     if not _holds_tensors(value):
@@ -65,14 +65,14 @@ def _is_part(value: Any) -> bool:
 
 
 def _parts_of_this(value: Any) -> Any:
-    """The value; of a module that is spread over processes, the part of this one."""
+    """The value; of a sharded module, the part of this process."""
     if _is_part(value):
         return {name: each.to_local() if is_distributed(each) else each for name, each in value.state_dict().items()}
     return value
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """A value whose modules are state dicts, and what else cannot be pickled a text that says what it was."""
+    """A copy with state dicts in place of modules, and descriptions in place of whatever else cannot be pickled."""
     import io
 
     import torch

@@ -16,14 +16,14 @@ TORCHRUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torchrun.py
 
 
 def torchrun_command(environment: Environment, command: Command) -> Command | None:
-    """The command with torchrun around it, where the job asks for it and this host takes part.
+    """The command with torchrun around it, if the job asks for it and this host takes part.
 
     Args:
         environment: the Environment of the job.
         command: what would run without a launcher.
 
     Raises:
-        ConfigurationError: torchrun cannot start this entry point, is not installed, or is told a wrong number.
+        ConfigurationError: torchrun cannot start this entry point, is not installed, or would get an invalid number.
 
     """
     if not torchrun_is_asked_for(environment, command.environ):
@@ -46,7 +46,7 @@ def torchrun_command(environment: Environment, command: Command) -> Command | No
 
 
 def _arguments(environment: Environment, processes: int) -> list[str]:
-    """What torchrun is told. On one host it finds a free port by itself."""
+    """The arguments of torchrun. On a single host it finds a free port itself."""
     hosts = environment.distribution_hosts
     given = [f"--nproc-per-node={processes}", f"--nnodes={len(hosts)}", "--max-restarts=0"]
     if len(hosts) == 1:
@@ -65,7 +65,7 @@ def _arguments(environment: Environment, processes: int) -> list[str]:
 
 
 def advise(environment: Environment, command: Command) -> None:
-    """Say that hosts do not train together, or that GPUs stay idle, where nothing starts a process for each."""
+    """Log that hosts do not train together, or that GPUs stay idle, because nothing starts a process for each."""
     if command.launcher is not None or command.environ.get(LAUNCHER_ENV) or command.mode == "executable":
         return
     hosts = len(environment.distribution_hosts)

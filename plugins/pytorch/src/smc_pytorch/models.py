@@ -1,7 +1,7 @@
-"""Write a model so that it is there whole or not at all, and find it again.
+"""Write a model, completely or not at all, and load it again.
 
-Of a model whose parameters are spread over the processes (FSDP, FSDP2, DTensor), all processes give their parts, and
-the primary one writes a single file, which loads into the plain module anywhere.
+If the parameters of a model are sharded over the processes (FSDP, FSDP2, DTensor), the primary process collects the
+parts and writes a single file, which can be loaded into the plain module anywhere.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ log = logging.getLogger("smc.pytorch")
 
 
 def save(model: Any, module: ModuleType, model_dir: str, *, writes: bool) -> str:
-    """Write the model in every format that there is what it needs for.
+    """Write the model in every format whose requirements are met.
 
     Args:
         model: a ``torch.nn.Module``, as DDP, ``torch.compile`` or FSDP may have wrapped it.
         module: the user's module, for its ``example_input``.
         model_dir: the folder.
-        writes: whether this process is the one that writes. Only the parts of a sharded model are asked of others.
+        writes: whether this process is the one that writes. The others only contribute their parts of a sharded model.
 
     Returns:
-        Path of the state dict; the folder, where ``save_pretrained`` of the model has written it.
+        Path of the state dict; the folder, if the model's ``save_pretrained`` has written it.
 
     Raises:
         UserCodeError: the model has no data.
@@ -60,12 +60,12 @@ def save(model: Any, module: ModuleType, model_dir: str, *, writes: bool) -> str
 
 
 def save_state(state: Any, model_dir: str, *, writes: bool) -> str:
-    """Write a state dict, or a checkpoint that holds some, as it is.
+    """Write a state dict, or a checkpoint that contains some, as it is.
 
     Args:
         state: a mapping (:func:`smc_pytorch.states.is_state_dict`).
         model_dir: the folder.
-        writes: whether this process is the one that writes; parts of tensors are asked of all.
+        writes: whether this process is the one that writes; the others only contribute their parts of tensors.
 
     Returns:
         Path of the file.
@@ -82,12 +82,12 @@ def save_state(state: Any, model_dir: str, *, writes: bool) -> str:
 
 
 def load_model(model: Any, path: str | os.PathLike[str], *, map_location: Any = "cpu") -> Any:
-    """Load what a job has saved into a module of the same architecture, in any process.
+    """Load the weights that a job has saved into a module of the same architecture, in any process.
 
     Args:
         model: the ``torch.nn.Module`` to fill; it stays on its device.
-        path: a file, or a folder in which ``model.pt`` or ``model.safetensors`` lies, such as the model folder.
-        map_location: the device that the tensors are read to first, as ``torch.load`` takes it.
+        path: a file, or a folder that contains ``model.pt`` or ``model.safetensors``, such as the model folder.
+        map_location: the device onto which the tensors are read first, as for ``torch.load``.
 
     Returns:
         The model.
@@ -104,7 +104,7 @@ def load_model(model: Any, path: str | os.PathLike[str], *, map_location: Any = 
 
 
 def load_state_dict(path: str | os.PathLike[str], *, map_location: Any = "cpu") -> dict[str, Any]:
-    """Load the tensors that a job has saved, by their names; no code of the file's is run.
+    """Load the tensors that a job has saved, by name; no code in the file is run.
 
     Args:
         path: as for :func:`load_model`.
@@ -136,7 +136,7 @@ def load_state_dict(path: str | os.PathLike[str], *, map_location: Any = "cpu") 
 
 
 def _indexed(file: str, map_location: Any) -> dict[str, Any]:
-    """The tensors of all files that an index names; each is a file beside it."""
+    """The tensors of all files that an index names; they are in the same folder."""
     with open(file, encoding="utf-8") as index:
         names = sorted({os.path.basename(name) for name in json.load(index)["weight_map"].values()})
     state: dict[str, Any] = {}
@@ -146,7 +146,7 @@ def _indexed(file: str, map_location: Any) -> dict[str, Any]:
 
 
 def _tied(model: Any, state: dict[str, Any]) -> dict[str, Any]:
-    """What a file leaves out that the model has under another name too: ``save_pretrained`` writes it once."""
+    """Tensors that a file omits because they are in it under another name: ``save_pretrained`` writes each once."""
     own = model.state_dict()
     missing = [name for name in own if name not in state]
     if not missing:

@@ -1,18 +1,19 @@
-"""Settings of NCCL, Gloo and libfabric for several hosts, from what the hardware shows.
+"""Settings of NCCL, Gloo and libfabric for several hosts, derived from the hardware.
 
 What is set here, and why:
 
-- ``NCCL_SOCKET_IFNAME`` and ``GLOO_SOCKET_IFNAME`` name the interface between the hosts, where it exists here: by
-  itself, each library takes the first one that it finds.
+- ``NCCL_SOCKET_IFNAME`` and ``GLOO_SOCKET_IFNAME`` name the interface between the hosts, if it exists here: by
+  default, each library takes the first one that it finds.
 - With EFA devices, ``FI_PROVIDER=efa`` keeps libfabric from falling back to TCP unnoticed, and ``FI_EFA_FORK_SAFE=1``
   lets data loaders fork. libfabric ignores it where the kernel copies on fork (Linux 5.13 and later); aws-ofi-nccl
   sets it too.
-- ``FI_EFA_USE_DEVICE_RDMA=1`` is for devices that can, and that libfabric leaves off by itself. libfabric has it off
-  for PCI ids 0xefa0 and 0xefa1, and on for later ones that can; where it is asked for and the device cannot, libfabric
-  *aborts* the process (``fi_efa(7)``; its pull requests 8186, 8573 and 8661). Of the machines with 0xefa1, those with
-  several devices can (p4d, p4de), and those with one cannot (g5). So it is asked for on the former alone.
-- ``NCCL_PROTO`` and ``NCCL_IB_DISABLE`` of the classic toolkit are left out: aws-ofi-nccl chooses the protocol by
-  itself, and InfiniBand is for those that have it.
+- ``FI_EFA_USE_DEVICE_RDMA=1`` is for devices that support it but for which libfabric does not enable it. libfabric
+  disables it for the PCI ids 0xefa0 and 0xefa1, and enables it for later ones that support it. If it is requested and
+  the device does not support it, libfabric *aborts* the process (``fi_efa(7)``; its pull requests 8186, 8573 and
+  8661). Among the machines with 0xefa1, those with several devices support it (p4d, p4de), and those with one do not
+  (g5). So it is requested only on the former.
+- ``NCCL_PROTO`` and ``NCCL_IB_DISABLE`` of the classic toolkit are not set: aws-ofi-nccl chooses the protocol itself,
+  and machines with InfiniBand should use it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _RDMA_ON_REQUEST = 0xEFA1
 def network_variables(
     environment: Environment, environ: Mapping[str, str], sys_root: str | os.PathLike[str] = SYS
 ) -> dict[str, str]:
-    """The settings that are missing for training on several hosts; what the user has set is left as it is.
+    """The missing settings for training on several hosts; those that the user has set are left as they are.
 
     Args:
         environment: the Environment of the job.
@@ -39,7 +40,7 @@ def network_variables(
         sys_root: where sysfs is mounted.
 
     Returns:
-        Variable → value; nothing where this host trains alone.
+        Variable → value; empty if this host trains alone.
 
     """
     if len(environment.distribution_hosts) < 2 or not takes_part(environment):

@@ -1,6 +1,6 @@
-"""What smc does for PyTorch: the hooks that this plugin answers, in the order in which a job calls them.
+"""What smc does for PyTorch: this plugin's hooks, in the order in which a job calls them.
 
-Nothing here imports PyTorch before the job's own code has, or torchrun has started several processes.
+Nothing here imports PyTorch before the job's own code does, or torchrun has started several processes.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
 
 @hookimpl
 def launch(environment: CoreEnvironment, command: Command) -> Command | None:
-    """Put torchrun around the command, where the job asks for it."""
+    """Start the command with torchrun, if the job asks for it."""
     return torchrun_command(environment, command)
 
 
 @hookimpl
 def job_variables(environment: CoreEnvironment, environ: Mapping[str, str]) -> dict[str, str] | None:
-    """Say what NCCL and Gloo need to know on several hosts, whoever launches."""
+    """Set the variables of NCCL and Gloo for several hosts, whatever the launcher."""
     return network_variables(environment, environ) if is_installed("torch") else None
 
 
 @hookimpl(wrapper=True, specname="launch")
 def give_advice(environment: CoreEnvironment, command: Command) -> Generator[None, list[Command], list[Command]]:
-    """Say what would let the job train faster, or at all."""
+    """Log advice on what would make the job faster, or possible at all."""
     commands = yield
     if is_installed("torch"):
         advice.warn_of_little_shared_memory()
@@ -68,9 +68,9 @@ def give_advice(environment: CoreEnvironment, command: Command) -> Generator[Non
 
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Seed PyTorch where the job has a seed, set the process group up, and explain what goes wrong in it.
+    """Seed PyTorch if the job has a seed, set the process group up, and explain its errors.
 
-    The group is left when the process ends: a save of a model in parts needs all processes.
+    The process leaves the group only when it exits: saving a sharded model needs all processes.
     """
     global _group
     if not is_installed("torch"):
@@ -91,8 +91,8 @@ def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, T
 
 @hookimpl
 def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> str | None:
-    """Save a module, program or state dict; a Keras model, a module too on PyTorch, is left to Keras's plugin."""
-    torch = sys.modules.get("torch")  # a process that never imported PyTorch has no such model
+    """Save a module, program or state dict; a Keras model, which is a module on PyTorch, is left to Keras's plugin."""
+    torch = sys.modules.get("torch")  # a process that never imported PyTorch cannot have such a model
     keras = sys.modules.get("keras")
     if torch is None or isinstance(model, getattr(keras, "Model", ())):
         return None
@@ -107,7 +107,7 @@ def save_model(environment: CoreEnvironment, module: ModuleType, model: Any) -> 
 
 @hookimpl(wrapper=True, specname="save_model")
 def explain_save(model: Any) -> Generator[None, str | None, str | None]:
-    """Check that all processes have what all of them must save, and explain what goes wrong."""
+    """Check that all processes have their parts of what they save together, and explain errors."""
     if _group is None or "torch" not in sys.modules:
         return (yield)
     try:
@@ -116,20 +116,20 @@ def explain_save(model: Any) -> Generator[None, str | None, str | None]:
     except BaseException as error:
         of_a_collective = isinstance(error, Exception) and is_of_a_collective(error)
         _group.failed(error, phase="save")
-        if of_a_collective:  # nobody's fault but of those that did not take part
+        if of_a_collective:  # the fault is that of the processes that did not take part
             raise UserCodeError(str(error)) from error
         raise
 
 
 @hookimpl
 def keep_model(model: Any, path: str) -> str | None:
-    """Keep a value that holds tensors by ``torch.save``."""
+    """Keep a value that contains tensors, by ``torch.save``."""
     return keeping.keep(model, path) if "torch" in sys.modules else None
 
 
 @hookimpl(wrapper=True, specname="keep_model")
 def take_time() -> Generator[None, str | None, str | None]:
-    """Let a process that has failed take the time that it needs to keep the model."""
+    """Give a process that has failed the time to keep the model."""
     with contextlib.nullcontext() if _group is None else _group.unhurried():
         return (yield)
 

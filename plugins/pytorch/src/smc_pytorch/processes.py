@@ -1,4 +1,4 @@
-"""What a job asks for: torchrun or not, how many processes on each host, and how they talk to each other."""
+"""What a job asks for: torchrun or not, how many processes on each host, and how they communicate."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def torchrun_is_asked_for(environment: Environment, environ: Mapping[str, str] |
         environ: the variables of the job, by default those of this process.
 
     Raises:
-        ConfigurationError: the switch is neither true nor false, or the job asks for a launcher that is gone.
+        ConfigurationError: the switch is neither true nor false, or the job asks for a launcher that no longer exists.
 
     """
     environ = os.environ if environ is None else environ
@@ -53,14 +53,14 @@ def torchrun_is_asked_for(environment: Environment, environ: Mapping[str, str] |
 
 
 def processes_per_host(environment: Environment, environ: Mapping[str, str] | None = None) -> tuple[int, Source]:
-    """Processes that torchrun starts on this host, and where the number came from.
+    """The number of processes that torchrun starts on this host, and its source.
 
     Args:
         environment: the Environment of the job.
         environ: the variables of the job, by default those of this process.
 
     Raises:
-        ConfigurationError: the number is none, or there are fewer GPUs than processes that want one each.
+        ConfigurationError: it is not a number, or there are fewer GPUs than processes that need one each.
 
     """
     environ = os.environ if environ is None else environ
@@ -75,7 +75,7 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str] | No
 
 
 def choose_backend(gpus: int, environ: Mapping[str, str] | None = None) -> tuple[str, Source]:
-    """The backend of ``torch.distributed``, and where it came from: ``SMC_TORCH_BACKEND``; nccl with GPUs; gloo.
+    """The backend of ``torch.distributed``, and its source: ``SMC_TORCH_BACKEND``; else nccl with GPUs; else gloo.
 
     Args:
         gpus: GPUs of this host.
@@ -97,7 +97,7 @@ def check_backend(backend: str) -> None:
         backend: as ``init_process_group`` takes it: ``gloo``, ``cpu:gloo,cuda:nccl``.
 
     Raises:
-        ConfigurationError: it has not, or wants GPUs and there are none.
+        ConfigurationError: it does not have the backend, or the backend needs GPUs and there are none.
 
     """
     import torch

@@ -1,4 +1,4 @@
-"""The hyperparameter ``seed``, as smc's other plugins take it."""
+"""The hyperparameter ``seed``, as in smc's other plugins."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SEED = "seed"
 
 
 def seed(environment: Environment) -> None:
-    """Seed a job that has imported PyTorch, where the hyperparameter is given.
+    """Seed a job that has imported PyTorch, if the hyperparameter is given.
 
     Args:
         environment: the Environment of the job.
 
     Raises:
-        ConfigurationError: it is no seed.
+        ConfigurationError: it is not a valid seed.
 
     """
     torch = sys.modules.get("torch")

@@ -1,4 +1,4 @@
-"""The state dict of a model as it is written: on the CPU, without foreign data, and without what has no data."""
+"""The state dict of a model as it is written: on the CPU, with its own data only, without tensors that have none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def gathered(model: Any) -> dict[str, Any]:
     """The whole state dict on the primary process; every process has to call this.
 
     Args:
-        model: a module that FSDP or ``fully_shard`` has spread over the processes, or a state dict of one.
+        model: a module that FSDP or ``fully_shard`` has sharded, or a state dict of one.
 
     """
     if isinstance(model, Mapping):
@@ -31,15 +31,15 @@ def gathered(model: Any) -> dict[str, Any]:
 
 
 def state_of(model: Any) -> dict[str, Any]:
-    """The state dict of a module that is whole in this process, by plain names."""
+    """The state dict of a module that is whole in this process, with plain names."""
     return with_plain_names(model.state_dict(), model)
 
 
 def portable(state: dict[str, Any]) -> dict[str, Any]:
     """A state dict that can be written, and read anywhere.
 
-    Every tensor is on the CPU; tensors that share memory go on doing so. What has no data (lazy and meta tensors) is
-    left out, and named in a line. A tensor that is a view of something larger has its own data only.
+    Every tensor is on the CPU; tensors that share memory continue to do so. Tensors without data (lazy and meta ones)
+    are omitted, and named in the log. Of a tensor that is a view of something larger, only its own data are kept.
 
     Args:
         state: the state dict; it is changed, and returned.
@@ -60,15 +60,15 @@ def portable(state: dict[str, Any]) -> dict[str, Any]:
         log.warning("not saved, as without data (lazy, or on the meta device): %s", shown)
         for name in empty:
             del state[name]
-    leaves, form = tree_flatten(dict(state))  # a checkpoint has tensors further down
+    leaves, form = tree_flatten(dict(state))  # a checkpoint has its tensors at a deeper level
     state.update(tree_unflatten(_on_cpu(leaves), form))
     return state
 
 
 def is_state_dict(value: Any) -> bool:
-    """Whether a value is a mapping by names that holds tensors, and else plain values: a state dict, a checkpoint.
+    """Whether a value is a mapping of names to tensors and plain values: a state dict or a checkpoint.
 
-    It is what ``torch.load(..., weights_only=True)`` reads.
+    ``torch.load(..., weights_only=True)`` can read it.
     """
     import torch
 
@@ -95,7 +95,7 @@ def _has_no_data(tensor: Any) -> bool:
 
 
 def _on_cpu(values: Sequence[Any]) -> list[Any]:
-    """The values, their tensors as they are written: those of one memory together."""
+    """The values, with their tensors as they are written: those that share memory together."""
     import torch
 
     moved = list(values)
@@ -104,7 +104,7 @@ def _on_cpu(values: Sequence[Any]) -> list[Any]:
         if isinstance(value, torch.Tensor):
             moved[place] = tensor = value.detach()
             memory = _memory(tensor)
-            if memory is None:  # sparse, or of a library's own class: it knows by itself what it is made of
+            if memory is None:  # sparse, or of a library's own class, which copies its parts itself
                 moved[place] = tensor.cpu()
             else:
                 families.setdefault((tensor.device, memory), []).append(place)
@@ -115,7 +115,7 @@ def _on_cpu(values: Sequence[Any]) -> list[Any]:
 
 
 def _memory(tensor: Any) -> int | None:
-    """The address of a plain tensor's memory; None where there is none of its own."""
+    """The address of a plain tensor's memory; None if it has no memory of its own."""
     import torch
 
     if type(tensor) not in (torch.Tensor, torch.nn.Parameter) or tensor.layout != torch.strided:
@@ -125,7 +125,7 @@ def _memory(tensor: Any) -> int | None:
 
 
 def _relocated(tensors: list[Any]) -> list[Any]:
-    """Tensors of one memory, on the CPU: together, where they take all of it; else each view of it once."""
+    """Tensors that share memory, on the CPU: still shared if they use all of it; otherwise each view is copied once."""
     import torch
 
     memory = tensors[0].untyped_storage()
@@ -145,12 +145,12 @@ def _relocated(tensors: list[Any]) -> list[Any]:
 
 
 def _span(tensor: Any) -> tuple[int, int]:
-    """The first element of a memory that a view uses, and how many there are from it to the last one."""
+    """The first element of the memory that a view uses, and the number of elements from there to its last one."""
     steps = zip(tensor.size(), tensor.stride(), strict=True)
     return tensor.storage_offset(), 1 + sum((size - 1) * stride for size, stride in steps)
 
 
 def _view(tensor: Any) -> tuple[Any, ...]:
-    """What tells views of one memory apart."""
+    """What distinguishes the views of one memory."""
     flags = (tensor.is_conj(), tensor.is_neg())
     return (tensor.storage_offset(), tensor.size(), tensor.stride(), tensor.dtype, *flags)

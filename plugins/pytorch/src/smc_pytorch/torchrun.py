@@ -1,14 +1,14 @@
-"""``torch.distributed.run`` as smc starts it: its own parser and agent, with another ending.
+"""``torch.distributed.run`` as smc starts it: its own parser and agent, with a different end.
 
-- Of a failure it says one line, and ends with the culprit's own exit code. A process that could not report by itself,
-  as one that a signal killed, is reported here.
-- SIGTERM and the other signals that ask to end are passed on to the processes, which are then waited for as long as
-  they need: torchrun itself would kill them after 30 seconds, in the middle of a checkpoint. The supervisor keeps the
-  time.
+- A failure is logged on one line, and the exit code is that of the root cause. A process that could not report its
+  failure itself, for example because a signal killed it, is reported here.
+- SIGTERM and the other signals that ask a process to exit are passed on to the processes, which then get as much time
+  as they need: torchrun itself would kill them after 30 seconds, in the middle of a checkpoint. The supervisor limits
+  the time.
 
-The agent runs in a thread, and the signals come to the main one, which never waits inside a library. It is started by
-the path of this file, and leaves the folder of the user's code out of its path: a file of the user's never stands in
-for a module of ours or of PyTorch's.
+The agent runs in a thread, and signals go to the main thread, which never waits inside a library. The program is
+started by the path of this file, and the folder of the user's code is not in its ``sys.path``: a user's file cannot
+replace a module of ours or of PyTorch's.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _STOP_SECONDS = 2.0
 
 
 class Processes:
-    """The processes that train on this host, and whether they were asked to end."""
+    """The processes that train on this host, and whether they were asked to exit."""
 
     def __init__(self) -> None:
         self.watch = Watch()
@@ -67,11 +67,11 @@ class Processes:
 
     @property
     def asked_to_end(self) -> bool:
-        """Whether a signal has asked the processes to end."""
+        """Whether a signal has asked the processes to exit."""
         return any(number in STOP_SIGNALS for number in self._asked)
 
     def take_signals(self) -> None:
-        """Take the signals of this process from now on."""
+        """Receive the signals of this process from now on."""
         for number in signals_to_take() - {signal.SIGCHLD}:
             signal.signal(number, self._pass_on)
 
@@ -79,11 +79,11 @@ class Processes:
         with self._lock:
             self._asked.append(number)
             if not self.watch.pids and not self._starting and number in STOP_SIGNALS:
-                _leave(exit_code(-number))  # nothing has begun
+                _leave(exit_code(-number))  # nothing has been started
             self.watch.send(number)
 
     def start(self, start: Any, context: Any) -> None:
-        """In place of ``start`` of torchrun's context: notes the processes, and passes on what came meanwhile."""
+        """Replaces ``start`` of torchrun's context: notes the processes, and passes on earlier signals."""
         with self._lock:
             self._starting = True
         start(context)
@@ -98,11 +98,11 @@ class Processes:
                 self.watch.send(number)
 
     def close(self, close: Any, context: Any, *arguments: Any, **options: Any) -> None:
-        """In place of its ``close``: what was asked to end is waited for, and nothing is killed."""
+        """Replaces its ``close``: waits for processes that were asked to exit, and kills nothing."""
         if self.asked_to_end:
             self.watch.join()
         elif any(death.status for death in self.watch.deaths) and self._spans_hosts:
-            self.left = self._roll_call(0).left()  # while the store is there
+            self.left = self._roll_call(0).left()  # while the store exists
         self.watch.note_closing()
         close(context, *arguments, **options)
 
@@ -114,7 +114,7 @@ class Processes:
         return RollCall(rank, int(self._environ["WORLD_SIZE"]), {**os.environ, **self._environ})
 
     def _seen(self, death: Death) -> None:
-        """Let those that may wait for a process know that it has left, which it may not have said itself."""
+        """Record for the processes that may wait for it that a process has exited: it may not have done so itself."""
         if death.status == 0 and not self.asked_to_end:
             roll_call = self._roll_call(death.rank)
             roll_call.leave()
@@ -122,14 +122,14 @@ class Processes:
 
     def _all_dead(self) -> None:
         if self.asked_to_end:
-            self.over.set()  # the agent would wait for the other hosts, which are on their way out as well
+            self.over.set()  # the agent would wait for the other hosts, which are exiting as well
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the job's processes on this host; returns the exit code.
 
     Args:
-        argv: torchrun's own arguments, and the program with its own.
+        argv: torchrun's arguments, then the program and its arguments.
 
     """
     processes = Processes()
@@ -138,11 +138,11 @@ def run(argv: Sequence[str]) -> int:
 
     _replace(PContext, "start", processes.start)
     _replace(PContext, "close", processes.close)
-    # It would say that signals do not reach its thread, and what of a failure is said here in one line.
+    # It would warn that signals do not reach its thread, and log at length a failure that is logged here on one line.
     logging.getLogger("torch.distributed.elastic.multiprocessing.api").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="torchrun-", ignore_cleanup_errors=True) as folder:
         if not os.environ.get("PET_LOG_DIR"):
-            argv = [f"--log-dir={folder}", *argv]  # else it leaves a folder behind
+            argv = [f"--log-dir={folder}", *argv]  # otherwise it leaves a folder behind
         agent = threading.Thread(target=_run_agent, args=(argv, processes), daemon=True, name="agent")
         agent.start()
         processes.over.wait()
@@ -162,7 +162,7 @@ def _run_agent(argv: list[str], processes: Processes) -> None:
         run.run(run.parse_args(argv))
     except ChildFailedError as error:
         processes.statuses = {rank: failure.exitcode for rank, failure in error.failures.items()}
-    except BaseException as error:  # noqa: BLE001 - told by the main thread
+    except BaseException as error:  # noqa: BLE001 - the main thread reports it
         processes.error = error
     finally:
         processes.over.set()
@@ -179,8 +179,8 @@ def _replace(owner: Any, name: str, function: Any) -> None:
 
 
 def _exit_code(processes: Processes) -> int:
-    """The exit code of the first process that failed, which is told; 0 where none has."""
-    processes.watch.correct(processes.statuses)  # all have been seen by now
+    """Report the first process that failed, and return its exit code; 0 if none has."""
+    processes.watch.correct(processes.statuses)  # all are known to have exited by now
     deaths = processes.watch.deaths
     if processes.asked_to_end:
         failed = [death for death in deaths if death.status != 0]
@@ -196,7 +196,7 @@ def _exit_code(processes: Processes) -> int:
 
 
 def _report_those_that_left(first: Death, processes: Processes) -> bool:
-    """Where the first to fail waited for processes that had left, report those: they are the cause."""
+    """If the first process to fail had waited for processes that had exited, report those: they are the cause."""
     report = waited_in_vain(first, os.environ)
     if report is None:
         return False
@@ -217,7 +217,7 @@ def _report(death: Death) -> None:
 
 
 def _as_ours(error: BaseException) -> BaseException:
-    """What the agent itself has failed with: mostly, the hosts did not find each other."""
+    """The error for a failure of the agent itself, mostly of the rendezvous."""
     import torch.distributed as dist
     from torch.distributed.elastic.rendezvous import RendezvousError
 
@@ -230,7 +230,7 @@ def _as_ours(error: BaseException) -> BaseException:
 
 
 def _leave(code: int) -> None:
-    """End now, whatever other threads do."""
+    """Exit now, whatever other threads do."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

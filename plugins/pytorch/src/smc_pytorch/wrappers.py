@@ -1,7 +1,7 @@
-"""What is wrapped around a module, and whether its parts lie in several processes.
+"""What is wrapped around a module, and whether it is sharded over several processes.
 
-Wrappers are known by their class and never by the name of an attribute: a module of the user's may have an attribute
-of any name. A process that has not imported a wrapper's class has none of it, and does not import it to know that.
+Wrappers are recognised by their class and never by the name of an attribute: a user's module may have an attribute of
+any name. A process that has not imported a wrapper's class has no instance of it, so it is not imported for that.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def unwrap(model: Any) -> Any:
 
 
 def inside(module: Any) -> str | None:
-    """The attribute of a wrapper that has what it wraps; None for a module that is no wrapper."""
+    """The attribute in which a wrapper holds the wrapped module; None for a module that is not a wrapper."""
     return next((inner for place, name, inner in _WRAPPERS if isinstance(module, _known(place, name))), None)
 
 
 def is_sharded(model: Any) -> bool:
-    """Whether parts of a module, or of a mapping of tensors, lie in other processes."""
+    """Whether parts of a module, or of a mapping of tensors, are in other processes."""
     if isinstance(model, Mapping):
         return any(is_distributed(value) for value in model.values())
     fsdp = _known("torch.distributed.fsdp", "FullyShardedDataParallel")
@@ -43,7 +43,7 @@ def is_sharded(model: Any) -> bool:
 
 
 def holds_parts(model: Any) -> bool:
-    """Whether a module, or a module or state dict in a tuple, list or mapping, is spread over processes."""
+    """Whether a module, or a module or state dict in a tuple, list or mapping, is sharded over processes."""
     module = _known("torch.nn", "Module")
     if isinstance(model, (module, Mapping)) and is_sharded(model):
         return True
@@ -57,7 +57,7 @@ def is_distributed(tensor: Any) -> bool:
 
 
 def with_plain_names(state: dict[str, Any], model: Any) -> dict[str, Any]:
-    """The state dict by the names that it has where none of the model's parts is wrapped."""
+    """The state dict with the names that it would have if no part of the model were wrapped."""
     parts = model.named_modules(remove_duplicate=False)
     wrapped = [(name, inner) for name, part in parts if (inner := inside(part)) is not None]
     if not wrapped:
@@ -70,7 +70,7 @@ def with_plain_names(state: dict[str, Any], model: Any) -> dict[str, Any]:
                 name = outer + name[len(outer) + 1 + len(inner) :]
         return name
 
-    own = {f"{outer}.n_averaged" for outer, _ in wrapped}  # of an AveragedModel, and of no use without it
+    own = {f"{outer}.n_averaged" for outer, _ in wrapped}  # only of use to an AveragedModel
     renamed = OrderedDict((plain(name), value) for name, value in state.items() if name not in own)
     versions = getattr(state, "_metadata", {})  # of each module, which load_state_dict reads
     renamed._metadata = OrderedDict(  # type: ignore[attr-defined]
@@ -80,5 +80,5 @@ def with_plain_names(state: dict[str, Any], model: Any) -> dict[str, Any]:
 
 
 def _known(place: str, name: str) -> Any:
-    """A class that this process has imported, else no class."""
+    """A class, if this process has imported it; otherwise no class."""
     return getattr(sys.modules.get(place), name, ())

@@ -1,4 +1,4 @@
-"""Write an estimator with what it was trained by, and read it again."""
+"""Write an estimator with the versions and features that it was trained with, and load it again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def save(model: Any, model_dir: str) -> str:
         model_dir: the folder.
 
     Returns:
-        The path of ``model.skops``; of ``model.joblib`` where skops is not installed, or cannot write this model.
+        The path of ``model.skops``; of ``model.joblib`` where skops is not installed or cannot write this model.
 
     Raises:
         PluginError: it cannot be written in either format; the message says why.
@@ -51,12 +51,12 @@ def save(model: Any, model_dir: str) -> str:
             write_into(model_dir, write)
         except OSError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever an attribute of the user's raises while it is pickled
+        except Exception as error:  # noqa: BLE001 - pickling an attribute of the user's may raise anything
             failure = error
             if name == SKOPS_FILE:
                 log_line(f"{name} cannot be written ({error_in_a_line(error)}): trying {JOBLIB_FILE}")
             continue
-        with suppress(FileNotFoundError):  # of an earlier job in this folder
+        with suppress(FileNotFoundError):  # left by an earlier job in this folder
             os.unlink(os.path.join(model_dir, JOBLIB_FILE if name == SKOPS_FILE else SKOPS_FILE))
         return os.path.join(model_dir, name)
     raise PluginError(
@@ -72,7 +72,7 @@ def _dump_skops(model: Any, path: str) -> list[str]:
     skops.io.dump(model, path)
     types: list[str] = skops.io.get_untrusted_types(file=path)
     if any(name.partition(".")[0] != "sklearn" for name in types):
-        skops.io.load(path, trusted=types)  # skops writes a lambda, say, by its name alone
+        skops.io.load(path, trusted=types)  # of a lambda, for example, skops writes only the name
     return types
 
 
@@ -96,16 +96,16 @@ def _info(model: Any, types: list[str]) -> dict[str, Any]:
 
 
 def _transformer(model: Any) -> Any:
-    """What has features to give: a pipeline that predicts in the end has those that its predictor gets."""
+    """The object that knows its output features: for a pipeline that ends in a predictor, the steps before that."""
     is_predictor = hasattr(model, "steps") and len(model.steps) > 1 and not hasattr(model, "transform")
     return model[:-1] if is_predictor else model
 
 
 def _names(read: Callable[[], Any]) -> list[str] | None:
-    """Names of features; None where they are not known: it is not fitted, or was fitted on numbers alone."""
+    """The names of features; None if they are not known: it is not fitted, or was fitted without names."""
     try:
         return [str(name) for name in read()]
-    except Exception:  # noqa: BLE001 - each step has its own way to say that it does not know
+    except Exception:  # noqa: BLE001 - each step raises its own exception if it does not know them
         return None
 
 
@@ -114,16 +114,16 @@ def load_model(path: str | os.PathLike[str], *, trusted: Sequence[str] = (), all
 
     Args:
         path: ``model.skops``, ``model.joblib``, or the folder of either, such as ``environment.model_dir``.
-        trusted: types in ``model.skops`` to accept beside those that skops knows to be harmless, such as
+        trusted: types in ``model.skops`` to accept in addition to those that skops knows to be harmless, such as
             ``train.Scaler``: they run code. ``model_info.json`` lists those that the job has saved; an error names
-            those that are missing.
-        allow_pickle: whether ``model.joblib`` may be read. It is a pickle, which can run any code: load only what you
-            trust.
+            the missing ones.
+        allow_pickle: whether ``model.joblib`` may be read. It is a pickle, which can run any code: load only files
+            that you trust.
 
     Raises:
         FileNotFoundError: there is no such file.
-        TypeError: it has types that are not trusted.
-        ValueError: it is a pickle, and those are not allowed; or it cannot be read here.
+        TypeError: it contains types that are not trusted.
+        ValueError: it is a pickle, and pickles are not allowed; or it cannot be read here.
         ModuleNotFoundError: skops, joblib, or a module of the job's own code is not installed.
 
     """
@@ -169,7 +169,7 @@ def _saved_with(file: str) -> str:
 
 
 def keep(model: Any, path: str) -> str:
-    """Pickle an estimator whole, or those parts of it that can be; a text says what each other part was."""
+    """Pickle the whole estimator, or the parts that can be pickled, with a description in place of each other part."""
     import joblib
 
     return write_whole(path, lambda written: joblib.dump(_kept(model), written))
@@ -178,7 +178,7 @@ def keep(model: Any, path: str) -> str:
 def _kept(value: Any) -> Any:
     try:
         pickle.dumps(value)
-    except Exception:  # noqa: BLE001 - what cannot be pickled raises as it likes
+    except Exception:  # noqa: BLE001 - what cannot be pickled may raise anything
         if hasattr(value, "steps"):
             return {name: _kept(step) for name, step in value.steps}
         if hasattr(value, "get_params") and vars(value):

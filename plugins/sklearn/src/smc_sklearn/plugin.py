@@ -1,6 +1,6 @@
-"""What smc does for scikit-learn: the hooks that this plugin answers.
+"""What smc does for scikit-learn: this plugin's hooks.
 
-Nothing here imports scikit-learn before the job's own code has.
+Nothing here imports scikit-learn before the job's own code does.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ format outlives a pickle, and plugins are asked in the order of their names, so 
 
 
 def is_own(model: Any) -> bool:
-    """Whether a model is an estimator of scikit-learn's, or of the job's own code, fitted or not."""
-    base = getattr(sys.modules.get("sklearn.base"), "BaseEstimator", ())  # never imported: there is no estimator
+    """Whether a model is an estimator of scikit-learn or of the job's own code, fitted or not."""
+    base = getattr(sys.modules.get("sklearn.base"), "BaseEstimator", ())  # never imported, so there can be no estimator
     return isinstance(model, base) and not any(
         each.__module__.partition(".")[0] in _OTHERS for each in type(model).__mro__
     )
@@ -39,7 +39,7 @@ def save_model(environment: Environment, model: Any) -> str | None:
 
 @hookimpl
 def keep_model(model: Any, path: str) -> str | None:
-    """Keep those parts of an estimator that can be pickled."""
+    """Keep the parts of an estimator that can be pickled."""
     if not is_own(model):
         return None
     from smc_sklearn import models

@@ -1,6 +1,6 @@
 """TensorFlow for smc. In a job's code: ``import smc_core as smc``, then ``smc.tensorflow.strategy()``.
 
-Each name is imported when it is first used, and TensorFlow with the first call that needs it.
+Each name is imported on first use, and TensorFlow with the first call that needs it.
 """
 
 from __future__ import annotations

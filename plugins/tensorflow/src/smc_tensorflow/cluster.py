@@ -1,6 +1,6 @@
-"""TensorFlow's cluster: which distribution a job asks for, and who is what in it. Nothing here imports TensorFlow."""
+"""TensorFlow's cluster: which distribution a job asks for, and each host's role. Nothing here imports TensorFlow."""
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -27,12 +27,12 @@ _HERE = "localhost"
 
 
 class Role(NamedTuple):
-    """What this host is in TensorFlow's cluster.
+    """The role of this host in TensorFlow's cluster.
 
     Attributes:
-        strategy: the distribution that the job asks for and this host takes part in; None where there is none.
-        cluster: task name → addresses, ``host:port``; empty where there is no cluster.
-        task: the task of the process that runs the user's code; None where nobody says.
+        strategy: the distribution that the job asks for and this host takes part in; None if there is none.
+        cluster: task name → addresses, ``host:port``; empty if there is no cluster.
+        task: the task of the process that runs the user's code; None if it is not known.
     """
 
     strategy: Strategy | None = None
@@ -41,20 +41,20 @@ class Role(NamedTuple):
 
     @property
     def is_chief(self) -> bool:
-        """Whether the task is the chief: the first worker where no task bears that name."""
+        """Whether the task is the chief, or the first worker if no task has that name."""
         if self.task is None:
             return False
         return self.task == Task(CHIEF if CHIEF in self.cluster else WORKER, 0)
 
     def servers(self, host: str) -> list[Task]:
-        """The tasks of a host that TensorFlow serves with a process of its own: its workers and parameter servers."""
+        """The tasks of a host that run in a separate process: its workers and parameter servers."""
         return [Task(kind, index) for kind in (PS, WORKER) for index in _places(self.cluster, kind, host)]
 
 
 def find_role(environment: Environment, environ: Mapping[str, str]) -> Role:
-    """What a host is, by the Environment and the variables; what ``TF_CONFIG`` says goes before anything else.
+    """The role of this host, from the Environment and the variables; ``TF_CONFIG`` takes precedence over all else.
 
-    Where that names a cluster and no task, the task is the one whose address has the name of this host.
+    If that has a cluster but no task, the task is the one whose address has the name of this host.
 
     Args:
         environment: the Environment of the job.
@@ -78,7 +78,7 @@ def find_role(environment: Environment, environ: Mapping[str, str]) -> Role:
 
 
 def _task_here(strategy: Strategy, cluster: Mapping[str, list[str]], environment: Environment) -> Task | None:
-    """The task of this host's process in a cluster that says no task: one ``TF_CONFIG`` does for all hosts."""
+    """The task of this host's process in a cluster without a task: a single ``TF_CONFIG`` can serve all hosts."""
     if strategy == "parameter-server" and environment.is_master:
         return Task(CHIEF, 0)
     own = (Task(kind, index) for kind in (CHIEF, WORKER) for index in _places(cluster, kind, environment.current_host))
@@ -86,7 +86,7 @@ def _task_here(strategy: Strategy, cluster: Mapping[str, list[str]], environment
 
 
 def _places(cluster: Mapping[str, list[str]], kind: str, host: str) -> list[int]:
-    """The numbers of a host's tasks of one name."""
+    """The numbers of a host's tasks with one name."""
     addresses = enumerate(cluster.get(kind, []))
     return [index for index, address in addresses if address.rpartition(":")[0] in (host, _HERE)]
 
@@ -105,13 +105,13 @@ def asked_for(environment: Environment, environ: Mapping[str, str]) -> Strategy 
 
 
 def _cluster(strategy: Strategy, environment: Environment) -> dict[str, list[str]]:
-    """The cluster of a job whose ``TF_CONFIG`` nobody has set.
+    """The cluster of a job without a ``TF_CONFIG``.
 
-    Every task of the job has a port of its own: hosts that are simulated on one machine share its ports.
+    Every task of the job has its own port: hosts that are simulated on one machine share its ports.
     """
     hosts = environment.distribution_hosts
     if len(hosts) == 1:
-        hosts = [_HERE]  # the name of a host alone need not resolve
+        hosts = [_HERE]  # the name of a single host need not resolve
     if strategy == "mwms":
         first = _first_port(WORKER_PORT, len(hosts), environment)
         return {WORKER: [f"{host}:{first + index}" for index, host in enumerate(hosts)]}
@@ -124,6 +124,6 @@ def _cluster(strategy: Strategy, environment: Environment) -> dict[str, list[str
 
 
 def _first_port(usual: int, count: int, environment: Environment) -> int:
-    """The usual port; but those after the master's where somebody has chosen that one, so that two jobs do not meet."""
+    """The usual port, or one after the master's port if that was chosen, so that two jobs do not collide."""
     port = environment.master_port
     return usual if port == _USUAL_MASTER_PORT else Ports.of(port).own(count)[0]

@@ -32,12 +32,12 @@ class Environment(CoreEnvironment):
 
     @classmethod
     def own_fields(cls, environment: CoreEnvironment, environ: Mapping[str, str]) -> builtins.dict[str, Any]:
-        """What :func:`place` reads, for ``create``."""
+        """The fields that :func:`place` sets, for ``create``."""
         return place(environment, environ)
 
 
 def place(environment: CoreEnvironment, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The fields of :class:`Environment` for this process, the core's that change, and where each came from.
+    """The fields of :class:`Environment` for this process, those of the core that change, and the source of each.
 
     Args:
         environment: the core's Environment.

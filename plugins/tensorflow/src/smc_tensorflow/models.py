@@ -1,4 +1,4 @@
-"""Write a model as a SavedModel, which TensorFlow Serving loads, and find it again."""
+"""Write a model as a SavedModel, which TensorFlow Serving can load, and load it again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INNER_SIGNATURE = "__saved_model_init_op"
 def is_known(model: Any) -> bool:
     """Whether TensorFlow can save it; imports nothing.
 
-    It can what is its own (a ``tf.Module``, a SavedModel that was loaded, a ``tf.train.Checkpoint``), a
+    It can save its own objects (a ``tf.Module``, a SavedModel that was loaded, a ``tf.train.Checkpoint``), a
     ``tf.function`` that has an ``input_signature`` or was called, and a Keras model on TensorFlow.
     """
     tensorflow = sys.modules.get("tensorflow")
@@ -38,14 +38,14 @@ def _is_keras(model: Any) -> bool:
 
 
 def _is_trackable(model: Any) -> bool:
-    """Whether it is one of TensorFlow's objects of objects, of which a loaded SavedModel has no public class."""
+    """Whether it is one of TensorFlow's trackable objects, such as a loaded SavedModel, which has no public class."""
     if any(base.__module__.partition(".")[0] == "keras" for base in type(model).__mro__):
         return False  # an optimizer or a layer is one too
     return isinstance(model, _classes("Module", "__internal__.tracking.AutoTrackable"))
 
 
 def _concrete(model: Any) -> list[Any]:
-    """The graphs of a ``tf.function``; none of anything else."""
+    """The graphs of a ``tf.function``; none for anything else."""
     kind: Any = type(model)
     if issubclass(kind, _classes("types.experimental.ConcreteFunction")):
         return [model]
@@ -58,7 +58,7 @@ def _concrete(model: Any) -> list[Any]:
 
 
 def _classes(*names: str) -> tuple[type, ...]:
-    """Classes of TensorFlow's by their names; those that this version has."""
+    """Classes of TensorFlow by name, if this version has them."""
     found: list[Any] = []
     for name in names:
         value: Any = sys.modules["tensorflow"]
@@ -71,17 +71,16 @@ def _classes(*names: str) -> tuple[type, ...]:
 def write(model: Any, path: str, *, with_signatures: bool = True) -> None:
     """Write a SavedModel.
 
-    Its serving signature is, for a Keras model, the call; for a ``tf.Module``, the one function of its own that is a
-    ``tf.function`` with an ``input_signature``; for such a function, itself; and those that a loaded SavedModel came
-    with.
+    The serving signature of a Keras model is its call; of a ``tf.Module``, its only ``tf.function`` with an
+    ``input_signature``; of such a function, the function itself. A loaded SavedModel keeps its signatures.
 
     Args:
         model: a model that :func:`is_known`.
         path: the folder to write.
-        with_signatures: whether it gets signatures; the functions are in it all the same.
+        with_signatures: whether it gets signatures; its functions are saved in any case.
 
     Raises:
-        Exception: whatever TensorFlow raises that cannot express the model.
+        Exception: whatever TensorFlow raises if it cannot express the model.
 
     """
     if _is_keras(model):
@@ -108,10 +107,10 @@ def write(model: Any, path: str, *, with_signatures: bool = True) -> None:
 def write_instead(model: Any, model_dir: str) -> str:
     """Write what can be kept of a model that cannot be a SavedModel, and return its path.
 
-    A Keras model is written in Keras's own format, of anything else the variables as a checkpoint.
+    A Keras model is written in Keras's own format; of anything else, the variables are written as a checkpoint.
 
     Raises:
-        Exception: whatever TensorFlow or Keras raises that can keep neither.
+        Exception: whatever TensorFlow or Keras raises if it cannot keep that.
 
     """
     if _is_keras(model):
@@ -133,9 +132,9 @@ def write_instead(model: Any, model_dir: str) -> str:
 
 
 def _own_cpu() -> str:
-    """This process's own device, by its full name, which the cluster gives.
+    """This process's own CPU device, by its full name in the cluster.
 
-    Without it the host that holds a variable writes it, a parameter server too, and on that host's own disk:
+    Without it, the host that holds a variable writes it, even a parameter server, and to that host's own disk:
     https://www.tensorflow.org/api_docs/python/tf/saved_model/SaveOptions.
     """
     import tensorflow as tf
@@ -145,7 +144,7 @@ def _own_cpu() -> str:
 
 
 def signatures(path: str) -> list[str]:
-    """Names of the signatures that a SavedModel can be served by."""
+    """The names of a SavedModel's serving signatures."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     content = saved_model_pb2.SavedModel()
@@ -155,14 +154,14 @@ def signatures(path: str) -> list[str]:
 
 
 def saved_models(model_dir: str) -> list[str]:
-    """Every SavedModel below a folder, by its path from there."""
+    """Every SavedModel below a folder, by its relative path."""
     return sorted(
         os.path.relpath(folder, model_dir) for folder, _, files in os.walk(model_dir) if SAVED_MODEL_FILE in files
     )
 
 
 def not_servable(model_dir: str) -> str | None:
-    """What keeps TensorFlow Serving from loading what a job has saved, and what to do; None where nothing does."""
+    """Why TensorFlow Serving cannot load what a job has saved, and what to do; None if it can."""
     found = saved_models(model_dir)
     if any(os.path.basename(folder).isdecimal() for folder in found):
         return None
@@ -174,13 +173,13 @@ def not_servable(model_dir: str) -> str | None:
 
 
 def load_model(path: str | os.PathLike[str]) -> Any:
-    """Load a SavedModel that a job has saved, in any process, without its code.
+    """Load a SavedModel that a job has saved, in any process, without the job's code.
 
     Args:
-        path: the SavedModel, or a folder of versions such as ``environment.model_dir``: the highest one is taken.
+        path: the SavedModel, or a folder of versions such as ``environment.model_dir``, of which the highest is loaded.
 
     Returns:
-        What ``tf.saved_model.load`` gives: ``model.signatures["serving_default"]``, and the functions by their names.
+        What ``tf.saved_model.load`` returns: ``model.signatures["serving_default"]``, and the functions by name.
 
     Raises:
         FileNotFoundError: there is no SavedModel.

@@ -1,8 +1,8 @@
-"""The tasks of one host under the parameter server strategy, and on the master host the user's command beside them.
+"""The tasks of one host under the parameter server strategy and, on the master host, the user's command.
 
-Each worker and parameter server is a process of its own (``server.py``), which is started, watched and ended here.
-One that dies ends what runs on this host, and leaves a report that names it: TensorFlow's coordinator would wait for a
-worker for ever, and blame a connection for the loss of a parameter server.
+Each worker and parameter server is a separate process (``server.py``), which is started, watched and stopped here. If
+one dies, everything on this host is stopped, and a report names it: TensorFlow's coordinator would wait for a worker
+forever, and blame a connection for the loss of a parameter server.
 
 A program, started by the path of this file, with the cluster in ``TF_CONFIG``::
 
@@ -55,7 +55,7 @@ _CONNECT_SECONDS = 1.0
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one host's part; returns the exit code, or minus the signal that ended the user's process."""
+    """Run one host's part; returns the exit code, or minus the signal that killed the user's process."""
     parser = argparse.ArgumentParser(prog="parameter_server")
     parser.add_argument("--host", required=True)
     parser.add_argument("--serve", action="append", default=[], type=_task)
@@ -70,11 +70,11 @@ def _task(text: str) -> Task:
 
 
 class _Part:
-    """The processes of one host, from their start to their end.
+    """The processes of one host, from start to exit.
 
     Args:
         host: name of this host.
-        tasks: what it serves.
+        tasks: the tasks that it serves.
         command: the user's command; empty on a host that only serves.
         inbox: the signals that arrive.
 
@@ -91,7 +91,7 @@ class _Part:
         self._stop = 0
 
     def run(self) -> int:
-        """Start, watch and end them; returns the exit code, or minus the signal that ended the user's process."""
+        """Start, watch and stop them; returns the exit code, or minus the signal that killed the user's process."""
         try:
             for task in self._tasks:
                 self._servers[task] = self._start_server(task)
@@ -104,12 +104,12 @@ class _Part:
     def _start_server(self, task: Task) -> subprocess.Popen[bytes]:
         environ = {**os.environ, TF_CONFIG_ENV: write_tf_config(self._cluster, task)}
         if task.type == PS:
-            environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a GPU belongs to its worker; TensorFlow takes all of its memory
-        # In a session of its own: Ctrl-C on a terminal is for the user's process, which may need its servers once more.
+            environ["CUDA_VISIBLE_DEVICES"] = "-1"  # GPUs are for workers; TensorFlow takes all of their memory
+        # In its own session: Ctrl-C on a terminal is for the user's process, which may still need its servers.
         return start_child([sys.executable, SERVER], environ=environ, own_session=True)
 
     def _watch(self) -> int:
-        """Wait for the end of the user's process, of a server, or of the chief on another host."""
+        """Wait until the user's process, a server, or the chief on another host exits."""
         while True:
             self._take_signals()
             ended = None if self._user is None else self._user.poll()
@@ -128,7 +128,7 @@ class _Part:
             select.select([self._inbox.descriptor], [], [], _TURN_SECONDS)
 
     def _take_signals(self) -> None:
-        """Pass each signal to the user's process alone; a host that only serves remembers that it is to end."""
+        """Pass each signal only to the user's process; a host that only serves remembers that it has to exit."""
         for number in self._inbox.take():
             if number == signal.SIGCHLD:
                 continue
@@ -138,7 +138,7 @@ class _Part:
                 self._stop = self._stop or number
 
     def _chief_answers(self) -> bool:
-        """Whether the chief is there: when all hosts are stopped, it may need its servers for a last checkpoint."""
+        """Whether the chief is alive: when all hosts are stopped, it may need its servers for a last checkpoint."""
         for address in self._cluster.get(CHIEF, []):
             host, _, port = address.rpartition(":")
             try:
@@ -149,7 +149,7 @@ class _Part:
         return False
 
     def _lost(self, patience: float) -> Task | None:
-        """A server that has ended, which none does by itself."""
+        """A server that has exited, which none does unasked."""
         until = time.monotonic() + patience
         while True:
             for task, server in self._servers.items():
@@ -160,10 +160,10 @@ class _Part:
             time.sleep(0.05)
 
     def _report_lost(self, task: Task) -> None:
-        """Report a lost server, unless it has reported its own end.
+        """Report a lost server, unless it has reported its own failure.
 
-        By an exit code above 128 the hosts know a sudden death, which comes before all that it has brought about
-        elsewhere: the chief, on another host, may have reported a broken connection before it was noticed here.
+        An exit code above 128 marks a sudden death for the other hosts. It takes precedence over its consequences
+        elsewhere: the chief, on another host, may have reported a broken connection before the death was noticed here.
         """
         server = self._servers[task]
         if first_report(pid=server.pid) is None:

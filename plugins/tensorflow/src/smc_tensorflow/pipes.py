@@ -1,6 +1,6 @@
-"""Channels in Pipe mode: the platform streams each epoch into a FIFO of its own (``CHANNEL_0``, ``CHANNEL_1``, …).
+"""Channels in Pipe mode: the platform streams each epoch into its own FIFO (``CHANNEL_0``, ``CHANNEL_1``, …).
 
-An epoch is read to its end, or ended early by closing its FIFO; only then the platform makes the next one.
+An epoch is read to its end, or stopped early by closing its FIFO; only then does the platform create the next one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Pipe:
         """The records of the next epoch. Closing the iterator closes the FIFO, which ends the epoch.
 
         Raises:
-            BadRecordError: the bytes are not in that framing; names the FIFO and the byte.
+            BadRecordError: the bytes do not have that framing; the message names the FIFO and the byte.
 
         """
         path = _next_path(self._stem)
@@ -63,7 +63,7 @@ _lock = threading.Lock()
 
 
 def _next_path(stem: str) -> str:
-    """The FIFO of the next epoch: the platform counts for the whole job, so all who read a channel count together."""
+    """The FIFO of the next epoch: the platform counts per job, so all readers of a channel share one counter."""
     with _lock:
         epoch = _epochs[stem]
         _epochs[stem] += 1
@@ -71,7 +71,7 @@ def _next_path(stem: str) -> str:
 
 
 def _wait_for(path: str) -> None:
-    """Wait until the platform has made a FIFO, which may be long after the last epoch."""
+    """Wait until the platform has created a FIFO, which may be long after the last epoch."""
     next_line = time.monotonic() + _LOG_SECONDS
     while True:
         try:
@@ -111,13 +111,13 @@ def find_pipe(channel: str | None, record_format: str, base_dir: str | None = No
     return Pipe(paths.input_data, channel, known[record_format])
 
 
-def PipeModeDataset(  # noqa: N802 - the name that the seed gives it, and the classic toolkit
+def PipeModeDataset(  # noqa: N802 - the name in the classic toolkit
     channel: str | None = None, record_format: str = "RecordIO", *, base_dir: str | None = None
 ) -> Any:
     """A ``tf.data.Dataset`` of the records of a channel in Pipe mode, each a scalar ``tf.string``.
 
-    Each time that it is iterated is the next epoch: ``dataset.repeat(3)`` is three. ``dataset.take(n)``, or a loop that
-    is left, ends an epoch early. One process may read a channel at a time.
+    Each iteration over it is the next epoch: ``dataset.repeat(3)`` is three epochs. ``dataset.take(n)``, or leaving a
+    loop, ends an epoch early. Only one process at a time may read a channel.
 
     Args:
         channel: its name; None takes the only channel of the job that is in Pipe mode.

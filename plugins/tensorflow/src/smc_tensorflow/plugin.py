@@ -1,6 +1,6 @@
-"""What smc does for TensorFlow: the hooks that this plugin answers, in the order in which a job calls them.
+"""What smc does for TensorFlow: this plugin's hooks, in the order in which a job calls them.
 
-Nothing here imports TensorFlow before the job's own code has.
+Nothing here imports TensorFlow before the job's own code does.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ log = logging.getLogger("smc.tensorflow")
 
 @hookimpl(wrapper=True)
 def create_environment() -> Generator[None, CoreEnvironment, CoreEnvironment]:
-    """Add this host's place in the cluster; under tuning, give the job a ``model_dir`` of its own."""
+    """Add this host's place in the cluster; in a tuning job, give the job its own ``model_dir``."""
     environment = yield
     return environment.extend(Environment, **place(environment))
 
 
 @hookimpl
 def job_variables() -> dict[str, str] | None:
-    """Leave out the INFO lines of TensorFlow's C++ code, unless the user has chosen."""
+    """Silence the INFO lines of TensorFlow's C++ code, unless the user has set a level."""
     return {LOG_LEVEL_ENV: LOG_LEVEL} if is_installed("tensorflow") else None
 
 
 @hookimpl
 def launch(environment: CoreEnvironment, command: Command) -> Command | None:
-    """Give the job its cluster where it asks for one."""
+    """Give the job its cluster, if it asks for one."""
     role = find_role(environment, command.environ)
     if role.strategy == "mwms":
         return _mirrored(role, command)
@@ -64,22 +64,20 @@ def launch(environment: CoreEnvironment, command: Command) -> Command | None:
 
 
 def _mirrored(role: Role, command: Command) -> Command:
-    """One process a host, as it would run without a launcher: TensorFlow itself starts the servers in it."""
+    """One process per host, as without a launcher: TensorFlow itself starts the servers in it."""
     return command.with_variables(_config(role, command), "mwms")
 
 
 def _parameter_servers(role: Role, environment: CoreEnvironment, command: Command) -> Command:
-    """This host's servers; on the host of the chief the user's command beside them."""
+    """This host's servers and, on the host of the chief, the user's command."""
     if not is_installed("tensorflow"):
         raise ConfigurationError("the launcher parameter-server needs TensorFlow, which is not installed")
     tasks = role.servers(environment.current_host)
     serve = [argument for task in tasks for argument in ("--serve", f"{task.type}:{task.number}")]
     program = [sys.executable, SERVERS_PROGRAM, "--host", environment.current_host, *serve]
-    variables = {
-        "GRPC_FAIL_FAST": "use_caller"
-    }  # as TensorFlow's guide has it: wait for servers that are slow to start
+    variables = {"GRPC_FAIL_FAST": "use_caller"}  # as in TensorFlow's guide: wait for servers that are slow to start
     if environment.gpu_count:
-        variables["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # chief and worker share a GPU, which one would take whole
+        variables["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # chief and worker share a GPU; one would take all of it
     given = {name: text for name, text in variables.items() if name not in command.environ}
     launched = command.as_python_under(
         [*program, "--", command.argv[0]], "parameter-server", {**_config(role, command), **given}
@@ -88,7 +86,7 @@ def _parameter_servers(role: Role, environment: CoreEnvironment, command: Comman
 
 
 def _config(role: Role, command: Command) -> dict[str, str]:
-    """``TF_CONFIG``, unless the user has set it; where it is a cluster alone, the task is added."""
+    """``TF_CONFIG``, unless the user has set it; to one that only has a cluster, the task is added."""
     text = command.environ.get(TF_CONFIG_ENV, "")
     if role.task is None:
         return {}
@@ -99,9 +97,9 @@ def _config(role: Role, command: Command) -> dict[str, str]:
 
 @hookimpl(wrapper=True)
 def train(environment: CoreEnvironment) -> Generator[None, TrainResult | None, TrainResult | None]:
-    """Seed a job that has imported TensorFlow, where the hyperparameter ``seed`` is given.
+    """Seed a job that has imported TensorFlow, if the hyperparameter ``seed`` is given.
 
-    Warn after training where it was TensorFlow's and nothing that can be served was saved or returned.
+    After training with TensorFlow, warn if nothing that can be served was saved or returned.
     """
     if SEED in environment and _is_tensorflows():
         _seed(environment[SEED].to_int())
@@ -124,12 +122,12 @@ def _seed(number: int) -> None:
 
 
 def _is_tensorflows() -> bool:
-    """Whether this process trains with TensorFlow; jobs of PyTorch and JAX import it for its data and its logs."""
+    """Whether this process trains with TensorFlow; PyTorch and JAX jobs may import it for its data sets and logs."""
     return "tensorflow" in sys.modules and "torch" not in sys.modules and not _computes_with_jax()
 
 
 def _computes_with_jax() -> bool:
-    """Whether JAX has begun to use a device: TensorFlow itself imports the JAX that is installed, and leaves it be."""
+    """Whether JAX has used a device: TensorFlow itself imports an installed JAX, but does not use one."""
     if "jax" not in sys.modules:
         return False
     has_begun = getattr(sys.modules.get("jax._src.xla_bridge"), "backends_are_initialized", None)
@@ -148,21 +146,21 @@ def save_model(environment: CoreEnvironment, model: Any) -> str | None:
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="smc-tensorflow-") as folder, contextlib.suppress(Exception):
-            models.write(model, os.path.join(folder, models.VERSION))  # what fails here, the primary says
+            models.write(model, os.path.join(folder, models.VERSION))  # the primary reports what fails here
     return path
 
 
 def _save(model: Any, path: str) -> str:
-    """Write the SavedModel, or what can be kept of the model, and say what is missing."""
+    """Write the SavedModel, or what can be kept of the model, and log what is missing."""
     kind = type(model).__qualname__
     try:
         write_whole(path, lambda written: models.write(model, written))
     except OSError:
         raise
-    except Exception as error:  # noqa: BLE001 - TensorFlow asks the user's own functions
+    except Exception as error:  # noqa: BLE001 - TensorFlow calls the user's own functions
         try:
             write_whole(path, lambda written: models.write(model, written, with_signatures=False))
-        except Exception:  # noqa: BLE001 - the first error says more
+        except Exception:  # noqa: BLE001 - the first error is the more useful one
             kept = models.write_instead(model, os.path.dirname(path))
             log.warning(
                 "%s cannot be a SavedModel, which TensorFlow Serving loads, and is kept as %s: %s",
@@ -181,6 +179,6 @@ def _save(model: Any, path: str) -> str:
 
 
 def _saves_with_the_others(environment: CoreEnvironment) -> bool:
-    """Whether a save needs all hosts: a variable that is mirrored may be read by a collective operation."""
+    """Whether a save needs all hosts: reading a mirrored variable may be a collective operation."""
     cluster = getattr(environment, "cluster", {})
     return "ps" not in cluster and len(cluster.get(WORKER, [])) > 1

@@ -1,9 +1,9 @@
-r"""Records in a stream of bytes, in the framings of SageMaker's Pipe mode. The standard library alone.
+r"""Records in a stream of bytes, in the framings of SageMaker's Pipe mode. Standard library only.
 
 - ``RecordIO`` (MXNet's, as dmlc-core defines it): ``uint32`` magic ``0xCED7230A``; ``uint32`` whose upper 3 bits say
   which part of a record follows (0 all of it, 1 the first, 2 one in between, 3 the last) and whose lower 29 bits are
-  its length; the part; zeros up to the next multiple of 4 bytes. Between two parts of a record stands the magic
-  number, which the writer has taken out. All numbers are little-endian.
+  its length; the part; zeros up to the next multiple of 4 bytes. Between two parts of a record belongs the magic
+  number, which the writer has removed. All numbers are little-endian.
 - ``TFRecord``: ``uint64`` length; ``uint32`` checksum of these 8 bytes; the record; ``uint32`` checksum of it. A
   checksum is a masked CRC-32C.
 - ``TextLine``: lines that end in ``\\n`` or ``\\r\\n``, which are left out; the last one may lack it.
@@ -22,14 +22,14 @@ _CHUNK = 1 << 20
 
 
 class BadRecordError(ValueError):
-    """The bytes of a channel are not in the framing that they are read in."""
+    """The bytes of a channel do not have the expected framing."""
 
 
 def record_io(stream: BinaryIO) -> Iterator[bytes]:
     """The records of a RecordIO stream.
 
     Raises:
-        BadRecordError: the stream is no RecordIO, or ends within a record; the message says where.
+        BadRecordError: the stream is not RecordIO, or ends within a record; the message says where.
 
     """
     reader = _Reader(stream, "RecordIO")
@@ -53,10 +53,10 @@ def record_io(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def tf_records(stream: BinaryIO) -> Iterator[bytes]:
-    """The records of a TFRecord stream. The checksum of each length is checked, that of the data is not.
+    """The records of a TFRecord stream. The checksums of lengths are checked, those of the data are not.
 
     Raises:
-        BadRecordError: the stream is no TFRecord, or ends within a record; the message says where.
+        BadRecordError: the stream is not TFRecord, or ends within a record; the message says where.
 
     """
     reader = _Reader(stream, "TFRecord")
@@ -84,7 +84,7 @@ FORMATS: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {
 
 
 class _Reader:
-    """Reads a stream in whole pieces, and knows where it is."""
+    """Reads a stream in whole pieces, and keeps its position."""
 
     def __init__(self, stream: BinaryIO, framing: str) -> None:
         self._stream = stream
@@ -105,7 +105,7 @@ class _Reader:
         return header
 
     def take(self, size: int) -> bytes:
-        """So many bytes of the record."""
+        """A number of bytes of the record."""
         data = self._read(size)
         if len(data) < size:
             raise self.bad(f"is cut off: {size - len(data):,} bytes are missing")
@@ -116,7 +116,7 @@ class _Reader:
         return BadRecordError(f"not {self._framing}: frame {self._number}, at byte {self._begin:,}, {what}")
 
     def _read(self, size: int) -> bytes:
-        """Read until there is enough or the stream ends; in pieces, for a length that is wrong may be huge."""
+        """Read until there is enough or the stream ends; in pieces, because a wrong length may be huge."""
         pieces, missing = [], size
         while missing and (piece := self._stream.read(min(missing, _CHUNK))):
             pieces.append(piece)

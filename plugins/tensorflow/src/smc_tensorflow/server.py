@@ -1,4 +1,4 @@
-"""One task of TensorFlow's cluster: a worker or a parameter server, which serves until it is ended.
+"""One task of TensorFlow's cluster: a worker or a parameter server, which serves until it is killed.
 
 ``parameter_server.py`` starts it by the path of this file, with the task in ``TF_CONFIG``.
 """
@@ -22,10 +22,10 @@ from smc_tensorflow.tf_config import TF_CONFIG_ENV, Task, read_tf_config
 
 
 def run(_: Sequence[str]) -> int:
-    """Serve; comes back only where that cannot be begun.
+    """Serve; returns only if it cannot begin.
 
     Raises:
-        HostError: the port is taken, or the like.
+        HostError: the server cannot be started, for example because the port is taken.
 
     """
     die_with_parent()
@@ -33,7 +33,7 @@ def run(_: Sequence[str]) -> int:
     if task is None:
         raise ValueError(f"{TF_CONFIG_ENV} names no task")
     _serve(cluster, task)
-    return 1  # TensorFlow's servers never leave by themselves
+    return 1  # TensorFlow's servers never exit on their own
 
 
 def _serve(cluster: dict[str, list[str]], task: Task) -> None:

@@ -1,4 +1,4 @@
-"""The distribution strategy of a job, made by the process that trains."""
+"""The distribution strategy of a job, created by the process that trains."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from smc_tensorflow.tf_config import PS, TF_CONFIG_ENV, read_tf_config
 def strategy() -> Any:
     """The ``tf.distribute.Strategy`` for this job, so that one program runs on one host and on many.
 
-    By ``TF_CONFIG``, which the launcher sets: ``ParameterServerStrategy`` where the cluster has parameter servers;
-    ``MultiWorkerMirroredStrategy`` where it has workers alone. Else ``MirroredStrategy`` for several GPUs, and the
-    default strategy for one device. To be called before anything else of TensorFlow's: a strategy of several hosts
-    starts servers. Called again, it returns the same one.
+    It depends on ``TF_CONFIG``, which the launcher sets: ``ParameterServerStrategy`` if the cluster has parameter
+    servers; ``MultiWorkerMirroredStrategy`` if it has only workers. Without it: ``MirroredStrategy`` for several GPUs,
+    and the default strategy for one device. Call it before anything else of TensorFlow: a strategy for several hosts
+    starts servers. Further calls return the same object.
 
-    A handler of SIGTERM stays the one that is called, though TensorFlow puts its own in its place where it makes a
-    ``MultiWorkerMirroredStrategy``; without one, TensorFlow's keeps the process from being ended by that signal.
+    A SIGTERM handler that was set before stays in force, although TensorFlow replaces it when it creates a
+    ``MultiWorkerMirroredStrategy``. Without one, TensorFlow's own handler keeps that signal from killing the process.
 
     Raises:
         ConfigurationError: ``TF_CONFIG`` is malformed.
@@ -44,7 +44,7 @@ def strategy() -> Any:
 
 @contextmanager
 def _own_handler() -> Iterator[None]:
-    """Put the handler of SIGTERM that was there back in its place: TensorFlow's C++ code replaces it without a word."""
+    """Restore the SIGTERM handler that was set before: TensorFlow's C++ code silently replaces it."""
     handler = signal.getsignal(signal.SIGTERM)
     yield
     if callable(handler) and threading.current_thread() is threading.main_thread():

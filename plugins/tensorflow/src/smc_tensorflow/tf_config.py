@@ -1,11 +1,11 @@
-"""``TF_CONFIG``, by which TensorFlow knows its cluster.
+"""``TF_CONFIG``, from which TensorFlow knows its cluster.
 
 It is JSON with a ``cluster`` (task name → addresses) and the ``task`` of the process that reads it, as
 ``tf.distribute.cluster_resolver.TFConfigClusterResolver`` wants it. The names of tasks are those of TensorFlow 2:
 ``chief``, ``worker`` and ``ps``. Only the standard library is imported here.
 """
 
-# Annotations are no text here: Python would compile that of each field of a NamedTuple at every start.
+# Annotations are objects here, not text: Python would compile the text for each field of a NamedTuple at every start.
 
 import json
 from collections.abc import Mapping
@@ -33,12 +33,12 @@ def write_tf_config(cluster: Mapping[str, list[str]], task: Task) -> str:
 
 
 def add_task(text: str, task: Task) -> str:
-    """The text of a ``TF_CONFIG`` that names no task, with one; all else stays as it is."""
+    """The text of a ``TF_CONFIG`` without a task, with one added; everything else stays as it is."""
     return json.dumps({**json.loads(text), "task": {"type": task.type, "index": task.number}})
 
 
 def read_tf_config(text: str) -> tuple[dict[str, list[str]], Task | None]:
-    """The cluster and the task that a ``TF_CONFIG`` names; nothing of either where it does not.
+    """The cluster and the task in a ``TF_CONFIG``; empty and None if it has none.
 
     Raises:
         ConfigurationError: it is malformed.

@@ -1,4 +1,4 @@
-"""Jobs of one tuning are kept apart: each gets a ``model_dir`` of its own, where they were all given one."""
+"""Keeps the jobs of one tuning job apart: each gets its own ``model_dir``, although all were given the same."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MODEL_DIR = "model_dir"
 def own_model_dir(environment: Environment) -> dict[str, Any]:
     """The field of the Environment that changes under tuning: the hyperparameter becomes ``MODEL_DIR/JOB/model``.
 
-    As in the classic toolkit, a folder below the base directory stays: no other job sees it.
+    As in the classic toolkit, a folder below the base directory is kept: no other job sees it.
 
     Args:
-        environment: the Environment as the core makes it.
+        environment: the Environment as the core creates it.
 
     """
     folder = environment.hps.get(MODEL_DIR)
