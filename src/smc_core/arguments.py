@@ -182,9 +182,9 @@ def _number(text: str) -> str:
         return text
     from decimal import Decimal
 
-    number = Decimal(text)
+    number = Decimal(text)  # unlike a float, it keeps every digit
     if not number.is_finite() or abs(number.adjusted()) > _LONGEST_NUMBER:
-        return text
+        return text  # written out, -1e999999999 would take a gigabyte
     written = format(number, "f")
     return written if "." in written else f"{written}.0"
 

@@ -105,6 +105,7 @@ class Masker:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        # The longest first: a pattern takes the first alternative that fits, and one secret may begin with another.
         spellings = sorted({form for secret in secrets for form in _spellings(secret)}, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(_as_pattern, spellings))) if spellings else None
 
@@ -115,7 +116,7 @@ class Masker:
 
     def __call__(self, text: str) -> str:
         """Replace every secret, and user, password and query of every URL, by ``****``."""
-        if self._pattern is not None:
+        if self._pattern is not None:  # before the URLs: a secret may contain one, and would no longer be found
             text = self._pattern.sub(MASK, text)
         return mask_urls(text)
 
@@ -147,7 +148,7 @@ def _read_object(path: str, environ: Mapping[str, str]) -> dict[str, object]:
 
 def _secret_texts(items: Iterable[tuple[str, object]]) -> Iterator[str]:
     """The texts of values with a secret name, at any depth in objects, lists, and texts that contain JSON."""
-    waiting = list(items)
+    waiting = list(items)  # a list rather than recursion: how deep the values go is not in smc's hands
     while waiting:
         name, value = waiting.pop()
         if is_secret(name):
@@ -221,7 +222,7 @@ def _spellings(secret: str) -> set[str]:
     forms = {secret, *(text[1:-1] for text in quoted)}
     for quote in (quoted_path, quote_plus):
         for safe in ("", "/"):
-            encoded = quote(secret, safe=safe, errors="surrogatepass")
+            encoded = quote(secret, safe=safe, errors="surrogatepass")  # variables may contain unpaired surrogates
             forms |= {encoded, _ESCAPE.sub(lambda match: match.group().lower(), encoded)}
     return forms
 

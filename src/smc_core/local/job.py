@@ -85,11 +85,12 @@ def run(
             and its record says so.
 
     """
+    # Whatever can be refused is refused before there is a folder.
     code = find_code(request)
     needs.check(request, code)
     signals.hold()  # from here on, a request to stop waits until there is something to stop
     record = create(request, name=name, job_dir=job_dir, earlier=earlier)
-    record.save()
+    record.save()  # now, too: the job is listed while it runs
     if (line := needs.missing_line(request, code, {**os.environ, **request.variables})) is not None:
         log.line(line)
     python = _provide(record, code)
@@ -138,7 +139,7 @@ def create(
 
 def _lay_out_all(name: str, folder: str, request: Request, earlier: Record | None) -> Record:
     record = Record(name, folder, request, job_name=earlier.job_name if earlier else name)
-    if earlier is not None:
+    if earlier is not None:  # resolved: a link to the link of a job in between would break with that job's folder
         os.symlink(os.path.realpath(earlier.paths.checkpoints), record.paths.checkpoints)
     if request.hosts:
         record.hosts = several.name_hosts(request.hosts, folder)
@@ -231,7 +232,7 @@ def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> t
         port, secret = (str(several.free_port(len(record.hosts))), os.urandom(32).hex()) if record.hosts else ("", "")
         for name in record.hosts or [""]:
             variables = host_variables(record, code, record.host_paths(name), os.environ, python)
-            if record.hosts:
+            if record.hosts:  # what the user has set takes precedence
                 variables.setdefault(MASTER_PORT_ENV, port)
                 variables.setdefault(HOST_SECRET.name, secret)
             hosts.append(Host(name, [*several.host_arguments(record, name), *module], variables, python))

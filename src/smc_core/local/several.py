@@ -55,6 +55,8 @@ def hosts_path(folder: str) -> str:
 def free_port(hosts: int) -> int:
     """A port for the master such that the next ones are free, too: hosts on one machine share its ports.
 
+    All are taken together to test them, and released again: another program could still take one before the job does.
+
     Args:
         hosts: how many hosts; a launcher may need one port for itself, and two for each host.
 
@@ -127,7 +129,7 @@ def _merge(source: str, target: str) -> Iterator[str]:
                 folders[:] = [folder for folder in folders if folder != name]  # os.walk skips it
                 yield os.path.relpath(path, target)
                 continue
-            try:
+            try:  # a link: a model may be large, and is not changed any more
                 os.link(os.path.join(place, name), path, follow_symlinks=False)
             except OSError:
                 shutil.copy2(os.path.join(place, name), path, follow_symlinks=False)

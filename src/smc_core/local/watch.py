@@ -67,6 +67,7 @@ class Host:
             stderr=pipes[-1][1],
             start_new_session=bool(name),
         )
+        # This process's copies would keep the streams from ever ending.
         for job_end in (outcome_end_of_host, *(end for _, end in pipes)):
             os.close(job_end)
         self._sources = [(source, sink) for (source, _), sink in zip(pipes, sinks, strict=True)]
@@ -158,7 +159,7 @@ class Watch:
         """
         wake, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(end, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler, it would write nothing to the wake-up pipe
         for number in signals.taken() - signals.HARMLESS_SIGNALS - {signal.SIGCHLD}:
             signal.signal(number, self._on_signal)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())  # signals that arrived while the hosts were started come now

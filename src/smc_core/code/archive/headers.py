@@ -28,8 +28,10 @@ MAX_PIECES = 50_000
 """Pieces of a sparse file; their map is kept in memory."""
 
 _REGULAR_TYPES = (b"0", b"\0", b"7")
+"""POSIX, the old format, and a contiguous file, which Linux stores like any other."""
 _OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
 _DECIMAL = re.compile(rb"[0-9]{1,19}")
+"""No more than 19 digits: ``int()`` takes quadratic time for a long text."""
 _SECONDS = re.compile(rb"-?[0-9]{1,18}(?:\.[0-9]{0,30})?(?:e[-+]?[0-9]{1,3})?")
 _OLD_ENTRIES, _MORE_ENTRIES = 4, 21
 _ENTRY = 24
@@ -143,8 +145,8 @@ def read_records(data: bytes) -> Records:
     found: Records = {}
     lists: dict[bytes, list[bytes]] = {name: [] for name in _LIST}
     position = 0
-    while position < len(data) and data[position]:
-        blank = data.find(b" ", position, position + 9)
+    while position < len(data) and data[position]:  # zeros after the last record are padding
+        blank = data.find(b" ", position, position + 9)  # -1 leaves the number empty, which decimal() refuses
         length = decimal(data[position : max(position, blank)])
         end = position + length
         if not blank + 1 < end <= len(data) or data[end - 1 : end] != b"\n":
@@ -152,7 +154,7 @@ def read_records(data: bytes) -> Records:
         name, equals, value = data[blank + 1 : end - 1].partition(b"=")
         if not equals or not name:
             raise ValueError("a pax record is malformed")
-        if name in lists:
+        if name in lists:  # repeated for every piece of a sparse file; of any other record the last one counts
             lists[name].append(value)
         elif name in _WANTED:
             found[name] = value

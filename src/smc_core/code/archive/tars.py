@@ -97,7 +97,7 @@ class _Reader:
         block = self._stream.read(BLOCK)
         if len(block) < BLOCK:
             raise _BrokenError("is not a tar archive" if first else "is truncated: its end is missing")
-        if not any(block):
+        if not any(block):  # POSIX has two such blocks at the end; one is enough here
             return None
         try:
             return headers.read_header(block)
@@ -109,7 +109,7 @@ class _Reader:
     def _extend(self, header: Header, extended: Extended) -> None:
         """Read an extended header, which applies to the next member, or to all that follow."""
         padded = _padded(header.size)
-        self._quota.add_text(BLOCK + padded)
+        self._quota.add_text(BLOCK + padded)  # counted before it is read into memory
         data = self._stream.read(padded)
         if len(data) < padded:
             raise _BrokenError("is truncated: its end is missing")
@@ -145,7 +145,7 @@ class _Reader:
         while header.more:
             self._quota.add_text(BLOCK)
             headers.read_more(header, self._stream.read(BLOCK))
-        end = self._stream.position + _padded(header.size)
+        end = self._stream.position + _padded(header.size)  # now: a map in the content is part of that size
         content: _Readable = self._stream
         size = header.size
         if header.sparse is not None:
@@ -206,6 +206,7 @@ class _Stream:
         self.position = 0
         self._content = content
         self._quota = unpacked.quota
+        # On top of the content: without this limit, an archive of headers alone could be endless.
         self._most = unpacked.quota.limits.max_files * _OVERHEAD
 
     def read(self, size: int) -> bytes:

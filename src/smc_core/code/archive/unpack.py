@@ -62,7 +62,7 @@ class Unpacked:
         parts = self._parts(name)
         self._count(name)
         self._make_folders(parts, name)
-        if parts and mode is not None:
+        if parts and mode is not None:  # the owner keeps all rights: later members go inside
             os.chmod(self._path(parts), (mode & 0o755) | 0o700)
 
     def file(self, name: str, content: IO[bytes], size: int, mode: int | None = None, time: float = 0) -> None:
@@ -95,7 +95,7 @@ class Unpacked:
         source, parts = self._parts(target), self._place(name)
         if self._kinds.get(source) != "file":
             raise self.refused(name, f"is a hard link to {_shown(target)}, which is not an earlier file of the archive")
-        if source == parts:
+        if source == parts:  # a link to itself: replacing it would delete the file
             return
         path = self._path(parts)
         if self._kinds.get(parts) == "file":
@@ -156,9 +156,10 @@ class Unpacked:
             raise self.refused(name, "has an empty or unreadable name")
         if len(name) > MAX_LINK_LENGTH:
             raise self.refused(name, "has a name that is too long")
-        plain = name.replace("\\", "/")
+        plain = name.replace("\\", "/")  # some archives from Windows have backslashes
         if plain.startswith("/") or _DRIVE.match(plain):
             raise self.refused(name, "has an absolute path")
+        # Interned: in a large archive, most parts occur in many names.
         parts = tuple(sys.intern(part) for part in plain.split("/") if part not in ("", "."))
         if ".." in parts:
             raise self.refused(name, "leads outside (..)")

@@ -19,6 +19,7 @@ WHEELS_FOLDER = "wheels"
 CODEARTIFACT_ENV = "CA_REPOSITORY_ARN"
 _SETTING = re.compile(r"(global|install|:env:)\.([\w-]+)=(.*)")
 _PRECEDENCE = ("global", "install", ":env:")
+"""Where pip's settings come from; a later one overrides an earlier one."""
 _SECRET = re.compile(r"://[^/\s:@]*:([^/\s@]+)@|://([^/\s:@]{8,})@")
 
 _UV_VARIABLES = {
@@ -58,7 +59,7 @@ class Index:
         """Passwords and tokens in the URLs, to be masked in an installer's output."""
         texts = [self.url or "", *self.settings.values()]
         found = [part for text in texts for match in _SECRET.finditer(text) for part in match.groups() if part]
-        return [*found, *map(unquote, found)]
+        return [*found, *map(unquote, found)]  # as written, and as sent to the index
 
     def arguments(self) -> list[str]:
         """Arguments for both installers; they contain no URL, since other processes can read command lines."""
@@ -83,10 +84,11 @@ class Index:
                 found[variable] = _UV_LISTS.get(variable, " ").join(values)
         if _is_true(self.settings.get("pre")):
             found["UV_PRERELEASE"] = "allow"
+        # pip reads these two through requests.
         bundle = environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
         if bundle and os.path.isfile(bundle):
             found.setdefault("SSL_CERT_FILE", bundle)
-        if environ.get("UV_INDEX_URL"):
+        if environ.get("UV_INDEX_URL"):  # uv's older name for the same: it must not be overridden
             found.pop("UV_DEFAULT_INDEX", None)
         return {name: value for name, value in found.items() if not environ.get(name)}
 
@@ -121,6 +123,7 @@ def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
     for name, value in environ.items():
         if name.startswith("PIP_") and value:
             by_source[":env:"][name[len("PIP_") :].lower().replace("_", "-")] = value
+    # By its command: pip has no public Python interface.
     listing = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"],
         env=dict(environ),
@@ -150,7 +153,7 @@ def _wheels(folder: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _unquoted(text: str) -> str:
-    try:
+    try:  # pip prints a value as a Python literal
         return str(ast.literal_eval(text))
     except (ValueError, SyntaxError):
         return text

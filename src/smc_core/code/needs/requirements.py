@@ -6,13 +6,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from smc_core.errors import CodeError
 from smc_core.masking import mask_urls
-
-if TYPE_CHECKING:
-    pass
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+)?(.*)", re.DOTALL)
@@ -27,7 +23,7 @@ _MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-"""Byte order mark → the encoding."""
+"""Byte order mark → the encoding. UTF-32 comes first: its little-endian mark begins with that of UTF-16."""
 _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
 
 
@@ -122,6 +118,7 @@ class _Reader:
         if self._files > _MOST_FILES:
             raise CodeError(f"{above[0]} includes more than {_MOST_FILES:,} requirement files")
         for number, line in _logical_lines(self._decoded(path, above)):
+            # A variable that is not set, or empty, stays as it is written, as in pip.
             line = _VARIABLE.sub(lambda match: self._environ.get(match.group(1)) or match.group(0), line)
             where = f"{os.path.basename(path)}, line {number}"
             if line.startswith("-"):

@@ -42,7 +42,7 @@ class Coordinator(Peers):
         self._passed_on: Cause | None = None
         self._settled_at: float | None = None
         self._register(self._entrance.fileno(), self._admit)
-        self._start_if_all_are_here()
+        self._start_if_all_are_here()  # with no other host, nobody will arrive and cause it
 
     @property
     def missing(self) -> list[str]:
@@ -125,7 +125,7 @@ class Coordinator(Peers):
         cause = message.by_clock(connection.ahead)
         if cause is not None:
             self._at_work.discard(host)
-            self._add(cause._replace(host=host))
+            self._add(cause._replace(host=host))  # the name that the host has proved, whatever its message says
         elif message.kind in ("done", "stopped", "ended"):
             self._at_work.discard(host)
             if message.kind == "stopped" and self.stopped is None:
@@ -136,7 +136,7 @@ class Coordinator(Peers):
         self._drop(connection)
         host = connection.host
         self._members.pop(host, None)
-        if host in self._at_work:
+        if host in self._at_work:  # one that has reported its end may disconnect
             self._at_work.discard(host)
             self._add(Cause(host, None, time.time(), True, f"lost: {why}"))
 
@@ -170,6 +170,6 @@ class Coordinator(Peers):
             self._send_to_all(Message("final"))
 
     def _send_to_all(self, message: Message) -> None:
-        line = messages.to_line(message)
+        line = messages.to_line(message)  # once for all; each connection seals it with its own key
         for connection in self._members.values():
             connection.send_line(line)

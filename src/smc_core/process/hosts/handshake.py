@@ -141,6 +141,7 @@ def call(link: socket.socket, key: bytes, purpose: str, name: str, seconds: floa
     theirs = _line(link, deadline)
     if len(theirs) != _HEX:
         raise RefusedError
+    # The name in hex, too: whatever characters it has, the line stays three words of ASCII.
     mine, called = os.urandom(32).hex().encode(), name.encode().hex().encode()
     context = _context(purpose, theirs, mine, called)
     link.sendall(b" ".join((mine, _proof(key, b"caller", context), called)) + b"\n")
@@ -162,7 +163,7 @@ def _line(link: socket.socket, deadline: float) -> bytes:
     """A line of the handshake, read byte by byte: what follows it belongs to the session."""
     line = b""
     while not line.endswith(b"\n"):
-        link.settimeout(max(0.001, deadline - time.monotonic()))
+        link.settimeout(max(0.001, deadline - time.monotonic()))  # 0 would mean not to wait at all
         data = link.recv(1)
         line += data
         if not data or len(line) > LONGEST_INTRODUCTION:

@@ -40,7 +40,7 @@ class Peers:
         self.cause: Cause | None = None
         self.stopped: str | None = None
         self._timeout = timeout
-        self._beat_seconds = min(BEAT_SECONDS, timeout / 4)
+        self._beat_seconds = min(BEAT_SECONDS, timeout / 4)  # so that a single late heartbeat is no loss
         self._selector = selectors.DefaultSelector()
         self._next_beat = self._last_turn = time.monotonic()
 
@@ -203,4 +203,4 @@ class Member(Peers):
         self._connection = None
         if self.cause is None and not self._master_has_ended:
             self.cause = Cause(self._master, None, time.time(), True, f"lost: {why}")
-        self.is_final = True
+        self.is_final = True  # without the coordinator, nothing can change it

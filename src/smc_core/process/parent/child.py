@@ -91,6 +91,7 @@ class Child:
         """Reap every child of this process that has exited, adopted orphans included."""
         while True:
             try:
+                # wait4 gives the resources of one child; RUSAGE_CHILDREN would include adopted orphans.
                 pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
             except ChildProcessError:
                 return
@@ -98,7 +99,7 @@ class Child:
                 return
             if pid == self.pid:
                 self.cpu_seconds = usage.ru_utime + usage.ru_stime
-                self.peak_rss = usage.ru_maxrss * 1024
+                self.peak_rss = usage.ru_maxrss * 1024  # Linux counts in KiB
                 self._changed(status)
 
     def _changed(self, status: int) -> None:
@@ -132,7 +133,7 @@ def _start(
     if pid == 0:
         _become(command, environ, stderr, ignored, held, parent, report_trouble)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    os.close(report_trouble)
+    os.close(report_trouble)  # this process's copy would keep the read from ever reaching the end of file
     number = os.read(trouble, 16)
     os.close(trouble)
     if number:
@@ -152,7 +153,7 @@ def _become(
 ) -> NoReturn:
     """The child's side: become the program, or write the error number to the pipe."""
     try:
-        os.setpgid(0, 0)
+        os.setpgid(0, 0)  # the parent waits for exec, so the group exists before a signal is sent to it
         if parent != 1:  # nothing in its namespace outlives PID 1 anyway
             lifeline.die_with_parent()
         if os.getppid() != parent:  # it died before the kernel was asked: no signal will come
@@ -165,7 +166,7 @@ def _become(
     except OSError as error:
         os.write(report_trouble, str(error.errno).encode())
     finally:
-        os._exit(127)
+        os._exit(127)  # whatever happens, this copy of the supervisor must not run the supervisor's code
 
 
 def _terminal() -> Terminal | None:

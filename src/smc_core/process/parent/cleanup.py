@@ -52,7 +52,8 @@ class Cleanup:
         if self._kill_at is None:
             self._kill_at = now + GRACE
             self._send(signal.SIGTERM)
-            self._send(signal.SIGCONT)  # a stopped process has to wake up to exit
+            # A stopped process has to wake up to exit. SIGTERM is pending by then, and is handled first.
+            self._send(signal.SIGCONT)
         if at_once:
             self._kill_at = min(self._kill_at, now)
         if now >= self._kill_at:

@@ -60,10 +60,11 @@ class Pump:
         self._is_terminal = os.isatty(_STDERR)
         self.source, self.job_end = _open_pseudo_terminal() if self._is_terminal else os.pipe()
         os.set_blocking(self.source, False)
+        # Fails on a pseudo-terminal, and if the user's allowance for pipe buffers is used up. It then keeps its size.
         with contextlib.suppress(OSError):
             fcntl.fcntl(self.source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self.sink = Sink(_STDERR)
-        self._store = bytearray(TAIL_BYTES + 2 * _ROOM_BYTES)
+        self._store = bytearray(TAIL_BYTES + 2 * _ROOM_BYTES)  # the tail, part of a line, and the next read
         self._view = memoryview(self._store)
         self._written = self._whole = self._end = 0
         """Offsets into the store: the ends of what was written, of what can be written now, and of what was read."""
@@ -116,7 +117,7 @@ class Pump:
             if ready != [other]:
                 self._move()
                 moved()
-            if other in ready or left == 0:
+            if other in ready or left == 0:  # judged before the wait, so each call passes on what is there
                 return
 
     def read_rest(self) -> bytes:
@@ -136,7 +137,7 @@ class Pump:
         """
         waits = self.waits
         wanted = (other, self.sink.descriptor if waits else self.source, waits)
-        if wanted != self._awaited:
+        if wanted != self._awaited:  # seldom: registering anew for every line would cost as much as passing it on
             self._awaited = wanted
             self._poll = select.poll()
             self._poll.register(other, select.POLLIN)
@@ -172,12 +173,13 @@ class Pump:
         if there < TAIL_BYTES + _FLOOD_BYTES:
             return False
         try:
+            # The last TAIL_BYTES stay in the pipe: once they have been read into the store, they are the tail.
             os.splice(source, self.sink.descriptor, there - TAIL_BYTES, flags=os.SPLICE_F_NONBLOCK)
             # Whatever the store holds is older than the bytes moved, and no longer adjoins what comes next.
             self._written = self._whole = self._end = 0
             self._end_is_known = False
         except BlockingIOError:
-            self._flood_waits = True
+            self._flood_waits = True  # wait for the sink: the source is readable, and a wait for it would spin
         except OSError:  # the kernel cannot splice to this kind of sink, or the sink is gone
             self._splices = False
         return self._splices
@@ -191,6 +193,7 @@ class Pump:
         assert self.source is not None  # noqa: S101
         self._make_room()
         try:
+            # Straight into the store: os.read() would create an object of its own for each line.
             count = os.readv(self.source, [self._view[self._end : self._end + _ROOM_BYTES]])
         except BlockingIOError:
             count = -1
@@ -254,6 +257,7 @@ class Sink:
         self._must_ask = stat.S_ISSOCK(mode)
         is_terminal = os.isatty(descriptor)
         if stat.S_ISFIFO(mode) or is_terminal:
+            # O_NOCTTY: a session leader without a terminal would get this one as its controlling terminal.
             flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
             try:
                 self.descriptor = os.open(f"/proc/self/fd/{descriptor}", flags)

@@ -28,6 +28,7 @@ class Watchdog:
     """
 
     def __init__(self, mark: bytes | None, last_words: Callable[[], None]) -> None:
+        # Close-on-exec: if the job inherited the write end, the supervisor's death would be no end of file.
         read_end, self._line = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
@@ -52,13 +53,14 @@ def _watch_over_job(line: int, mark: bytes | None, last_words: Callable[[], None
     """The watchdog's whole life.
 
     It closes every descriptor but its pipe: a reader of the job's stdout or stderr must not wait for it. The pipe's end
-    of file without the goodbye means that the supervisor has died.
+    of file without the goodbye means that the supervisor has died. One of the descriptors closed is the pipe's write
+    end, inherited by the fork: the end of file would never come otherwise.
     """
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        signal.set_wakeup_fd(-1)
-        os.setsid()
-        os.chdir("/")
+        signal.set_wakeup_fd(-1)  # the supervisor's
+        os.setsid()  # neither Ctrl-C nor a signal to the supervisor's group reaches it
+        os.chdir("/")  # it keeps no file system busy
         for descriptor in map(int, os.listdir("/proc/self/fd")):
             if descriptor != line:
                 with contextlib.suppress(OSError):
@@ -81,7 +83,7 @@ def _watch_over_job(line: int, mark: bytes | None, last_words: Callable[[], None
 def _kill_all(members: Callable[[], set[int]]) -> None:
     deadline = time.monotonic() + _LONGEST_HUNT_SECONDS
     while time.monotonic() < deadline:
-        left = members() - {os.getpid()}
+        left = members() - {os.getpid()}  # again each time: a process may fork between the scan and the signal
         if not left:
             return
         for pid in left:

@@ -111,7 +111,8 @@ def _strip(summary: "TracebackException", code_prefix: str, seen: set[int]) -> N
     first = next((n for n in range(hooks_end, len(files)) if _begins_user_code(files[n], code_prefix)), None)
     if first is None:
         first = next((n for n, file in enumerate(files) if not _is_plumbing(file)), 0)
-    summary.stack = StackSummary.from_list(stack[first:])
+    summary.stack = StackSummary.from_list(stack[first:])  # a slice alone is a plain list, without format()
+    # Groups of exceptions, and so the attribute, exist from Python 3.11 on.
     chained = [summary.__cause__, summary.__context__, *(getattr(summary, "exceptions", None) or ())]
     for inner in chained:
         if inner is not None:

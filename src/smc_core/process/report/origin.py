@@ -71,6 +71,7 @@ def origin(error: BaseException, code_dir: str, *, else_anywhere: bool = True) -
     refused = _refused(error)
     if refused is not None:
         return Origin(error, REFUSED, refused, place, exit_call=exit_call)
+    # ``raise SystemExit(2) from None`` hides what was being handled, as in a traceback.
     handled = None if error.__suppress_context__ else error.__context__
     if isinstance(handled, Exception):
         found = origin(handled, code_dir)
@@ -81,6 +82,7 @@ def origin(error: BaseException, code_dir: str, *, else_anywhere: bool = True) -
 
 def carries(error: BaseException) -> bool:
     """Whether an exception is only a container for the traceback text of another process (a ``__cause__``)."""
+    # By name: multiprocessing.pool has RemoteTraceback, concurrent.futures.process has _RemoteTraceback.
     return type(error).__name__.lstrip("_") == "RemoteTraceback"
 
 
@@ -110,7 +112,10 @@ def _carried(error: BaseException, code_dir: str) -> Origin | None:
 
 
 def _refused(error: BaseException) -> str | None:
-    """What ``argparse`` refused: the message that its ``error`` method was called with; None if it was not called."""
+    """What ``argparse`` refused: the message that its ``error`` method was called with; None if it was not called.
+
+    The exception itself does not have it: ``error`` prints the message, and calls ``sys.exit(2)``.
+    """
     parser = sys.modules.get("argparse")
     trace = error.__traceback__
     while parser is not None and trace is not None:
@@ -142,7 +147,7 @@ def _has_inherited_stderr(error: BaseException) -> bool:
     while module is not None and trace is not None:
         frame = trace.tb_frame
         if frame.f_code.co_name == "run" and frame.f_code.co_filename == module.__file__:
-            given = frame.f_locals.get("kwargs")
+            given = frame.f_locals.get("kwargs")  # arguments for Popen; capture_output sets stderr there too
             return isinstance(given, dict) and given.get("stderr") is None
         trace = trace.tb_next
     return False

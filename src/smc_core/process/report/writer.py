@@ -86,12 +86,12 @@ def note_command(
 
 def exit_code(error: BaseException, phase: str) -> int:
     """The exit code of a process for an error: the error's own, 1 for the user's, 70 for a bug in smc."""
-    if isinstance(error, SystemExit):
+    if isinstance(error, SystemExit):  # as Python exits: a number modulo 256, and 1 for a text or another object
         if error.code is None:
             return 0
         return error.code & 0xFF if isinstance(error.code, int) else 1
     if isinstance(error, KeyboardInterrupt):
-        return 130
+        return 130  # 128 + SIGINT
     errors = sys.modules.get("smc_core.errors")  # an SmcError cannot be raised before it is imported
     if errors is not None and isinstance(error, errors.SmcError):
         return int(error.exit_code)
@@ -138,6 +138,7 @@ def _description(error: BaseException, phase: str, environ: Mapping[str, str]) -
     further = [] if found.type == REFUSED else notes(found.error, code_dir, advise=phase in USER_PHASES)
     if found.surfaced:
         further.insert(0, f"Surfaced as {found.surfaced}")
+    # Masked before it is cut: half a secret would no longer be recognised.
     return {
         "kind": _kind(error, phase),
         "type": found.type,
@@ -238,7 +239,7 @@ def write(folder: str, report: Mapping[str, Any]) -> None:
     """Write the whole report or nothing; on a full disk into the reserve, which one process claims by renaming it."""
     from smc_core.contract import write_atomic
 
-    when = int(report["monotonic"] * 1e9)
+    when = int(report["monotonic"] * 1e9)  # zero-padded in the name: the reader takes the earliest by name
     name = f"{REPORT_PREFIX}{when:020}-{report['host']}-{report['rank']}-{os.getpid()}.json"
     path = os.path.join(folder, name.replace(os.sep, "_"))
     content = _encoded(report)
@@ -246,8 +247,8 @@ def write(folder: str, report: Mapping[str, Any]) -> None:
         write_atomic(path, content)
     except OSError:
         claimed = f"{path}.claimed"
-        os.rename(os.path.join(folder, RESERVE_FILE), claimed)
-        with open(claimed, "r+b") as file:
+        os.rename(os.path.join(folder, RESERVE_FILE), claimed)  # atomic: for a second process the reserve is gone
+        with open(claimed, "r+b") as file:  # overwritten: truncated first, it would give its blocks back
             file.write(content)
             file.truncate()
         os.rename(claimed, path)
