@@ -188,7 +188,7 @@ class _Folder:
         self.path = path
 
     def text(self, file: str) -> str:
-        """What is in one of its files; empty where there is none."""
+        """The content of one of its files; empty if there is none."""
         try:
             with open(os.path.join(self.path, file), encoding="utf-8", errors="replace") as opened:
                 return opened.read()
@@ -196,7 +196,7 @@ class _Folder:
             return ""
 
     def read(self) -> Distribution | None:
-        """The distribution; None where nothing says its name and version."""
+        """The distribution; None if its name and version are unknown."""
         if not self.path.lower().endswith(_DIST_INFO):
             import pathlib
 
@@ -233,11 +233,11 @@ class _Obtained:
         self._found = found
 
     def text(self, file: str) -> str:
-        """What is in one of its files; empty where there is none."""
+        """The content of one of its files; empty if there is none."""
         return self._found.read_text(file) or ""
 
     def read(self) -> Distribution | None:
-        """The distribution; None where nothing says its name and version."""
+        """The distribution; None if its name and version are unknown."""
         return _of_interface(self._found, _NOWHERE)
 
     def guess(self, name: str) -> Distribution:

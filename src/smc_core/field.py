@@ -57,7 +57,7 @@ class Field:
         return found if self._constraint is None else typing.Annotated[found, self._constraint]
 
     def default(self) -> Any:
-        """The value where none is given. A mutable default is copied, so that no two objects share it."""
+        """The value if none is given. A mutable default is copied, so that no two objects share it."""
         if self._factory is not None:
             return self._factory()
         if isinstance(self._default, _IMMUTABLE):
@@ -88,7 +88,7 @@ def field(
 
     Args:
         description: what it holds, in one line.
-        default: the value where none is given. A field without a default and without a factory is required.
+        default: the value if none is given. A field without a default and without a factory is required.
         default_factory: called for each object that is not given a value.
         listed: whether ``dict()`` and ``repr()`` show it.
 

@@ -95,7 +95,7 @@ class Frozen:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """Let pydantic accept an instance where a parameter or a model's field is annotated with the class."""
+        """Let pydantic accept an instance for a parameter or a model's field that is annotated with the class."""
         from pydantic_core import core_schema
 
         return core_schema.is_instance_schema(cls)
@@ -126,7 +126,7 @@ _JOINED: dict[tuple[type[Frozen], type[Frozen]], type[Frozen]] = {}
 
 
 def joined(first: type[Any], second: type[Any]) -> type[Any]:
-    """The class that is both: one of the two where it inherits from the other, else the one subclass of both."""
+    """The class that is both: one of the two if it inherits from the other, otherwise the same subclass each time."""
     if issubclass(first, second):
         return first
     if issubclass(second, first):

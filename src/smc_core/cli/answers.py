@@ -52,7 +52,7 @@ class Answer(NamedTuple):
         source: where that came from.
         considered: the places that were looked at, in their order.
         also: the same value under other names.
-        what: what it sets, where it is a setting.
+        what: what it sets, if it is a setting.
         how: more of the source, in words.
     """
 

@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message: str) -> NoReturn:
-        """Raise, as argparse itself does where it knows which argument is wrong (``exit_on_error``)."""
+        """Raise, as argparse itself does if it knows which argument is wrong (``exit_on_error``)."""
         raise argparse.ArgumentError(None, message)
 
 

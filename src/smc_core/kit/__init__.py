@@ -100,7 +100,7 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str]
 
     Args:
         package: its ``__name__``.
-        homes: public name → the module of the package that defines it, ``models``; ``models:LineModel`` where it has
+        homes: public name → the module of the package that defines it, ``models``; ``models:LineModel`` if it has
             another name there.
 
     """

@@ -162,7 +162,7 @@ def report_death(
     Args:
         who: the process in words, such as ``rank 3``.
         status: its exit code, or minus the signal that killed it.
-        rank: its number in the job, where it has one.
+        rank: its number in the job, if it has one.
         silent: as for :func:`death_in_words`.
         phase: ``train``, or ``hosts`` if it served the job and was not the user's.
         at: when it died, in seconds since the epoch; by default now.

@@ -19,8 +19,8 @@ class Seen(NamedTuple):
     Attributes:
         plugin: what its distribution says.
         status: ``ok``, it is loaded; ``skipped`` or ``disabled``, a setting leaves it out; ``broken``.
-        cause: which setting leaves it out, or what is wrong with it; empty where it is loaded.
-        seconds: how long its import took, beyond what was imported before; None where it was not imported.
+        cause: which setting leaves it out, or what is wrong with it; empty if it is loaded.
+        seconds: how long its import took, beyond what was imported before; None if it was not imported.
         requires: what its distribution requires.
         framework: what it requires of its framework.
         deprecated: what it should no longer use, a sentence each.

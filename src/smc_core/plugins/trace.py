@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
     Attributes:
         kind: ``answered``; ``passed on``, of a wrapper that returns what its yield gave; ``none``; ``raised``;
             ``yielded``, of the first part of a wrapper.
-        what: class of the answer or of the exception, or the names of variables; empty where there is neither.
+        what: class of the answer or of the exception, or the names of variables; empty if there is neither.
     """
 
     kind: Literal["answered", "passed on", "none", "raised", "yielded"]

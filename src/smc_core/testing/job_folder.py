@@ -120,7 +120,7 @@ class JobFolder:
         seconds: float = SECONDS,
         **variables: str,
     ) -> JobResult:
-        """Run ``smc run`` in this folder, in a process of its own, and wait until it has exited.
+        """Run ``smc run`` in this folder, in a separate process, and wait until it has exited.
 
         Args:
             program: the entry point.
@@ -144,7 +144,7 @@ class JobFolder:
         popen: Mapping[str, Any] | None = None,
         **variables: str,
     ) -> Running[JobResult]:
-        """Start ``smc run`` in this folder, in a process of its own.
+        """Start ``smc run`` in this folder, in a separate process.
 
         Args:
             program: the entry point.

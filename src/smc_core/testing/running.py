@@ -94,7 +94,7 @@ class Running(Generic[ResultT]):
         stdin.flush()
 
     def read_line(self, seconds: float = SECONDS) -> str:
-        """Wait for the next line of stdout, and return it without its end.
+        """Wait for the next line of stdout, and return it without its line break.
 
         Args:
             seconds: after so long the test fails.

@@ -31,8 +31,8 @@ class RollCall:
     """The entries of this process in the store through which its group was formed.
 
     Args:
-        rank: of this process.
-        world_size: processes in the group.
+        rank: the rank of this process.
+        world_size: the number of processes in the group.
         environ: the variables of this process, with the address of the store.
 
     """

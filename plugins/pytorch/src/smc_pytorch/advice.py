@@ -42,7 +42,7 @@ def explain_memory(error: BaseException, batch_size: Any = None) -> None:
 
     Args:
         error: any exception; others are left as they are.
-        batch_size: of the job, where it is known.
+        batch_size: the batch size of the job, if known.
 
     """
     import torch

@@ -6,7 +6,7 @@ r"""Records in a stream of bytes, in the framings of SageMaker's Pipe mode. Stan
   number, which the writer has removed. All numbers are little-endian.
 - ``TFRecord``: ``uint64`` length; ``uint32`` checksum of these 8 bytes; the record; ``uint32`` checksum of it. A
   checksum is a masked CRC-32C.
-- ``TextLine``: lines that end in ``\\n`` or ``\\r\\n``, which are left out; the last one may lack it.
+- ``TextLine``: lines that end in ``\\n`` or ``\\r\\n``, which is removed; the last line may lack it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def tf_records(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def text_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines of a stream, without their ends."""
+    """The lines of a stream, without line breaks."""
     for line in stream:
         yield line.removesuffix(b"\n").removesuffix(b"\r") if line.endswith(b"\n") else line
 
