@@ -44,7 +44,7 @@ COPY --from=wheels /added /usr/local
 
 
 def cases(bench: Bench) -> Iterator[Case]:
-    """smc-core with all that it needs, with its plugins, and the classic toolkit."""
+    """smc-core with its dependencies, with its plugins, and the classic toolkit."""
     ways = {"smc": _installed(bench.smc()), "smc, 5 plugins": _installed(bench.smc(*PLUGINS))}
     yield Comparison(
         "installed",

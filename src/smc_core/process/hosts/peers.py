@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import selectors
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ BEAT_SECONDS = 2.0
 """Seconds between two heartbeats; fewer where the time-out is short."""
 
 
-class Peers:
+class Peers(ABC):
     """The other hosts, as one host sees them.
 
     Args:
@@ -45,14 +46,14 @@ class Peers:
         self._next_beat = self._last_turn = time.monotonic()
 
     @property
+    @abstractmethod
     def missing(self) -> list[str]:
         """Hosts that have not joined; if they are many, a member knows only some."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def absent(self) -> int:
         """How many hosts have not joined."""
-        raise NotImplementedError
 
     def wake(self, descriptor: int, do: Callable[[], None]) -> None:
         """Let a readable descriptor end a wait, too; ``do`` is called to read it."""
@@ -74,10 +75,11 @@ class Peers:
             self._beat()
             self._lose_the_silent(now)
 
+    @abstractmethod
     def report_failure(self, cause: Cause) -> None:
         """Report to the others that this host's command has failed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def report_end(self, kind: str) -> None:
         """Report to the others that this host has ended, and how.
 
@@ -85,7 +87,6 @@ class Peers:
             kind: ``done``, ``stopped`` or ``ended``, as a message has it.
 
         """
-        raise NotImplementedError
 
     def close(self) -> None:
         """Close all connections."""
@@ -93,18 +94,18 @@ class Peers:
             connection.link.close()
         self._selector.close()
 
-    def _connections(self) -> list[Connection]:
-        raise NotImplementedError
+    @abstractmethod
+    def _connections(self) -> list[Connection]: ...
 
     def _beat(self) -> None:
         for connection in self._connections():
             connection.send(Message("alive"))
 
-    def _on_turn(self, now: float) -> None:
+    def _on_turn(self, now: float) -> None:  # noqa: B027 - only the coordinator has anything due
         """Do what is due in every turn."""
 
-    def _lose(self, connection: Connection, why: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _lose(self, connection: Connection, why: str) -> None: ...
 
     def _lose_the_silent(self, now: float) -> None:
         for connection in self._connections():
