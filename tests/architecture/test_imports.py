@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 import grimp
 import pytest
 
+import smc_core
+from smc_core import kit
 from smc_core.cli.parser import COMMANDS
 from smc_core.testing import JobFolder
 
@@ -87,6 +90,20 @@ def test_importing_the_package_creates_nothing(tmp_path: Path) -> None:
     program = "import smc_core, smc_core.environment, smc_core.modules"
     subprocess.run([sys.executable, "-c", program], check=True, env={"SAGEMAKER_BASE_DIR": str(base)})
     assert not base.exists()
+
+
+def test_tests_of_plugins_use_public_modules_only() -> None:
+    """Neither an import, nor a name in a text: code for another interpreter, or what ``monkeypatch`` replaces."""
+    public = set(re.findall(r"``(\w+)``", (kit.__doc__ or "").partition("Everything else")[0]))
+    folders = [*ROOT.glob("plugins/*/tests"), ROOT / "src/smc_core/scaffold/template"]
+    files = [path for folder in folders for path in folder.glob("**/*.py")]
+    assert len(files) > 60
+    known = {*public, *smc_core.__all__, "kit", *(path.name for path in ROOT.glob("plugins/*"))}
+    private = set()
+    for path in files:
+        named = re.findall(r"\bsmc_core\.(\w+)", f"{path.read_text(encoding='utf-8')} {' '.join(_imports(path))}")
+        private |= {f"{path.relative_to(ROOT)}: smc_core.{name}" for name in named if name not in known}
+    assert private == set(), "use smc_core.testing.PluginManager, or make public what it lacks"
 
 
 def test_one_module_gives_the_metadata_interface() -> None:

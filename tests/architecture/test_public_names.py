@@ -51,7 +51,7 @@ ROOMS = {
     """,
     "smc_core.setting": "Choice Count Flag Names Seconds Setting Text",
     "smc_core.testing": """
-        JobFolder JobResult Result Running start wait_until
+        JobFolder JobResult PluginManager Result Running start wait_until
     """,
 }
 FIELDS = """

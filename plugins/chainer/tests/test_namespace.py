@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -32,9 +33,12 @@ def without_chainer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framework, "is_installed", set().__contains__)
 
 
-def test_an_environment_is_made_without_a_validator(run_python: RunPython) -> None:
-    code = "import sys; from smc_core.plugins import Plugins; Plugins.load().create_environment(); print(*sys.modules)"
-    loaded = run_python(code).stdout.split()
+def test_an_environment_is_made_without_a_validator(run_python: RunPython, tmp_path: Path) -> None:
+    code = (
+        "import sys; from smc_core.testing import JobFolder, PluginManager\n"
+        "PluginManager(JobFolder(sys.argv[1])).register('chainer').create_environment(); print(*sys.modules)"
+    )
+    loaded = run_python(code, tmp_path).stdout.split()
     assert "smc_chainer.environment" in loaded
     assert "pydantic" not in loaded
 

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pluggy
 import pytest
 
 from smc_core import hookimpl
 from smc_core.command import Command
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError, PluginConflictError
-from smc_core.plugins import Plugins, new_manager
-from smc_core.testing import JobFolder
+from smc_core.testing import JobFolder, PluginManager
 from smc_keras import backend, distribution, multihost, plugin
 
 ASKED = {"SMC_LAUNCHER": "jax"}
@@ -34,36 +32,31 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 @pytest.fixture
-def manager() -> pluggy.PluginManager:
+def plugins(plugin_manager: PluginManager) -> PluginManager:
     """The core and this plugin."""
-    manager = new_manager()
-    manager.register(plugin, name="keras")
-    manager.check_pending()
-    return manager
+    return plugin_manager.register("keras")
 
 
-def launch(manager: pluggy.PluginManager, job: JobFolder, **variables: str) -> Command:
-    with pytest.MonkeyPatch.context() as environ:
-        for name, text in variables.items():
-            environ.setenv(name, text)
-        plugins = Plugins(manager, [])
-        environment = plugins.create_environment(str(job.base))
-        added = plugins.job_variables(environment, variables, variables)
-        told = {**variables, **{each.name: each.text for each in added}}
-        return plugins.launch(environment, Command(("python", "worker.py"), told, "/", "function"))
+COMMAND = Command(("python", "worker.py"), {}, "/", "function")
+
+
+def launch(plugins: PluginManager, *hosts: str, **variables: str) -> Command:
+    if hosts:
+        plugins.job.hosts(*hosts)
+    return plugins.launch(COMMAND, **variables)
 
 
 def test_each_host_is_told_where_the_others_are(
-    manager: pluggy.PluginManager, job: JobFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plugins: PluginManager, job: JobFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "eth1").touch()
     monkeypatch.setattr(distribution, "INTERFACES", str(tmp_path))
     job.hosts("algo-1", "algo-2", current="algo-2", network_interface_name="eth1")
-    command = launch(manager, job, **ASKED, SMC_MASTER_PORT="41000")
+    command = launch(plugins, **ASKED, SMC_MASTER_PORT="41000")
     assert (command.argv, command.launcher) == (("python", "worker.py"), "jax")
-    assert command.environ == {
+    plain = launch(plugins, SMC_LAUNCHER="none", SMC_MASTER_PORT="41000").environ
+    assert {name: text for name, text in command.environ.items() if plain.get(name) != text} == {
         "SMC_LAUNCHER": "jax",
-        "SMC_MASTER_PORT": "41000",
         "KERAS_BACKEND": "jax",
         "KERAS_DISTRIBUTION_JOB_ADDRESSES": "algo-1:41000",
         "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
@@ -78,14 +71,15 @@ def test_each_host_is_told_where_the_others_are(
     }
 
 
-def test_an_interface_that_there_is_not_is_named_to_nobody(manager: pluggy.PluginManager, job: JobFolder) -> None:
-    command = launch(manager, job.hosts("algo-1", "algo-2", network_interface_name="eth97"), **ASKED)
+def test_an_interface_that_there_is_not_is_named_to_nobody(plugins: PluginManager, job: JobFolder) -> None:
+    job.hosts("algo-1", "algo-2", network_interface_name="eth97")
+    command = launch(plugins, **ASKED)
     assert "NCCL_SOCKET_IFNAME" not in command.environ
 
 
-def test_what_the_user_has_set_stays(manager: pluggy.PluginManager, job: JobFolder) -> None:
+def test_what_the_user_has_set_stays(plugins: PluginManager, job: JobFolder) -> None:
     users = {"NCCL_SOCKET_IFNAME": "ib0", "JAX_ENABLE_PREEMPTION_SERVICE": "true"}
-    command = launch(manager, job.hosts("algo-1", "algo-2"), **ASKED, **users)
+    command = launch(plugins, "algo-1", "algo-2", **ASKED, **users)
     assert {name: command.environ[name] for name in users} == users
 
 
@@ -95,7 +89,7 @@ def test_what_the_user_has_set_stays(manager: pluggy.PluginManager, job: JobFold
     ids=["not asked for", "another launcher"],
 )
 def test_there_is_no_launcher(
-    manager: pluggy.PluginManager, job: JobFolder, hosts: tuple[str, ...], variables: dict[str, str]
+    plugins: PluginManager, job: JobFolder, hosts: tuple[str, ...], variables: dict[str, str]
 ) -> None:
     job.hosts(*hosts)
     environment = Environment.create(base_dir=str(job.base))
@@ -104,7 +98,7 @@ def test_there_is_no_launcher(
     assert distribution.launched(environment, command) is None
 
 
-def test_one_host_has_nobody_to_find(manager: pluggy.PluginManager, job: JobFolder) -> None:
+def test_one_host_has_nobody_to_find(plugins: PluginManager, job: JobFolder) -> None:
     environment = Environment.create(base_dir=str(job.hosts("algo-1").base))
     assert distribution.processes(environment, ASKED) == []
     command = distribution.launched(environment, Command(("python", "worker.py"), ASKED, "/", "function"))
@@ -115,7 +109,7 @@ def test_one_host_has_nobody_to_find(manager: pluggy.PluginManager, job: JobFold
     ("current", "process"), [("algo-3", "0"), ("algo-1", "1"), ("algo-2", None)], ids=["first", "second", "reader"]
 )
 def test_only_the_hosts_of_the_group_that_distributes_take_part(
-    manager: pluggy.PluginManager, job: JobFolder, current: str, process: str | None
+    plugins: PluginManager, job: JobFolder, current: str, process: str | None
 ) -> None:
     group = "workers" if process else "readers"
     job.hosts("algo-1", "algo-2", "algo-3", current=current, current_group_name=group, instance_groups=GROUPS)
@@ -126,37 +120,34 @@ def test_only_the_hosts_of_the_group_that_distributes_take_part(
     assert (command and command.environ["JAX_COORDINATOR_ADDRESS"]) == (process and "algo-3:7777")
 
 
-def test_the_environment_has_the_processes(
-    manager: pluggy.PluginManager, job: JobFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SMC_LAUNCHER", "jax")
+def test_the_environment_has_the_processes(plugins: PluginManager, job: JobFolder) -> None:
     job.hosts("algo-1", "algo-2", current="algo-2")
-    environment: Any = manager.hook.create_environment(base_dir=str(job.base))
+    environment = plugins.create_environment(**ASKED)
     assert (environment.process_count, environment.process_id, environment.backend) == (2, 1, "jax")
     assert str(environment.sources["process_count"]) == "variable SMC_LAUNCHER"
 
 
-def test_jax_that_is_not_there(manager: pluggy.PluginManager, job: JobFolder, installed: set[str]) -> None:
+def test_jax_that_is_not_there(plugins: PluginManager, job: JobFolder, installed: set[str]) -> None:
     installed -= {"jax"}
     installed -= {"keras"}
     with pytest.raises(ConfigurationError, match="SMC_LAUNCHER is 'jax', and JAX is not installed"):
-        launch(manager, job.hosts("algo-1", "algo-2"), **ASKED)
+        launch(plugins, "algo-1", "algo-2", **ASKED)
 
 
-def test_keras_on_another_backend(manager: pluggy.PluginManager, job: JobFolder) -> None:
+def test_keras_on_another_backend(plugins: PluginManager, job: JobFolder) -> None:
     with pytest.raises(ConfigurationError, match="SMC_LAUNCHER is 'jax', and KERAS_BACKEND is 'tensorflow'"):
-        launch(manager, job.hosts("algo-1", "algo-2"), **ASKED, KERAS_BACKEND="tensorflow")
+        launch(plugins, "algo-1", "algo-2", **ASKED, KERAS_BACKEND="tensorflow")
 
 
-def test_another_plugin_that_launches_the_job_too(manager: pluggy.PluginManager, job: JobFolder) -> None:
+def test_another_plugin_that_launches_the_job_too(plugins: PluginManager, job: JobFolder) -> None:
     class Launcher:
         @hookimpl
         def launch(self, command: Command) -> Command:
             return command.under(["torchrun"], "torchrun")
 
-    manager.register(Launcher(), name="another")
-    with pytest.raises(PluginConflictError, match="plugins another and keras both launch this job"):
-        launch(manager, job.hosts("algo-1", "algo-2"), **ASKED)
+    plugins.register(Launcher(), name="another")
+    with pytest.raises(PluginConflictError, match=r"plugins another and keras \(smc-keras \S+\) both launch this job"):
+        launch(plugins, "algo-1", "algo-2", **ASKED)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +158,10 @@ def test_another_plugin_that_launches_the_job_too(manager: pluggy.PluginManager,
     ],
 )
 def test_a_distribution_that_there_is_not(
-    manager: pluggy.PluginManager, job: JobFolder, variables: dict[str, str], message: str
+    plugins: PluginManager, job: JobFolder, variables: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        launch(manager, job, **variables)
+        launch(plugins, **variables)
 
 
 @pytest.fixture

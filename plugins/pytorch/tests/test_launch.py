@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smc_core.command import Command
 from smc_core.environment import Environment
-from smc_core.errors import ConfigurationError
-from smc_core.plugins import Plugins, new_manager
-from smc_core.testing import JobFolder
+from smc_core.errors import ConfigurationError, PluginVersionError
+from smc_core.testing import JobFolder, PluginManager
 from smc_pytorch import advice, launch, network, plugin
 from smc_pytorch.launch import TORCHRUN, torchrun_command
 
@@ -37,13 +37,13 @@ def environment(job: JobFolder, **update: Any) -> Environment:
     return made.extend(**{"cpu_count": 8, "gpu_count": 0, **update})
 
 
-def launched(job: JobFolder, command: Command = SCRIPT, **update: Any) -> Command:
-    manager = new_manager()
-    manager.register(plugin, name="pytorch")
-    plugins, made = Plugins(manager, []), environment(job, **update)
-    added = plugins.job_variables(made, command.environ, command.environ)
-    told = {**command.environ, **{each.name: each.text for each in added}}
-    return plugins.launch(made, command._replace(environ=told))
+@pytest.fixture
+def plugins(plugin_manager: PluginManager) -> PluginManager:
+    """The core and this plugin, on a machine without GPUs."""
+    return plugin_manager.register("pytorch").assume(cpu_count=8, gpu_count=0)
+
+
+PLAIN = Command(("python", "script.py", "train.py"), {}, "/", "script")
 
 
 def test_on_one_host_torchrun_takes_a_free_port(job: JobFolder) -> None:
@@ -107,25 +107,25 @@ def test_without_torch_the_error_says_what_to_install(job: JobFolder, monkeypatc
         torchrun_command(environment(job), SCRIPT)
 
 
-def test_several_hosts_and_no_launcher_are_one_line(job: JobFolder, capfd: pytest.CaptureFixture[str]) -> None:
-    job.hosts("algo-1", "algo-2", current="algo-2")
-    launched(job, SCRIPT._replace(environ={}))
+def test_several_hosts_and_no_launcher_are_one_line(plugins: PluginManager, capfd: pytest.CaptureFixture[str]) -> None:
+    plugins.job.hosts("algo-1", "algo-2", current="algo-2")
+    plugins.launch(PLAIN)
     assert (
         "2 hosts, and each trains for itself: SMC_LAUNCHER=torchrun lets them train together" in capfd.readouterr().err
     )
-    launched(job, SCRIPT._replace(environ={"SMC_LAUNCHER": "none"}))
-    launched(job)
+    plugins.launch(PLAIN, SMC_LAUNCHER="none")
+    plugins.launch(PLAIN, **ASKED)
     assert "trains for itself" not in capfd.readouterr().err
 
 
-def test_several_gpus_and_no_launcher_are_one_line(job: JobFolder, capfd: pytest.CaptureFixture[str]) -> None:
-    launched(job, SCRIPT._replace(environ={}), gpu_count=4)
+def test_several_gpus_and_no_launcher_are_one_line(plugins: PluginManager, capfd: pytest.CaptureFixture[str]) -> None:
+    plugins.assume(gpu_count=4).launch(PLAIN)
     said = [line for line in capfd.readouterr().err.splitlines() if "GPU" in line]
     assert len(said) == 1
     assert "one process, and 4 GPUs: where PyTorch trains, SMC_LAUNCHER=torchrun starts one for each" in said[0]
-    launched(job, SCRIPT._replace(environ={"SMC_LAUNCHER": "none"}), gpu_count=4)
-    launched(job, gpu_count=4)
-    launched(job, SCRIPT._replace(environ={}), gpu_count=1)
+    plugins.launch(PLAIN, SMC_LAUNCHER="none")
+    plugins.launch(PLAIN, **ASKED)
+    plugins.assume(gpu_count=1).launch(PLAIN)
     assert "GPU" not in capfd.readouterr().err
 
 
@@ -146,17 +146,32 @@ def test_little_shared_memory_is_one_line(
     assert capfd.readouterr().err == ""
 
 
-def test_several_hosts_without_a_launcher_are_told_where_they_meet(job: JobFolder) -> None:
-    job.hosts("algo-1", "algo-2", current="algo-2")
-    command = launched(job, SCRIPT._replace(environ={"LANG": "C"}))
+def test_several_hosts_without_a_launcher_are_told_where_they_meet(plugins: PluginManager) -> None:
+    plugins.job.hosts("algo-1", "algo-2", current="algo-2")
+    command = plugins.launch(PLAIN)
     assert command.launcher is None
-    assert command.argv == SCRIPT.argv
+    assert command.argv == PLAIN.argv
     told = {"MASTER_ADDR": "algo-1", "MASTER_PORT": "7777", "NCCL_DEBUG": "WARN"}
     assert {name: command.environ.get(name) for name in told} == told
 
 
-def test_one_host_is_told_nothing(job: JobFolder) -> None:
-    assert launched(job, SCRIPT._replace(environ={"LANG": "C"})).environ == {"LANG": "C"}
+def test_one_host_is_told_nothing(plugins: PluginManager) -> None:
+    assert plugins.job_variables() == {}
+    assert plugins.launch(PLAIN).launcher is None
+
+
+def test_a_torch_that_is_too_old_is_an_error(
+    plugins: PluginManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "torch-1.13.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 1.13.1\n")
+    (tmp_path / "torch.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    plugins.job.code(train_py="def train(): ...")
+    with pytest.raises(PluginVersionError, match=r"smc-pytorch \S+ needs torch\S+, and 1\.13\.1 is installed"):
+        plugins.launch()
 
 
 def test_the_plan_shows_the_command(job: JobFolder) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import pluggy
 import pytest
 
 from smc_core import hookimpl
 from smc_core.environment import Environment as CoreEnvironment
 from smc_core.errors import ConfigurationError
-from smc_core.plugins import new_manager
-from smc_core.testing import JobFolder
-from smc_pytorch import plugin
+from smc_core.testing import JobFolder, PluginManager
 from smc_pytorch.environment import Environment, get_world_size, place
 from smc_pytorch.processes import choose_backend, processes_per_host, torchrun_is_asked_for
 
@@ -177,10 +174,9 @@ def test_only_the_group_that_distributes_has_more_than_one_process(job: JobFolde
     assert [on("algo-1", "data"), on("algo-3", "train"), on("algo-2", "train")] == [(0, 1), (0, 4), (2, 4)]
 
 
-def test_the_hook_gives_the_fields_and_their_sources(job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMC_LAUNCHER", "torchrun")
-    monkeypatch.setenv("SMC_PROCESSES_PER_HOST", "2")
-    made = manager().hook.create_environment(base_dir=str(job.base))
+def test_the_hook_gives_the_fields_and_their_sources(plugin_manager: PluginManager) -> None:
+    plugins = plugin_manager.register("pytorch").assume(gpu_count=0)
+    made = plugins.create_environment(**TORCHRUN, SMC_PROCESSES_PER_HOST="2")
     assert isinstance(made, Environment)
     assert made.dict()["world_size"] == 2
     assert str(made.sources["backend"]) == "no GPU on this machine"
@@ -195,7 +191,7 @@ def test_a_script_creates_it_by_itself(job: JobFolder) -> None:
     assert not made.is_primary
 
 
-def test_another_plugin_may_have_a_backend_too(job: JobFolder) -> None:
+def test_another_plugin_may_have_a_backend_too(plugin_manager: PluginManager) -> None:
     class Other(CoreEnvironment):
         backend: str | None = None
 
@@ -205,15 +201,5 @@ def test_another_plugin_may_have_a_backend_too(job: JobFolder) -> None:
             made = yield
             return made.extend(Other, backend="torch")
 
-    both = manager()
-    both.register(Keras(), name="keras")
-    made = both.hook.create_environment(base_dir=str(job.base))
+    made = plugin_manager.register("pytorch").register(Keras()).create_environment()
     assert (made.backend, made.world_size) == ("torch", 1)
-
-
-def manager() -> pluggy.PluginManager:
-    """The core and this plugin."""
-    made = new_manager()
-    made.register(plugin, name="pytorch")
-    made.check_pending()
-    return made

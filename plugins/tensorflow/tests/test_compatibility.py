@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
 import pytest
 
-from smc_core import Command, Environment
+from smc_core import Command
 from smc_core.errors import PluginVersionError
 from smc_core.kit import check_framework
-from smc_core.plugins import Plugins
-from smc_core.testing import JobFolder
+from smc_core.testing import PluginManager
 from smc_tensorflow import plugin
 
 Install = Callable[[str, str], None]
@@ -66,35 +64,30 @@ def test_a_package_that_only_speaks_of_tensorflow_is_no_build(install: Install, 
 
 @pytest.mark.parametrize(("launcher", "refused"), [("mwms", True), ("parameter-server", True), ("none", False)])
 def test_an_old_build_fails_a_job_that_the_plugin_launches_and_no_other(
-    install: Install, job: JobFolder, launcher: str, refused: bool
+    install: Install, plugin_manager: PluginManager, launcher: str, refused: bool
 ) -> None:
     install("tensorflow-cpu", "2.11.0")
-    plugins, environ = Plugins.load({}), {"SMC_LAUNCHER": launcher}
-    environment = Environment.create(base_dir=str(job.base), environ=environ)
-    plugins.check_installed_frameworks()
+    plugins = plugin_manager.register("tensorflow")
     with (
         pytest.raises(PluginVersionError, match=r"tensorflow-cpu 2\.11\.0 is installed")
         if refused
         else contextlib.nullcontext()
     ):
-        plugins.launch(environment, Command(("python", "train.py"), environ, "/", "script"))
+        plugins.launch(Command(("python", "train.py"), {}, "/", "script"), SMC_LAUNCHER=launcher)
 
 
 @pytest.mark.parametrize(("code", "refused"), [("import tensorflow", True), ("import io", False)])
 def test_an_old_build_fails_a_job_whose_code_imports_it_and_no_other(
-    install: Install, job: JobFolder, monkeypatch: pytest.MonkeyPatch, code: str, refused: bool
+    install: Install, plugin_manager: PluginManager, monkeypatch: pytest.MonkeyPatch, code: str, refused: bool
 ) -> None:
     install("tensorflow-cpu", "2.11.0")
     spec = find_spec("tensorflow")
     assert spec is not None
     monkeypatch.setitem(sys.modules, "tensorflow", module_from_spec(spec))
-    monkeypatch.setattr(sys, "path", [str(job.base / "code"), *sys.path])
-    job.code(user_of_tensorflow_py=code)
-    monkeypatch.setitem(sys.modules, "user_of_tensorflow", import_module("user_of_tensorflow"))
+    plugin_manager.job.code(user_of_tensorflow_py=code)
     with (
         pytest.raises(PluginVersionError, match=r"tensorflow-cpu 2\.11\.0 is installed")
         if refused
         else contextlib.nullcontext()
     ):
-        Plugins.load({}).check_used_frameworks(str(job.base / "code"))
-    del sys.modules["user_of_tensorflow"]
+        plugin_manager.register("tensorflow").load_user_module("user_of_tensorflow.py")

@@ -9,33 +9,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pluggy
 import pytest
 
 import smc_tensorflow
 from smc_core.command import Command
-from smc_core.environment import Environment, Source
 from smc_core.errors import ConfigurationError
 from smc_core.hookspecs import TrainResult
-from smc_core.plugins import Plugins, new_manager
-from smc_core.testing import JobFolder
-from smc_core.variables import Variable
+from smc_core.testing import JobFolder, PluginManager
 from smc_tensorflow import plugin
 
 
 @pytest.fixture
-def manager() -> pluggy.PluginManager:
+def plugins(plugin_manager: PluginManager) -> PluginManager:
     """The core and this plugin."""
-    manager = new_manager()
-    manager.register(plugin, name="tensorflow")
-    manager.check_pending()
-    return manager
-
-
-@pytest.fixture
-def hook(manager: pluggy.PluginManager) -> pluggy.HookRelay:
-    """The hooks of both."""
-    return manager.hook
+    return plugin_manager.register("tensorflow")
 
 
 @pytest.fixture(autouse=True)
@@ -49,22 +36,18 @@ SHELL = Command(("/opt/ml/code/run.sh", "--epochs", "5"), {"LANG": "C"}, "/", "e
 
 
 def launch(
-    hook: pluggy.HookRelay, job: JobFolder, command: Command = COMMAND, *, name: str = "mwms", **variables: str
+    plugins: PluginManager, job: JobFolder, command: Command = COMMAND, *, name: str = "mwms", **variables: str
 ) -> Command:
     """The command with its launcher, or as it is."""
-    variables["SMC_LAUNCHER"] = name
-    environment = Environment.create(base_dir=str(job.base), environ=variables)
-    command = Command(command.argv, {**command.environ, **variables}, command.cwd, command.mode)
-    commands = hook.launch(environment=environment, command=command)
-    return commands[0] if commands else command
+    return plugins.launch(command, SMC_LAUNCHER=name, **variables)
 
 
 def config(command: Command) -> Any:
     return json.loads(command.environ["TF_CONFIG"])
 
 
-def test_a_mirrored_worker_is_the_plain_process_with_a_cluster(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    command = launch(hook, job.hosts("algo-1", "algo-2", current="algo-2"))
+def test_a_mirrored_worker_is_the_plain_process_with_a_cluster(plugins: PluginManager, job: JobFolder) -> None:
+    command = launch(plugins, job.hosts("algo-1", "algo-2", current="algo-2"))
     assert (command.argv, command.launcher, command.serves) == (COMMAND.argv, "mwms", False)
     assert config(command) == {
         "cluster": {"worker": ["algo-1:8890", "algo-2:8891"]},
@@ -72,22 +55,22 @@ def test_a_mirrored_worker_is_the_plain_process_with_a_cluster(hook: pluggy.Hook
     }
 
 
-def test_an_executable_gets_the_cluster_too(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    command = launch(hook, job.hosts("algo-1", "algo-2"), SHELL)
+def test_an_executable_gets_the_cluster_too(plugins: PluginManager, job: JobFolder) -> None:
+    command = launch(plugins, job.hosts("algo-1", "algo-2"), SHELL)
     assert (command.argv, command.mode) == (SHELL.argv, "executable")
     assert config(command)["task"] == {"type": "worker", "index": 0}
 
 
-def test_the_master_runs_the_command_beside_its_servers(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    command = launch(hook, job.hosts("algo-1", "algo-2"), name="parameter-server")
+def test_the_master_runs_the_command_beside_its_servers(plugins: PluginManager, job: JobFolder) -> None:
+    command = launch(plugins, job.hosts("algo-1", "algo-2"), name="parameter-server")
     program = (sys.executable, plugin.SERVERS_PROGRAM, "--host", "algo-1", "--serve", "ps:0", "--serve", "worker:0")
     assert command.argv == (*program, "--", *COMMAND.argv)
     assert (command.launcher, command.serves) == ("parameter-server", False)
     assert config(command)["task"] == {"type": "chief", "index": 0}
 
 
-def test_another_host_only_serves(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    command = launch(hook, job.hosts("algo-1", "algo-2", current="algo-2"), name="parameter-server")
+def test_another_host_only_serves(plugins: PluginManager, job: JobFolder) -> None:
+    command = launch(plugins, job.hosts("algo-1", "algo-2", current="algo-2"), name="parameter-server")
     program = (sys.executable, plugin.SERVERS_PROGRAM, "--host", "algo-2", "--serve", "ps:1", "--serve", "worker:1")
     assert command.argv == program
     assert command.serves
@@ -95,33 +78,31 @@ def test_another_host_only_serves(hook: pluggy.HookRelay, job: JobFolder) -> Non
 
 
 @pytest.mark.parametrize(("gpus", "grows"), [(0, None), (1, "true")])
-def test_chief_and_worker_share_a_gpu(hook: pluggy.HookRelay, job: JobFolder, gpus: int, grows: str | None) -> None:
-    environ = {"SMC_LAUNCHER": "parameter-server"}
-    environment = Environment.create(base_dir=str(job.hosts("algo-1").base), environ=environ)
-    command = Command(COMMAND.argv, environ, "/", "script")
-    (launched,) = hook.launch(environment=environment.extend(gpu_count=gpus), command=command)
+def test_chief_and_worker_share_a_gpu(plugins: PluginManager, job: JobFolder, gpus: int, grows: str | None) -> None:
+    plugins.assume(gpu_count=gpus)
+    launched = launch(plugins, job.hosts("algo-1"), name="parameter-server")
     assert launched.environ.get("TF_FORCE_GPU_ALLOW_GROWTH") == grows
 
 
-def test_parameter_servers_start_no_executable(hook: pluggy.HookRelay, job: JobFolder) -> None:
+def test_parameter_servers_start_no_executable(plugins: PluginManager, job: JobFolder) -> None:
     job.hosts("algo-1")
     with pytest.raises(ConfigurationError, match=r"launcher parameter-server cannot start run\.sh: it starts Python"):
-        launch(hook, job, SHELL, name="parameter-server", SM_USER_ENTRY_POINT="run.sh")
+        launch(plugins, job, SHELL, name="parameter-server", SAGEMAKER_PROGRAM="run.sh")
 
 
 def test_parameter_servers_without_tensorflow(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+    plugins: PluginManager, job: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plugin, "is_installed", set().__contains__)
     with pytest.raises(ConfigurationError, match="needs TensorFlow, which is not installed"):
-        launch(hook, job, name="parameter-server")
+        launch(plugins, job, name="parameter-server")
 
 
 @pytest.mark.parametrize("name", ["mwms", "parameter-server"])
-def test_what_the_user_set_is_left_as_it_is(hook: pluggy.HookRelay, job: JobFolder, name: str) -> None:
+def test_what_the_user_set_is_left_as_it_is(plugins: PluginManager, job: JobFolder, name: str) -> None:
     cluster = {"chief": ["algo-1:1"], "worker": ["algo-1:2"], "ps": ["algo-1:3"]}
     text = json.dumps({"cluster": cluster, "task": {"type": "chief", "index": 0}})
-    command = launch(hook, job.hosts("algo-1"), name=name, TF_CONFIG=text, GRPC_FAIL_FAST="0")
+    command = launch(plugins, job.hosts("algo-1"), name=name, TF_CONFIG=text, GRPC_FAIL_FAST="0")
     assert command.environ["TF_CONFIG"] == text
     assert command.environ["GRPC_FAIL_FAST"] == "0"
 
@@ -136,47 +117,40 @@ def test_what_the_user_set_is_left_as_it_is(hook: pluggy.HookRelay, job: JobFold
     ],
 )
 def test_a_cluster_of_the_user_without_a_task_gets_the_one_of_each_host(
-    hook: pluggy.HookRelay, job: JobFolder, name: str, host: str, task: dict[str, Any]
+    plugins: PluginManager, job: JobFolder, name: str, host: str, task: dict[str, Any]
 ) -> None:
     users = {"cluster": {"chief": ["algo-1:1"], "worker": ["algo-3:2", "algo-2:2"]}, "rpc_layer": "grpc"}
     job.hosts("algo-1", "algo-2", "algo-3", current=host)
-    command = launch(hook, job, name=name, TF_CONFIG=json.dumps(users))
+    command = launch(plugins, job, name=name, TF_CONFIG=json.dumps(users))
     assert config(command) == {**users, "task": task}
 
 
-def test_a_job_that_asks_for_nothing_has_no_launcher(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    command = launch(hook, job.hosts("algo-1", "algo-2"), name="none")
+def test_a_job_that_asks_for_nothing_has_no_launcher(plugins: PluginManager, job: JobFolder) -> None:
+    command = launch(plugins, job.hosts("algo-1", "algo-2"), name="none")
     assert command.launcher is None
     assert "TF_CONFIG" not in command.environ
 
 
 @pytest.mark.parametrize("environ", [{}, {"SMC_LAUNCHER": "mwms"}, {"TF_CPP_MIN_LOG_LEVEL": ""}])
-def test_tensorflow_is_told_to_be_quiet(manager: pluggy.PluginManager, job: JobFolder, environ: dict[str, str]) -> None:
-    environment = Environment.create(base_dir=str(job.base), environ=environ)
-    found = Plugins(manager, []).job_variables(environment, environ, environ)
-    assert found == [Variable("TF_CPP_MIN_LOG_LEVEL", "1", Source("plugin", "tensorflow"))]
+def test_tensorflow_is_told_to_be_quiet(plugins: PluginManager, environ: dict[str, str]) -> None:
+    assert plugins.job_variables(**environ) == {"TF_CPP_MIN_LOG_LEVEL": "1"}
 
 
-def test_a_log_level_of_the_user_stays(manager: pluggy.PluginManager, job: JobFolder) -> None:
-    environ = {"TF_CPP_MIN_LOG_LEVEL": "0"}
-    environment = Environment.create(base_dir=str(job.base), environ=environ)
-    assert Plugins(manager, []).job_variables(environment, environ, environ) == []
+def test_a_log_level_of_the_user_stays(plugins: PluginManager) -> None:
+    assert plugins.job_variables(TF_CPP_MIN_LOG_LEVEL="0") == {}
 
 
 def test_without_tensorflow_a_job_is_left_alone(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+    plugins: PluginManager, job: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plugin, "is_installed", set().__contains__)
-    environment = Environment.create(base_dir=str(job.base), environ={})
-    assert hook.launch(environment=environment, command=COMMAND) == []
-    assert hook.job_variables(environment=environment, environ={}) == []
+    assert plugins.launch(COMMAND).launcher is None
+    assert plugins.job_variables() == {}
 
 
-def test_the_environment_has_the_cluster(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SMC_LAUNCHER", "mwms")
-    environment = hook.create_environment(base_dir=str(job.hosts("algo-1", "algo-2", current="algo-2").base))
+def test_the_environment_has_the_cluster(plugins: PluginManager, job: JobFolder) -> None:
+    job.hosts("algo-1", "algo-2", current="algo-2")
+    environment = plugins.create_environment(SMC_LAUNCHER="mwms")
     assert environment.tf_strategy == "mwms"
     assert environment.cluster == {"worker": ["algo-1:8890", "algo-2:8891"]}
     assert (environment.task_type, environment.task_index, environment.is_chief) == ("worker", 1, False)
@@ -184,21 +158,25 @@ def test_the_environment_has_the_cluster(
 
 
 def test_a_script_makes_the_same_environment(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch
+    plugins: PluginManager, job: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SMC_LAUNCHER", "parameter-server")
-    monkeypatch.setenv("TRAINING_JOB_NAME", "job-7")
+    variables = {"SMC_LAUNCHER": "parameter-server", "TRAINING_JOB_NAME": "job-7"}
     job.raw_hyperparameters({"model_dir": "s3://bucket/tuning", "_tuning_objective_metric": "loss"})
     base = str(job.hosts("algo-1", "algo-2").base)
-    assert smc_tensorflow.Environment.create(base_dir=base) == hook.create_environment(base_dir=base)
+    created = plugins.create_environment(**variables)
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    assert smc_tensorflow.Environment.create(base_dir=base) == created
     assert smc_tensorflow.Environment.create(base_dir=base, task_index=5).task_index == 5
 
 
-def test_without_a_cluster_the_master_is_chief(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    environment = hook.create_environment(base_dir=str(job.hosts("algo-1", "algo-2").base))
+def test_without_a_cluster_the_master_is_chief(plugins: PluginManager, job: JobFolder) -> None:
+    job.hosts("algo-1", "algo-2")
+    environment = plugins.create_environment()
     assert (environment.tf_strategy, environment.cluster, environment.task_type) == (None, {}, None)
     assert environment.is_chief
-    environment = hook.create_environment(base_dir=str(job.hosts("algo-1", "algo-2", current="algo-2").base))
+    job.hosts("algo-1", "algo-2", current="algo-2")
+    environment = plugins.create_environment()
     assert not environment.is_chief
 
 
@@ -212,31 +190,24 @@ def test_without_a_cluster_the_master_is_chief(hook: pluggy.HookRelay, job: JobF
     ],
 )
 def test_under_tuning_each_job_has_its_own_model_dir(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, given: str, becomes: str
+    plugins: PluginManager, job: JobFolder, given: str, becomes: str
 ) -> None:
-    monkeypatch.setenv("TRAINING_JOB_NAME", "job-7")
     job.raw_hyperparameters({"model_dir": given, "_tuning_objective_metric": "loss", "epochs": "5"})
-    environment = hook.create_environment(base_dir=str(job.base))
+    environment = plugins.create_environment(TRAINING_JOB_NAME="job-7")
     assert environment.hps["model_dir"] == environment.hp_texts["model_dir"] == becomes
     assert environment.user_args == ["--epochs", "5", "--model_dir", becomes]
     assert environment.model_dir == str(job.base / "model")
 
 
 @pytest.mark.parametrize("tuning", [True, False])
-def test_a_model_dir_that_no_other_job_sees_stays(
-    hook: pluggy.HookRelay, job: JobFolder, monkeypatch: pytest.MonkeyPatch, tuning: bool
-) -> None:
-    monkeypatch.setenv("TRAINING_JOB_NAME", "job-7")
+def test_a_model_dir_that_no_other_job_sees_stays(plugins: PluginManager, job: JobFolder, tuning: bool) -> None:
     folder = str(job.base / "model") if tuning else "s3://bucket/tuning"
     job.raw_hyperparameters({"model_dir": folder, **({"_tuning_objective_metric": "loss"} if tuning else {})})
-    assert hook.create_environment(base_dir=str(job.base)).hps["model_dir"] == folder
+    assert plugins.create_environment(TRAINING_JOB_NAME="job-7").hps["model_dir"] == folder
 
 
-def train(hook: pluggy.HookRelay, job: JobFolder, model: Any = None) -> None:
-    module = ModuleType("train")
-    module.train = lambda: model  # type: ignore[attr-defined]
-    environment = Environment.create(base_dir=str(job.base), environ={})
-    assert hook.train(environment=environment, module=module) == TrainResult(model)
+def train(plugins: PluginManager, model: Any = None) -> None:
+    assert plugins.train(lambda: model) == TrainResult(model)
 
 
 @pytest.fixture
@@ -266,11 +237,11 @@ def saved(job: JobFolder, folder: str) -> Path:
     ],
 )
 def test_a_model_that_cannot_be_served_is_warned_of(
-    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture, folder: str | None, message: str
+    plugins: PluginManager, job: JobFolder, caplog: pytest.LogCaptureFixture, folder: str | None, message: str
 ) -> None:
     if folder:
         saved(job, folder)
-    train(hook, job)
+    train(plugins)
     (record,) = caplog.records
     assert message.format(model=job.base / "model") in record.getMessage()
     assert f"'{job.base}/model/1'" in record.getMessage()
@@ -280,25 +251,25 @@ def test_a_model_that_cannot_be_served_is_warned_of(
 @pytest.mark.usefixtures("used")
 @pytest.mark.parametrize("folder", ["1", "mine/00000042"])
 def test_a_model_that_can_be_served_is_not(
-    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture, folder: str
+    plugins: PluginManager, job: JobFolder, caplog: pytest.LogCaptureFixture, folder: str
 ) -> None:
     saved(job, folder)
-    train(hook, job)
+    train(plugins)
     assert not caplog.records
 
 
 @pytest.mark.usefixtures("used")
 def test_a_model_that_is_returned_is_not(
-    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture
+    plugins: PluginManager, job: JobFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    train(hook, job, object())
+    train(plugins, object())
     assert not caplog.records
 
 
 @pytest.mark.usefixtures("used")
 @pytest.mark.parametrize("framework", ["torch", "jax"])
 def test_a_job_of_another_framework_that_imports_tensorflow_is_not(
-    hook: pluggy.HookRelay,
+    plugins: PluginManager,
     job: JobFolder,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -306,17 +277,17 @@ def test_a_job_of_another_framework_that_imports_tensorflow_is_not(
 ) -> None:
     monkeypatch.setitem(sys.modules, framework, ModuleType(framework))
     jax_began(monkeypatch, True)
-    train(hook, job)
+    train(plugins)
     assert not caplog.records
 
 
 @pytest.mark.usefixtures("used")
 def test_a_jax_that_tensorflow_itself_has_imported_keeps_nobody_from_being_warned(
-    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    plugins: PluginManager, job: JobFolder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "jax", ModuleType("jax"))
     jax_began(monkeypatch, False)
-    train(hook, job)
+    train(plugins)
     assert "TensorFlow Serving has nothing to load" in caplog.text
 
 
@@ -327,13 +298,12 @@ def jax_began(monkeypatch: pytest.MonkeyPatch, began: bool) -> None:
 
 
 def test_a_job_without_tensorflow_is_not_warned(
-    hook: pluggy.HookRelay, job: JobFolder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    plugins: PluginManager, job: JobFolder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-    train(hook, job)
+    train(plugins)
     assert not caplog.records
 
 
-def test_a_model_of_another_kind_is_left_to_others(hook: pluggy.HookRelay, job: JobFolder) -> None:
-    environment = Environment.create(base_dir=str(job.base), environ={})
-    assert hook.save_model(environment=environment, module=ModuleType("user"), model=object()) is None
+def test_a_model_of_another_kind_is_left_to_others(plugins: PluginManager, job: JobFolder) -> None:
+    assert plugins.save_model(object()) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import smc_tensorflow
@@ -17,9 +19,12 @@ def test_no_framework_is_imported(module: str, run_python: RunPython) -> None:
     assert not FRAMEWORKS & set(loaded)
 
 
-def test_an_environment_is_made_without_a_validator(run_python: RunPython) -> None:
-    code = "import sys; from smc_core.plugins import Plugins; Plugins.load().create_environment(); print(*sys.modules)"
-    loaded = run_python(code).stdout.split()
+def test_an_environment_is_made_without_a_validator(run_python: RunPython, tmp_path: Path) -> None:
+    code = (
+        "import sys; from smc_core.testing import JobFolder, PluginManager\n"
+        "PluginManager(JobFolder(sys.argv[1])).register('tensorflow').create_environment(); print(*sys.modules)"
+    )
+    loaded = run_python(code, tmp_path).stdout.split()
     assert "smc_tensorflow.environment" in loaded
     assert "pydantic" not in loaded
 

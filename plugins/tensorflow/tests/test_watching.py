@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from smc_core.kit import Report, job_reports
-from smc_core.plan import SCRIPT_RUNNER
-from smc_core.testing import Result, Running, start
+from smc_core.testing import PluginManager, Result, Running, start
 
 RUN = """
 import sys
@@ -50,7 +49,7 @@ Start = Callable[..., Running[Result]]
 
 
 @pytest.fixture(name="start")
-def _start(tmp_path: Path) -> Iterator[Start]:
+def _start(tmp_path: Path, plugin_manager: PluginManager) -> Iterator[Start]:
     """Starts the program with one parameter server, whose code is given, and the user's code, if any, beside it."""
     with contextlib.ExitStack() as started:
 
@@ -58,8 +57,8 @@ def _start(tmp_path: Path) -> Iterator[Start]:
             (tmp_path / "server.py").write_text(server)
             command = [sys.executable, "-c", RUN, str(tmp_path / "server.py"), "--host", "algo-1", "--serve", "ps:0"]
             if user is not None:
-                (tmp_path / "train.py").write_text(user)
-                command += ["--", sys.executable, SCRIPT_RUNNER, str(tmp_path / "train.py")]
+                plugin_manager.job.code(train_py=user)
+                command += ["--", *plugin_manager.launch(SMC_MODE="script").argv]
             (tmp_path / "reports").mkdir()
             environ = {
                 **os.environ,
@@ -68,7 +67,8 @@ def _start(tmp_path: Path) -> Iterator[Start]:
                 "HERE": str(tmp_path),
                 "TF_CONFIG": json.dumps({"cluster": {"chief": [chief], "ps": ["localhost:2"]}}),
             }
-            return started.enter_context(start(command, environ=environ, mark="HERE", start_new_session=True))
+            code = plugin_manager.job.base / "code"
+            return started.enter_context(start(command, environ=environ, cwd=code, mark="HERE", start_new_session=True))
 
         yield start_it
 
@@ -139,8 +139,9 @@ def test_the_dead_server_comes_before_its_victim(
 
 def test_a_server_that_has_told_its_end_is_not_told_of_again(start: Start, reports: Callable[[], list[Report]]) -> None:
     tells = (
-        "from smc_core.process.report import writer\nfrom smc_core.errors import HostError\n"
-        "writer.write_report(HostError('the port is taken'), phase='hosts')\nraise SystemExit(5)\n"
+        "import sys\nfrom smc_core.errors import HostError\nfrom smc_core.kit import main\n"
+        "def run(arguments): raise HostError('the port is taken')\n"
+        "sys.exit(main(run, []))\n"
     )
     assert start(tells, "import time; time.sleep(600)").wait().exit_code == 5
     assert [report.message for report in reports()] == ["the port is taken"]

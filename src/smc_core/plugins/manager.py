@@ -121,6 +121,16 @@ def register(manager: Manager, plugin: Installed) -> None:
     """
     with manager.calls.patience.waiting_for(f"plugin {plugin.label}, {faults.IMPORT}"):
         loaded = plugin.load()
+    register_loaded(manager, plugin, loaded)
+
+
+def register_loaded(manager: Manager, plugin: Installed, loaded: object) -> None:
+    """Register a plugin that is imported already.
+
+    Raises:
+        PluginLoadError: it cannot be registered, or answers a hook that does not exist.
+
+    """
     if loaded is None:
         raise PluginLoadError(faults.sentence(plugin, faults.IMPORT, f"{plugin.entry_point} is None, not a plugin"))
     try:

@@ -5,6 +5,7 @@ without pytest too.
 """
 
 from smc_core.testing.job_folder import JobFolder, JobResult
+from smc_core.testing.plugin_manager import PluginManager
 from smc_core.testing.running import Result, Running, start, wait_until
 
-__all__ = ["JobFolder", "JobResult", "Result", "Running", "start", "wait_until"]
+__all__ = ["JobFolder", "JobResult", "PluginManager", "Result", "Running", "start", "wait_until"]

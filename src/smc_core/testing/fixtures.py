@@ -10,6 +10,7 @@ import pytest
 
 from smc_core.testing.hosts import Hosts, why_not
 from smc_core.testing.job_folder import JobFolder
+from smc_core.testing.plugin_manager import PluginManager
 from smc_core.testing.running import Result, start
 
 RunPython = Callable[..., Result]
@@ -21,6 +22,12 @@ def job(tmp_path: Path) -> Iterator[JobFolder]:
     """An empty job folder; what still runs in it when the test ends is killed."""
     with JobFolder(tmp_path / "ml") as folder:
         yield folder
+
+
+@pytest.fixture
+def plugin_manager(job: JobFolder) -> PluginManager:
+    """Calls hooks in the test's own process, for the job folder of the fixture ``job``."""
+    return PluginManager(job)
 
 
 @pytest.fixture
