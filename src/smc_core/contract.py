@@ -77,6 +77,8 @@ RANK_VARIABLES = ("RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLUR
 """Variables in which launchers give a process its rank in the whole job."""
 LOCAL_RANK_ENV = "LOCAL_RANK"
 """Variable with the rank of a process on its host; some libraries give their copies no other rank."""
+CHANNEL_DEFAULTS = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+"""The entry in ``inputdataconfig.json`` of a channel that is an ordinary folder, the same on all hosts."""
 MAX_VARIABLE_BYTES = 128 * 1024
 """Linux's ``MAX_ARG_STRLEN``: one argument, or one ``NAME=value`` with its closing NUL, is at most this long."""
 

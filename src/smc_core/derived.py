@@ -101,17 +101,18 @@ def param_fields(texts: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def channel_fields(config: Mapping[str, Any], folder: str) -> dict[str, Any]:
+def channel_fields(config: Mapping[str, Any], folder: str, elsewhere: Mapping[str, str]) -> dict[str, Any]:
     """The channels and their folders.
 
     Args:
         config: the content of ``inputdataconfig.json``.
         folder: the folder that holds one folder a channel.
+        elsewhere: the folders of channels that are not below it.
 
     """
     return {
         "input_data_config": dict(config),
-        "channel_dirs": {name: os.path.join(folder, name) for name in sorted(config)},
+        "channel_dirs": {name: elsewhere.get(name) or os.path.join(folder, name) for name in sorted(config)},
     }
 
 
@@ -200,7 +201,10 @@ def _hosts_anew(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
 
 
 def _channels_anew(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    return channel_fields(values["input_data_config"], values["input_data_dir"])
+    elsewhere = {
+        name: path for name, path in values["channel_dirs"].items() if f"channel_dirs.{name}" in values["sources"]
+    }
+    return channel_fields(values["input_data_config"], values["input_data_dir"], elsewhere)
 
 
 def _module_anew(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class Environment(Frozen):
     argument_order: ArgumentOrder = field("order of the arguments, by name or as in the file: SMC_ARGS_ORDER")
 
     sources: builtins.dict[str, Source] = field(default_factory=dict, listed=False)
-    """Field name → where its value came from."""
+    """Field name → where its value came from; ``hps.epochs`` → where one entry came from, if not from there too."""
 
     def __init__(self, **given: Any) -> None:
         missing = [name for name, field in fields(Environment).items() if field.is_required and name not in given]

@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from smc_core import submitted
 from smc_core.arguments import argument_order, argument_style
 from smc_core.contract import (
+    CHANNEL_DEFAULTS,
     HYPERPARAMETERS_FILE,
     INPUT_DATA_CONFIG_FILE,
     LOCAL_RANK_ENV,
@@ -22,7 +24,8 @@ from smc_core.lookup import PLACES, look_up
 from smc_core.provenance import DEFAULT, Source
 from smc_core.readers import read_hyperparameter_texts, read_input_data_config, read_resource_config
 from smc_core.resources import cpu_count, gpu_count, neuron_count
-from smc_core.settings import ARGS, ARGS_ORDER, MASTER_PORT
+from smc_core.settings import ARGS, ARGS_ORDER, CHANNEL, HYPERPARAMETER, MASTER_PORT
+from smc_core.submitted import Submitted
 
 DEFAULT_LOG_LEVEL = 20
 """``logging.INFO``."""
@@ -47,7 +50,8 @@ def gather(
     """
     environ = os.environ if environ is None else environ
     paths = job_paths(base_dir, environ)
-    texts, user = split_hps(read_hyperparameter_texts(paths.base))
+    hyperparameters, channels = submitted.hyperparameters(environ), submitted.channels(environ)
+    texts, user = split_hps({**read_hyperparameter_texts(paths.base), **hyperparameters.values})
     params = {key: unwrapped(text) for key, text in texts.items()}
     first = _first_process(environ)
     facts: Facts = {
@@ -58,10 +62,9 @@ def gather(
             paths,
             HYPERPARAMETERS_FILE,
             {**hyperparameter_fields(user, argument_style(environ), argument_order(environ)), **param_fields(params)},
+            HYPERPARAMETER.name if hyperparameters.values else None,
         ),
-        **_from_file(
-            paths, INPUT_DATA_CONFIG_FILE, channel_fields(read_input_data_config(paths.base), paths.input_data)
-        ),
+        **_channels(paths, channels),
         **_from_file(
             paths,
             RESOURCE_CONFIG_FILE,
@@ -74,16 +77,29 @@ def gather(
         **_job(environ, params, paths, session),
     }
     values = {field: value for field, (value, _) in facts.items()}
-    return {**values, "sources": {field: source for field, (_, source) in facts.items()}}
+    sources = {field: _as_submitted(source, hyperparameters.variables) for field, (_, source) in facts.items()}
+    entries = {
+        **hyperparameters.sources("hps", "hp_texts", "framework_texts", "framework_params"),
+        **channels.sources("channel_dirs"),
+    }
+    return {**values, "sources": {**sources, **entries}}
+
+
+def _as_submitted(source: Source, variables: Mapping[str, str]) -> Source:
+    """The variable of a hyperparameter, where one has set it."""
+    submitted_by = variables.get(source.name) if source.kind == "hyperparameter" else None
+    return source if submitted_by is None else Source("variable", submitted_by)
 
 
 def _from(source: Source, values: Mapping[str, Any]) -> Facts:
     return {field: (value, source) for field, value in values.items()}
 
 
-def _from_file(paths: JobPaths, name: str, values: Mapping[str, Any]) -> Facts:
-    there = os.path.lexists(os.path.join(paths.input_config, name))
-    return _from(Source("file" if there else "no file", name), values)
+def _from_file(paths: JobPaths, name: str, values: Mapping[str, Any], instead: str | None = None) -> Facts:
+    """Values from a file; ``instead`` names the variables that have set them if there is no such file."""
+    if os.path.lexists(os.path.join(paths.input_config, name)):
+        return _from(Source("file", name), values)
+    return _from(Source("no file", name) if instead is None else Source("variable", instead), values)
 
 
 def _folders(paths: JobPaths) -> dict[str, str]:
@@ -98,6 +114,12 @@ def _folders(paths: JobPaths) -> dict[str, str]:
         "output_intermediate_dir": paths.output_intermediate,
         "checkpoint_dir": paths.checkpoints,
     }
+
+
+def _channels(paths: JobPaths, submitted_ones: Submitted) -> Facts:
+    config = {**read_input_data_config(paths.base), **dict.fromkeys(submitted_ones.values, CHANNEL_DEFAULTS)}
+    values = channel_fields(config, paths.input_data, submitted_ones.values)
+    return _from_file(paths, INPUT_DATA_CONFIG_FILE, values, CHANNEL.name if submitted_ones.values else None)
 
 
 def _arguments(environ: Mapping[str, str]) -> Facts:

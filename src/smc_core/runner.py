@@ -28,6 +28,7 @@ from smc_core.errors import SmcError
 from smc_core.process import log
 from smc_core.process.outcome.files import OutcomeFiles
 from smc_core.process.parent.supervisor import supervise
+from smc_core.settings import CHANNEL
 
 PREPARE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "process", "prepare.py")
 
@@ -51,7 +52,9 @@ def run(
         hand_over_to: a descriptor for handing the outcome to the program that started this one; None by default.
 
     """
-    variables = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **(os.environ if environ is None else environ)}
+    inherited = os.environ if environ is None else environ
+    variables = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **inherited}
+    variables |= _absolute_channels(inherited)
     if (
         REPORT_DIR_ENV in variables
     ):  # a job that a job starts: what the command line named to that one is not for this one
@@ -70,6 +73,15 @@ def run(
     return supervise(
         command, base_dir=base, environ=variables, hand_over_to=hand_over_to, held=frozenset({signal.SIGINT})
     )
+
+
+def _absolute_channels(environ: Mapping[str, str]) -> dict[str, str]:
+    """The channels that variables give by a relative path: the job's processes have other working folders."""
+    return {
+        variable: os.path.abspath(path)
+        for variable, path in environ.items()
+        if variable.startswith(CHANNEL.prefix) and path.strip() and "://" not in path
+    }
 
 
 def note_refusal(error: SmcError) -> None:

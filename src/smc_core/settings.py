@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from smc_core.setting import Choice, Count, Flag, Names, Seconds, Setting, Text
+from smc_core.setting_family import Family
 
-__all__ = ["CORE", "Choice", "Count", "Flag", "Names", "Seconds", "Setting", "Text", "declared_by"]
+__all__ = ["CORE", "Choice", "Count", "Family", "Flag", "Names", "Seconds", "Setting", "Text", "declared_by"]
 
 BASE_DIR = Text("SAGEMAKER_BASE_DIR", "folder of the job, laid out as `/opt/ml`", "/opt/ml")
 PROGRAM = Text(
@@ -24,6 +25,16 @@ SUBMIT_DIR = Text(
     "SAGEMAKER_SUBMIT_DIRECTORY",
     "where the code comes from: a folder, an archive, a URL",
     absent="the code directory; hyperparameter `sagemaker_submit_directory` wins",
+)
+HYPERPARAMETER = Family(
+    "SMC_HP_",
+    "[a hyperparameter](../how-to/pass-hyperparameters.md): `SMC_HP_EPOCHS=5` is `-p epochs=5`",
+    absent="`hyperparameters.json`",
+)
+CHANNEL = Family(
+    "SMC_CHANNEL_",
+    "[a channel](../how-to/run-anywhere.md): `SMC_CHANNEL_TRAINING=/data` is `-c training=/data`",
+    absent="`inputdataconfig.json`",
 )
 TRAINING_MODULE = Text(
     "SAGEMAKER_TRAINING_MODULE",

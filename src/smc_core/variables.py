@@ -150,11 +150,25 @@ def _add_families(environment: Environment, add: Callable[[str, str, Source], No
     ]
     for position in (0, 1):  # all exact names first, then those for POSIX shells
         for prefix, texts, field, kind in families:
-            whole = environment.sources.get(field, DEFAULT)
             for key in sorted(texts):
                 names = variable_names(prefix, key)
                 for name in names[:1] if position == 0 else names[1:]:
-                    add(name, texts[key], Source(kind, key) if whole.kind == "file" else whole)
+                    add(name, texts[key], source_of_entry(environment, field, key, kind))
+
+
+def source_of_entry(environment: Environment, field: str, key: str, kind: Kind) -> Source:
+    """Where one entry of a field came from: a hyperparameter or a channel.
+
+    Args:
+        environment: the Environment.
+        field: ``hps`` or ``channel_dirs``.
+        key: the name of the hyperparameter or channel.
+        kind: the kind of source of an entry that is in the field's file.
+
+    """
+    whole = environment.sources.get(field, DEFAULT)
+    own = environment.sources.get(f"{field}.{key}")
+    return own or (Source(kind, key) if whole.kind == "file" else whole)
 
 
 def _hp_text(text: str, value: Any) -> str:

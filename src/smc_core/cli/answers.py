@@ -22,10 +22,11 @@ from smc_core.masking import MASK
 from smc_core.parameters import channels_text, parameter_names
 from smc_core.plugins import Plugins
 from smc_core.provenance import DEFAULT, Source
+from smc_core.readers import read_hyperparameter_texts
 from smc_core.resources import cpu_quota, installed_gpus
 from smc_core.secret_names import is_secret
 from smc_core.settings import Setting
-from smc_core.variables import FIELD_VARIABLES, process_environ, script_variables, variable_text
+from smc_core.variables import FIELD_VARIABLES, process_environ, script_variables, source_of_entry, variable_text
 from smc_core.words import did_you_mean, nearest
 
 _GIVEN = Source("rule", "variable that this process was given")
@@ -91,13 +92,13 @@ def _hidden(each: Considered) -> Considered:
 
 
 def _answer(name: str, environment: Environment, plugins: Plugins) -> Answer:
-    bare = name.lstrip("-")
+    bare = _submitted_name(name, environment) or name.lstrip("-")
     hp = next((key for key in (bare, bare.replace("_", "-")) if key in environment.hp_texts), None)
     variables, settings = script_variables(environment), plugins.settings()
     field = ALIASES.get(bare, bare)
     if hp is not None and name not in variables:
         return _hyperparameter(hp, environment)
-    setting = next((field for field, names in PLACES.items() if name in names), field)
+    setting = next((field for field, names in PLACES.items() if bare in names), field)
     if setting in fields(Environment) or setting in environment.dict():
         return _field(setting, environment)
     if name == BASE_DIR_ENV:
@@ -107,12 +108,20 @@ def _answer(name: str, environment: Environment, plugins: Plugins) -> Answer:
     own = settings.get(name) or next((each for each in settings.values() if each.param == name), None)
     if own is not None:
         return _own_setting(own, environment)
-    if name in environment.framework_params:
-        return _param(name, environment)
+    if bare in environment.framework_params:
+        return _param(bare, environment)
     channel = next((each for each in environment.channel_dirs if bare in parameter_names(f"{each}_dir")), None)
     if channel is not None:
         return _channel(bare, channel, environment)
     return _of_process(name, environment, plugins)
+
+
+def _submitted_name(variable: str, environment: Environment) -> str | None:
+    """The hyperparameter, or the parameter of a channel, that a variable such as ``SMC_HP_EPOCHS`` sets."""
+    place = Source("variable", variable)
+    entries = (entry for entry, source in environment.sources.items() if source == place and "." in entry)
+    field, _, key = next(entries, "").partition(".")
+    return f"{key}_dir" if field == "channel_dirs" else key or None
 
 
 def _of_process(name: str, environment: Environment, plugins: Plugins) -> Answer:
@@ -161,17 +170,24 @@ def _variable(name: str, environment: Environment) -> Answer:
 
 def _hyperparameter(key: str, environment: Environment) -> Answer:
     text = environment.hp_texts[key]
-    source = Source("hyperparameter", key)
+    source = source_of_entry(environment, "hps", key, "hyperparameter")
     decoded = f"decoded: {environment.hps[key]!r}"
     argument = f"argument: {' '.join(arguments({key: text}, environment.argument_style)) or 'none'}"
     also = [*variable_names("SM_HP_", key), argument, decoded]
-    return Answer(key, text, source, [Considered(source, text)], also)
+    return Answer(key, text, source, list(_considered_texts(key, source, environment)), also)
+
+
+def _considered_texts(key: str, source: Source, environment: Environment) -> Iterator[Considered]:
+    """The places of a hyperparameter: its variable, if that is set, and the file."""
+    yield Considered(source, environment.hp_texts[key])
+    if source.kind == "variable":
+        in_file = read_hyperparameter_texts(environment.base_dir).get(key)
+        yield Considered(Source("hyperparameter", key), in_file)
 
 
 def _channel(name: str, channel: str, environment: Environment) -> Answer:
     also = [f"environment.channel_dirs[{channel!r}]", *variable_names("SM_CHANNEL_", channel)]
-    whole = environment.sources.get("channel_dirs", DEFAULT)
-    source = Source("channel", channel) if whole.kind == "file" else whole
+    source = source_of_entry(environment, "channel_dirs", channel, "channel")
     return Answer(
         name, environment.channel_dirs[channel], source, [], also, "the parameter of train() for this channel"
     )
@@ -191,7 +207,7 @@ def _own_setting(setting: Setting, environment: Environment) -> Answer:
 
 def _param(name: str, environment: Environment) -> Answer:
     text = environment.framework_texts[name]
-    place = Source("hyperparameter", name)
+    place = source_of_entry(environment, "framework_texts", name, "hyperparameter")
     return Answer(name, text, place, [Considered(place, text)], [f"environment.framework_params[{name!r}]"])
 
 

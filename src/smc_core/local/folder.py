@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from smc_core.contract import (
+    CHANNEL_DEFAULTS,
     HYPERPARAMETERS_FILE,
     INPUT_DATA_CONFIG_FILE,
     RESOURCE_CONFIG_FILE,
@@ -22,7 +23,6 @@ JOBS = os.path.join(".smc", "jobs")
 """The folder of local jobs, relative to the working directory."""
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
 """The name of a training job (``CreateTrainingJob`` in SageMaker's API reference)."""
-_CHANNEL = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
 _OWNERS = 0o700
 """Mode of a job's folder: hyperparameters, the log and the record may contain secrets."""
 _GPU_DRIVER = "/proc/driver/nvidia/version"
@@ -146,7 +146,7 @@ def lay_out(paths: JobPaths, channels: Mapping[str, str], hyperparameters: Mappi
             place = os.path.join(place, os.path.basename(source))
         os.symlink(source, place)
     _write(paths, HYPERPARAMETERS_FILE, hyperparameters)
-    _write(paths, INPUT_DATA_CONFIG_FILE, dict.fromkeys(channels, _CHANNEL))
+    _write(paths, INPUT_DATA_CONFIG_FILE, dict.fromkeys(channels, CHANNEL_DEFAULTS))
 
 
 def describe_hosts(paths: JobPaths, hosts: Sequence[str], current: str) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
+from smc_core import submitted
 from smc_core.contract import (
     BASE_DIR_ENV,
     CODE_DIR_ENV,
@@ -36,7 +37,7 @@ from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
 from smc_core.process import log, signals
 from smc_core.process.outcome.files import OutcomeFiles
-from smc_core.settings import HOST_SECRET
+from smc_core.settings import HOST_SECRET, HYPERPARAMETER
 
 ALONE = "algo-1"
 """Name of a host that is the only one."""
@@ -212,12 +213,27 @@ def host_variables(
     ours = {BASE_DIR_ENV: paths.base, JOB_NAME_VARIABLE: record.job_name}
     if request.mode is not None:
         ours[MODE_ENV] = request.mode
-    result = {**kept, **ours, **request.variables, **code.variables(paths)}
+    result = _as_laid_out({**kept, **ours, **request.variables, **code.variables(paths)}, request, paths)
     if request.venv:
         from smc_core.local.venvs import venv_variables
 
         result = venv_variables(python, result)
     return {**result, **needs.requirements_variables(request, code)}
+
+
+def _as_laid_out(variables: Mapping[str, str], request: Request, paths: JobPaths) -> dict[str, str]:
+    """The variables, with those of channels naming their links, and without those that an option has overridden."""
+    result = dict(variables)
+    for name, variable in HYPERPARAMETER.variables(variables).items():
+        if request.hyperparameters.get(name) != variables[variable]:
+            del result[variable]
+    given = submitted.channels(variables, files=True)
+    for name, path in given.values.items():
+        if request.channels.get(name) == path:
+            result[given.variables[name]] = os.path.join(paths.input_data, name)
+        else:
+            del result[given.variables[name]]
+    return result
 
 
 def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> tuple[int, str, str]:

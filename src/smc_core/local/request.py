@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from smc_core import submitted
 from smc_core.contract import (
     BASE_DIR_ENV,
     CODE_DIR_ENV,
@@ -67,12 +68,16 @@ class Request:
         return cls(**{name: value for name, value in content.items() if name in names})
 
 
-def from_options(options: argparse.Namespace, earlier: Request | None = None) -> Request:
-    """Check what was asked for on the command line.
+def from_options(
+    options: argparse.Namespace, earlier: Request | None = None, environ: Mapping[str, str] = os.environ
+) -> Request:
+    """Check what was asked for on the command line, and with variables such as ``SMC_HP_EPOCHS``.
 
     Args:
         options: those of :func:`smc_core.cli.options.add_options`, ``target`` and ``module``.
-        earlier: the request of a job to resume; options that are given now override it.
+        earlier: the request of a job to resume; what is given now overrides it.
+        environ: the variables of this process. An option wins over a variable, and so does the job to resume: its
+            request has the variables that it was given.
 
     Raises:
         ConfigurationError: a name, a path or a file is invalid.
@@ -85,12 +90,19 @@ def from_options(options: argparse.Namespace, earlier: Request | None = None) ->
         raise ConfigurationError("--resume runs the code of the earlier job: no TARGET, no -m")
     if options.hosts is not None and not 1 <= options.hosts <= MOST_HOSTS:
         raise ConfigurationError(f"--hosts {options.hosts}: expected a number from 1 to {MOST_HOSTS}")
+    variables = {**before.variables, **_variables(options.variables or ())}
+    submitted_by = {**environ, **variables}
+    channels = {**submitted.channels(submitted_by, files=True).values, **before.channels}
     return dataclasses.replace(
         before,
         module=options.module or before.module,
-        channels=_merged_channels(before.channels, _channels(options.channels or ())),
-        hyperparameters={**before.hyperparameters, **_hyperparameters(options.hyperparameters or ())},
-        variables={**before.variables, **_variables(options.variables or ())},
+        channels=_merged_channels(channels, _channels(options.channels or ())),
+        hyperparameters={
+            **submitted.hyperparameters(submitted_by).values,
+            **before.hyperparameters,
+            **_hyperparameters(options.hyperparameters or ()),
+        },
+        variables=variables,
         mode=options.mode or before.mode,
         install=(options.venv or before.install) if options.requirements is None else options.requirements,
         venv=options.venv or before.venv,
