@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from smc_core.hookspecs import TrainResult, hookimpl
     from smc_core.hyperparameters import Value
+    from smc_core.metrics import log_metric, log_metrics, progress
     from smc_core.version import __version__
 
 __all__ = [
@@ -53,7 +54,10 @@ __all__ = [
     "functions",
     "hookimpl",
     "hookspecs",
+    "log_metric",
+    "log_metrics",
     "modules",
+    "progress",
 ]
 
 _HOMES = {
@@ -63,6 +67,9 @@ _HOMES = {
     "Value": "hyperparameters",
     "__version__": "version",
     "hookimpl": "hookspecs",
+    "log_metric": "metrics",
+    "log_metrics": "metrics",
+    "progress": "metrics",
     **{name: "errors" for name in __all__ if name.endswith("Error")},
 }
 

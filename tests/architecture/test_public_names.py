@@ -13,7 +13,7 @@ ROOMS = {
     "smc_core": """
         CodeError Command ConfigurationError Environment HostError PluginConflictError PluginError
         PluginLoadError PluginVersionError SmcError TrainResult UserCodeError Value __version__ contract
-        environment errors functions hookimpl hookspecs modules
+        environment errors functions hookimpl hookspecs log_metric log_metrics modules progress
     """,
     "smc_core.command": "Command",
     "smc_core.contract": "JobPaths current_host job_paths write_atomic",
@@ -46,6 +46,7 @@ ROOMS = {
         signal_tree signals_to_take size_text start_child stop_children takes_part who_asks write_into
         write_whole
     """,
+    "smc_core.metrics": "log_metric log_metrics progress",
     "smc_core.modules": """
         DEFAULT_MODULE_NAME download download_and_import execute import_module install start_metrics
     """,
