@@ -6,27 +6,13 @@ from typing import Any
 
 import pytest
 
-from smc_core.kit import is_installed
-from smc_core.testing.conformance import EnvironmentTests, PluginTests, SaveModelTests, TrainTests
-
-
-class TestPlugin(PluginTests):
-    plugin = "chainer"
-    framework = "chainer"
-
-
-class TestEnvironment(EnvironmentTests):
-    plugin = "chainer"
-
-
-class TestTrain(TrainTests):
-    plugin = "chainer"
+from smc_core.testing.conformance import ConformanceTests
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.skipif(not is_installed("chainer"), reason="Chainer is not installed")
-class TestSaveModel(SaveModelTests):
+class TestPlugin(ConformanceTests):
     plugin = "chainer"
+    launcher = None
 
     def make_model(self) -> Any:
         import chainer

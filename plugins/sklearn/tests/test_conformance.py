@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from smc_core.kit import is_installed
-from smc_core.testing.conformance import EnvironmentTests, PluginTests, SaveModelTests
+from smc_core.testing.conformance import ConformanceTests
 
 
-class TestPlugin(PluginTests):
-    plugin = "sklearn"
-    framework = "sklearn"
-
-
-class TestEnvironment(EnvironmentTests):
-    plugin = "sklearn"
-
-
-@pytest.mark.skipif(not is_installed("sklearn"), reason="scikit-learn is not installed")
-class TestSaveModel(SaveModelTests):
+class TestPlugin(ConformanceTests):
     plugin = "sklearn"
 
     def make_model(self) -> Any:

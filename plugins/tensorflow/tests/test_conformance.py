@@ -6,65 +6,28 @@ from typing import Any
 
 import pytest
 
-from smc_core.testing.conformance import (
-    EnvironmentTests,
-    JobVariablesTests,
-    LaunchTests,
-    PluginTests,
-    SaveModelTests,
-    TrainTests,
-)
+from smc_core.testing.conformance import ConformanceTests, SaveModelTests
 
 
-class TestPlugin(PluginTests):
-    plugin = "tensorflow"
-    framework = "tensorflow"
-
-
-class TestEnvironment(EnvironmentTests):
-    plugin = "tensorflow"
-
-
-class TestJobVariables(JobVariablesTests):
-    plugin = "tensorflow"
-
-
-class TestLaunch(LaunchTests):
+class TestPlugin(ConformanceTests):
     plugin = "tensorflow"
     launcher = "mwms"
     parameter = "sagemaker_multi_worker_mirrored_strategy_enabled"
 
-
-class TestTrain(TrainTests):
-    plugin = "tensorflow"
-
-
-class _Saves(SaveModelTests):
-    plugin = "tensorflow"
-
-    @pytest.fixture(autouse=True)
-    def _tensorflow(self, tf: Any) -> None:
-        """TensorFlow is installed, and its variables are not left to other tests."""
-
-
-class TestModule(_Saves):
     def make_model(self) -> Any:
         import tensorflow as tf
 
-        class Model(tf.Module):  # type: ignore[misc]
-            def __init__(self) -> None:
-                self.weight = tf.Variable(3.0)
-
-            @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32)])  # type: ignore[untyped-decorator]
-            def __call__(self, x: Any) -> Any:
-                return x * self.weight
-
-        return Model()
+        module = tf.Module()
+        module.weight = tf.Variable(3.0)
+        module.serve = tf.function(lambda x: x * module.weight, input_signature=[tf.TensorSpec((None,), tf.float32)])
+        return module
 
 
 # Keras's variables on NumPy 2.
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
-class TestKerasModelWithoutTheKerasPlugin(_Saves):
+class TestKerasModelWithoutTheKerasPlugin(SaveModelTests):
+    plugin = "tensorflow"
+
     def make_model(self) -> Any:
         import keras
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import warnings
@@ -11,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from smc_core.compatibility import requirements
+from smc_core.compatibility import is_installed, requirements
 from smc_core.distributions import Distributions
 from smc_core.errors import PluginError
 from smc_core.plugins import HOOKS, Installed, Plugins, installed, new_manager, register
@@ -113,6 +114,12 @@ class OfPlugin:
         except AssertionError:
             pytest.skip(reason)
 
+    def needs_framework(self) -> None:
+        """Skip the test where the plugin names its framework, and that is not installed."""
+        for _, framework in self.loaded().manager.frameworks:
+            if not is_installed(framework.package):
+                pytest.skip(f"{framework.package} is not installed")
+
     def answers(self, plugins: Plugins, hook: str) -> None:
         """Skip the test where the plugin does not answer a hook."""
         if self.plugin not in plugins.callers(hook):
@@ -140,7 +147,7 @@ class PluginTests(OfPlugin):
     """What holds for every plugin: it is found, loads quickly and quietly, and leaves its framework alone.
 
     Attributes:
-        framework: top package of the framework that the plugin adapts; None where there is none.
+        framework: top package of the framework that the plugin adapts, where its ``FRAMEWORK`` does not say so.
         import_seconds: how long the import of its module may take: every job waits for it.
     """
 
@@ -159,6 +166,17 @@ class PluginTests(OfPlugin):
         plugins = self.loaded()
         answered = [hook for hook in HOOKS if self.plugin in plugins.callers(hook)]
         assert answered, f"{self.installed().entry_point} has no function that is marked with @hookimpl"
+
+    def test_a_function_with_the_name_of_a_hook_answers_it(self) -> None:
+        """Without ``@hookimpl`` it is never called."""
+        plugins = self.loaded()
+        module = plugins.manager.get_plugin(self.plugin)
+        forgotten = [
+            hook
+            for hook in HOOKS
+            if inspect.isfunction(getattr(module, hook, None)) and self.plugin not in plugins.callers(hook)
+        ]
+        assert not forgotten, f"mark {' and '.join(forgotten)} with @hookimpl: without it nothing calls them"
 
     def test_what_it_should_no_longer_use_is_a_warning(self) -> None:
         """Hooks and arguments that were renamed work on for a while; the warning says what to write."""
@@ -191,11 +209,16 @@ class PluginTests(OfPlugin):
     def test_its_framework_is_that_of_an_extra(self) -> None:
         """The versions that it works with stand in an extra of its distribution, where the core reads them."""
         for plugin, framework in self.loaded().manager.frameworks:
-            assert framework.package == self.framework, (
+            assert self.framework in (None, framework.package), (
                 f"FRAMEWORK names {framework.package!r}, and this class names framework = {self.framework!r}"
             )
-            own = Distributions().get(plugin.distribution)
-            assert list(requirements(own, framework.extra)), f"{plugin.distribution} has no extra {framework.extra!r}"
+            named = [each.name for each in requirements(Distributions().get(plugin.distribution), framework.extra)]
+            assert named, f"{plugin.distribution} has no extra {framework.extra!r}"
+            are_there = all(Distributions().get(name) for name in named)
+            assert is_installed(framework.package) or not are_there, (
+                f"extra {framework.extra!r} names {', '.join(named)}, which is installed; a package "
+                f"{framework.package!r}, which FRAMEWORK names, is not"
+            )
 
     def test_it_says_which_versions_of_smc_core_it_works_with(self) -> None:
         """Its distribution requires smc-core in a range: the core compares, and names both versions on a mismatch."""

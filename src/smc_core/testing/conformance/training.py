@@ -77,11 +77,19 @@ class TrainTests(OfPlugin):
 
 
 class SaveModelTests(OfPlugin):
-    """What holds for ``save_model`` and ``keep_model``. A subclass says what a model of the framework is."""
+    """What holds for ``save_model`` and ``keep_model``. A subclass says what a model of the framework is.
+
+    Where the framework that ``FRAMEWORK`` names is not installed, they are skipped.
+    """
 
     def make_model(self) -> Any:
         """Return a small model of the framework; the tests save it."""
-        raise NotImplementedError("make_model() must return a model of the plugin's framework")
+        raise NotImplementedError("define make_model(self): it returns a small model, which the tests save")
+
+    def model(self) -> Any:
+        """What :meth:`make_model` returns; the test is skipped where the framework is not installed."""
+        self.needs_framework()
+        return self.make_model()
 
     def _asked(self, plugins: Plugins, hook: str) -> Any:
         others = [each for each in plugins.manager.get_plugins() if plugins.manager.get_name(each) != self.plugin]
@@ -97,7 +105,7 @@ class SaveModelTests(OfPlugin):
 
     def test_a_model_of_its_framework_is_saved_below_the_model_folder(self, job: JobFolder) -> None:
         """The primary process writes a model of the framework below ``model_dir``, and returns the path, in time."""
-        plugins, model = self.loaded(), self.make_model()
+        plugins, model = self.loaded(), self.model()
         environment, save = self.environment(plugins, job.base), self._asked(plugins, "save_model")
         path = self.ask("save_model", lambda: save(environment=environment, module=_module(), model=model))
         assert path is not None, f"save_model returns None for {type(model).__name__}, which make_model() returned"
@@ -116,13 +124,13 @@ class SaveModelTests(OfPlugin):
 
     def test_only_the_primary_writes(self, job: JobFolder) -> None:
         """Every process of the job is asked, and those that are not primary write nothing."""
-        self._saved(self.loaded(), job, self.make_model(), is_primary=False)
+        self._saved(self.loaded(), job, self.model(), is_primary=False)
         written = os.listdir(job.base / "model")
         assert not written, f"is_primary is false, and save_model wrote {', '.join(written)}"
 
     def test_a_model_that_could_not_be_saved_is_kept(self, job: JobFolder) -> None:
         """Where ``save_model`` has failed, ``keep_model`` writes to the place that it is given, or returns None."""
-        plugins, model = self.loaded(), self.make_model()
+        plugins, model = self.loaded(), self.model()
         self.answers(plugins, "keep_model")
         environment, keep = self.environment(plugins, job.base), self._asked(plugins, "keep_model")
         place = os.path.join(environment.output_data_dir, "model")
