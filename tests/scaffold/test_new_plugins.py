@@ -84,7 +84,7 @@ def test_a_framework_is_what_the_core_compares(desk: Desk) -> None:
 def test_no_word_of_the_template_is_left(desk: Desk) -> None:
     desk.smc("plugin", "new", "lines", "--framework", "loom", "--launcher", "--dir", "here")
     files = {path: path.read_text() for path in (desk.folder / "here").rglob("*") if path.is_file()}
-    assert len(files) == 11
+    assert len(files) == 12
     for path, text in files.items():
         assert "example" not in f"{path.relative_to(desk.folder)}{text}".lower(), path
         assert not [line for line in text.splitlines() if line.strip(" #<!->").startswith(("begin ", "end "))], path

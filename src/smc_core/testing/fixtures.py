@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smc_core.testing import leaks
 from smc_core.testing.hosts import Hosts, why_not
 from smc_core.testing.job_folder import JobFolder
 from smc_core.testing.plugin_manager import PluginManager
@@ -54,3 +55,75 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
         pytest.skip(reason)
     with Hosts(tmp_path / "hosts") as made:
         yield made
+
+
+@pytest.fixture
+def no_leaked_variables() -> Iterator[None]:
+    """Fails the test that leaves other variables behind in this process."""
+    with leaks.no_leaked_variables():
+        yield
+
+
+@pytest.fixture
+def no_leaked_folder() -> Iterator[None]:
+    """Fails the test that leaves another working folder behind."""
+    with leaks.no_leaked_folder():
+        yield
+
+
+@pytest.fixture
+def no_leaked_modules() -> Iterator[None]:
+    """Fails the test that changes ``sys.path``, replaces a module, or leaves one imported whose file was temporary."""
+    with leaks.no_leaked_modules():
+        yield
+
+
+@pytest.fixture
+def no_leaked_signals() -> Iterator[None]:
+    """Fails the test that leaves another handler of a signal behind, or a signal blocked."""
+    with leaks.no_leaked_signals():
+        yield
+
+
+@pytest.fixture
+def no_leaked_descriptors() -> Iterator[None]:
+    """Fails the test that leaves a file, a socket or a pipe open."""
+    with leaks.no_leaked_descriptors():
+        yield
+
+
+@pytest.fixture
+def no_leaked_children() -> Iterator[None]:
+    """Fails the test that leaves a child process behind, running or not waited for."""
+    with leaks.no_leaked_children():
+        yield
+
+
+@pytest.fixture
+def no_leaked_threads() -> Iterator[None]:
+    """Fails the test that leaves a thread running."""
+    with leaks.no_leaked_threads():
+        yield
+
+
+@pytest.fixture
+def no_leaked_temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fails the test that leaves temporary files behind; it gets an empty ``TMPDIR``."""
+    tmp_path_factory.getbasetemp()  # pytest's own folder is created before
+    with leaks.no_leaked_temporary_files():
+        yield
+
+
+@pytest.fixture
+def no_leaked_logging() -> Iterator[None]:
+    """Fails the test that leaves a handler, a filter or another level of a logger behind."""
+    with leaks.no_leaked_logging():
+        yield
+
+
+@pytest.fixture
+def no_leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fails the test that leaves anything behind that the guards know; the message names all of it."""
+    tmp_path_factory.getbasetemp()
+    with leaks.no_leaks():
+        yield
