@@ -248,7 +248,8 @@ class Environment(Frozen):
 
         """
         target = type(self) if environment_class is None else joined(environment_class, type(self))
-        given = checked(target, fields)
+        hint = "" if environment_class else ": name the class that adds it first, extend(MyEnvironment, ...)"
+        given = checked(target, fields, hint)
         held = self._values()
         return target(**{**held, **following(held, given), **given})
 

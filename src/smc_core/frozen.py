@@ -101,12 +101,13 @@ class Frozen:
         return core_schema.is_instance_schema(cls)
 
 
-def checked(cls: type[Frozen], given: Mapping[str, Any]) -> dict[str, Any]:
+def checked(cls: type[Frozen], given: Mapping[str, Any], hint: str = "") -> dict[str, Any]:
     """Values with their annotated types; pydantic converts those that do not have them yet.
 
     Args:
         cls: the class that declares the fields.
         given: the values by field.
+        hint: what to say of an unknown field that is like no other.
 
     Raises:
         TypeError: a field is unknown.
@@ -116,7 +117,9 @@ def checked(cls: type[Frozen], given: Mapping[str, Any]) -> dict[str, Any]:
     known = fields(cls)
     for name in given:
         if name not in known:
-            raise TypeError(f"{cls.__name__} has no field {name!r}{did_you_mean(map(repr, nearest(name, known)))}")
+            raise TypeError(
+                f"{cls.__name__} has no field {name!r}{did_you_mean(map(repr, nearest(name, known))) or hint}"
+            )
     doubtful = {name: value for name, value in given.items() if not fits(value, known[name].annotation)}
     return {**given, **_validated(cls, doubtful)} if doubtful else dict(given)
 

@@ -98,11 +98,15 @@ def test_a_stream_that_is_closed_changes_nothing_else(desk, closed: str) -> None
     assert (desk.job() / "log.txt").read_text().count("trained") == 1
 
 
-@pytest.mark.parametrize("arguments", [["jobs"], ["logs", "one"], ["plan", "train.py"], ["run", "train.py"]])
-def test_a_working_directory_that_was_removed_is_an_error_in_one_line(desk, arguments: list[str]) -> None:
+@pytest.mark.parametrize("base", ["/nowhere", "job"])
+@pytest.mark.parametrize(
+    "arguments", [["jobs"], ["logs", "one"], ["plan", "train.py"], ["run", "train.py"], ["doctor"]]
+)
+def test_a_working_directory_that_was_removed_is_an_error_in_one_line(desk, arguments: list[str], base: str) -> None:
     (desk.folder / "gone").mkdir()
     shell = ["sh", "-c", 'cd gone && rmdir ../gone && exec "$@"', "sh", desk.python, "-m", "smc_core", *arguments]
-    ended = subprocess.run(shell, cwd=desk.folder, env=desk.environ, capture_output=True, text=True, check=False)
+    environ = {**desk.environ, **({"SAGEMAKER_BASE_DIR": base} if base == "job" else {})}
+    ended = subprocess.run(shell, cwd=desk.folder, env=environ, capture_output=True, text=True, check=False)
     assert ended.stderr == "smc: error: the working directory no longer exists: change to one that does\n"
     assert (ended.returncode, ended.stdout) == (2, "")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -270,6 +271,12 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "test_an_exception_of_the_users_stays_the_cause",
         "and the plugin KeyError('mine')",
     ),
+    "forgetful": (
+        "@hookimpl\ndef save_model(environment, model):\n"
+        "    if isinstance(model, Model) and environment.is_primary: open(environment.model_dir + '/m', 'w').close()",
+        "test_a_model_of_its_framework_is_saved_below_the_model_folder",
+        "which make_model() returned; it wrote m: return the path of that",
+    ),
     "elsewhere": (
         "@hookimpl\ndef save_model(environment, model):\n    return __file__ if isinstance(model, Model) else None",
         "test_a_model_of_its_framework_is_saved_below_the_model_folder",
@@ -368,6 +375,19 @@ def test_what_a_plugin_does_not_answer_is_not_tested(found: Found) -> None:
     of_hooks = [name for group in (JobVariablesTests, LaunchTests, SaveModelTests) for name in vars(group)]
     assert skipped == {"test_the_users_module_is_loaded", *(name for name in of_hooks if name.startswith("test_"))}
     assert "the plugin does not answer hook launch" in outcomes["test_a_job_that_asks_for_it_is_launched"][1]
+
+
+def test_a_distribution_without_the_entry_point_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _publish(tmp_path, "dumb", GOOD)
+    (tmp_path / "smc_dumb-1.2.3.dist-info/entry_points.txt").unlink()
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, said in (
+        ("dumb", 'declare it in pyproject.toml below [project.entry-points."smc.plugins"]'),
+        ("no", "-e"),
+    ):
+        test = type("Tests", (PluginTests,), {"plugin": name})()
+        with pytest.raises(AssertionError, match=re.escape(said)):
+            test.test_it_loads()
 
 
 def test_a_plugin_without_hooks_fails(found: Found) -> None:

@@ -140,7 +140,7 @@ LEAKS: dict[str, tuple[str, str, str]] = {
 CLEAN = """
 logging.getLogger("new").addHandler(logging.NullHandler())
     logging.getLogger("new").setLevel(10)
-    import wave
+    import installed_below_tmp
     with open("/proc/self/stat"), tempfile.TemporaryDirectory():
         subprocess.run(["true"], check=True)
     thread = threading.Thread(target=print)
@@ -172,7 +172,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         for kind, (fixture, body, _) in {**LEAKS, "nothing": ("no_leaks", CLEAN.strip("\n"), "")}.items()
         for each in {fixture, "no_leaks"}
     ]
-    ended = run(folder, conftest=RESTORES, test_all=HEAD + "".join(tests))
+    ended = run(folder, conftest=RESTORES, installed_below_tmp="", test_all=HEAD + "".join(tests))
     found: dict[str, str] = json.loads((folder / "said.json").read_text())
     assert len(found) == len(tests), ended.stdout
     assert f"{len(tests)} passed" in ended.stdout

@@ -406,6 +406,16 @@ def test_what_a_plugin_gives_is_checked_as_it_is_annotated(job: JobFolder) -> No
         create(job).extend(Sized)
 
 
+def test_extending_by_the_class_in_place_of_the_environment_says_what_goes_first() -> None:
+    class Sized(Environment):
+        size: int
+
+    environment = Environment.create(base_dir="/nowhere", environ={})
+    with pytest.raises(TypeError, match=r"has no field 'size': name the class that adds it first, extend\(MyEnv"):
+        Sized.extend(environment, size=3)
+    assert environment.extend(Sized, size=3).size == 3
+
+
 def test_a_property_of_a_plugin_is_listed_too(job: JobFolder) -> None:
     class Doubled(KerasEnvironment):
         @property

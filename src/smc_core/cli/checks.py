@@ -71,6 +71,7 @@ def doctor(*, index: bool, as_json: bool) -> tuple[str, bool]:
         _job,
         _hosts,
     ]
+    os.getcwd()  # FileNotFoundError: one message for all checks
     findings = [finding for check in [*checks, *([_index] if index else [])] for finding in _tried(check)]
     problems = [finding for finding in findings if finding.state == "problem"]
     if as_json:

@@ -22,7 +22,8 @@ def wrong(hook: str, answer: object) -> str | None:
         return None
     wanted, is_right = _ANSWERS[hook]
     if not is_right(answer):
-        return f"returned {kind(answer)} instead of {wanted} or None"
+        hint = " (command.under makes one)" if hook == "launch" else ""
+        return f"returned {kind(answer)} instead of {wanted} or None{hint}"
     return _WITHIN[hook](answer) if hook in _WITHIN else None
 
 
@@ -38,7 +39,7 @@ def wrong_after(hook: str, answer: object, inner: object) -> str | None:
     if answer is None:
         if inner is None:
             return None
-        return f"returned None instead of {kind(inner)}, which its yield gave it; did it forget to return that?"
+        return f"returned None instead of {kind(inner)}: a return is missing"
     if hook in _LISTS:
         if not isinstance(answer, list):
             return f"returned {kind(answer)} instead of the list of {_LISTS[hook]}"

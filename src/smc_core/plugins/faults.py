@@ -82,7 +82,15 @@ def describe(plugin: Installed, where: str, error: BaseException, kind: type[Plu
 
     """
     error.__traceback__ = _from_plugin(error.__traceback__)
-    return kind(sentence(plugin, where, f"raised {in_words(error)}"))
+    hint = ""
+    if where == IMPORT and isinstance(error, ModuleNotFoundError) and not _is_own(error.name, plugin):
+        hint = " (import it inside the hooks)"
+    return kind(sentence(plugin, where, f"raised {in_words(error)}{hint}"))
+
+
+def _is_own(module: str | None, plugin: Installed) -> bool:
+    """Whether a module belongs to the package of a plugin."""
+    return (module or "").partition(".")[0] == plugin.entry_point.partition(":")[0].partition(".")[0]
 
 
 def in_words(error: BaseException) -> str:

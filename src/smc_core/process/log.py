@@ -80,4 +80,8 @@ def _without_secrets(text: str) -> str:
     from smc_core.contract import HYPERPARAMETERS_FILE, job_paths
     from smc_core.masking import Masker
 
-    return Masker.of_job(os.environ, os.path.join(job_paths().input_config, HYPERPARAMETERS_FILE))(text)
+    try:
+        folder = job_paths().input_config
+    except FileNotFoundError:  # the working directory is gone, and the base directory is below it
+        folder = ""
+    return Masker.of_job(os.environ, os.path.join(folder, HYPERPARAMETERS_FILE))(text)

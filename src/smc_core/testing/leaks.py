@@ -64,7 +64,7 @@ def no_leaked_modules() -> Iterator[None]:
     if not found and sys.path != path:
         found.append("sys.path has another order")
     found += [f"module {name} is another" for name, old in modules.items() if sys.modules.get(name, old) is not old]
-    found += [f"module {name} of {_file(module)}" for name, module in _new_temporary(modules)]
+    found += [f"module {name} of {_file(module)}" for name, module in _new_temporary(modules, path)]
     _refuse("modules", found)
 
 
@@ -198,11 +198,15 @@ def _file(module: ModuleType) -> str:
     return str(getattr(module, "__file__", None) or "")
 
 
-def _new_temporary(before: Mapping[str, ModuleType]) -> Iterator[tuple[str, ModuleType]]:
+def _new_temporary(before: Mapping[str, ModuleType], path: Iterable[str]) -> Iterator[tuple[str, ModuleType]]:
+    """The new modules, without those inside packages, that no other test could import; a job's ``train`` is one."""
     temporary = os.path.join(os.path.realpath(tempfile.gettempdir()), "")
+    lasting = tuple(os.path.join(os.path.realpath(entry), "") for entry in path)  # as in an environment below /tmp
     for name, module in sorted(sys.modules.items()):
-        file = _file(module)
-        if name not in before and file and (not os.path.exists(file) or os.path.realpath(file).startswith(temporary)):
+        file = os.path.realpath(_file(module)) if _file(module) else ""
+        if name in before or "." in name or not file or file.startswith(lasting):
+            continue
+        if file.startswith(temporary) or not os.path.exists(file):
             yield name, module
 
 

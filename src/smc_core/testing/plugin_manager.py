@@ -11,13 +11,13 @@ from typing import Any
 
 from smc_core.command import Command
 from smc_core.environment import Environment
-from smc_core.errors import PluginError
 from smc_core.hookspecs import TrainResult, hookimpl
 from smc_core.plan import find_target, make_plan
 from smc_core.plugins import Installed, Plugins, installed
 from smc_core.plugins.manager import new_manager, register_loaded
 from smc_core.process.saving import KEPT
 from smc_core.testing.job_folder import JobFolder
+from smc_core.testing.published import published
 from smc_core.variables import process_environ
 
 _MACHINE = "machine"
@@ -51,13 +51,11 @@ class PluginManager:
             PluginError: it is not installed, cannot be loaded, or answers a hook that does not exist.
 
         """
-        known = {each.name: each for each in installed({})}
         if isinstance(plugin, str):
-            if plugin not in known:
-                raise PluginError(f"no plugin {plugin!r} is installed: pip install -e the distribution under test")
-            found, loaded = known[plugin], known[plugin].load()
+            found = published(plugin)
+            loaded = found.load()
         else:
-            found, loaded = _described(plugin, name, list(known.values())), plugin
+            found, loaded = _described(plugin, name), plugin
         register_loaded(new_manager({}), found, loaded)  # what is wrong with it is said here
         self._plugins[found.name] = found, loaded
         return self
@@ -220,9 +218,9 @@ class _Machine:
         return extended
 
 
-def _described(plugin: object, name: str | None, known: list[Installed]) -> Installed:
+def _described(plugin: object, name: str | None) -> Installed:
     module = plugin.__name__ if isinstance(plugin, ModuleType) else ""
-    for each in known:
+    for each in installed({}):
         if module and each.entry_point.partition(":")[0].strip() == module and name in (None, each.name):
             return each
     own = name or module.rpartition(".")[2] or type(plugin).__name__.lower()

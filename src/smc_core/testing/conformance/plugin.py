@@ -15,10 +15,11 @@ import pytest
 from smc_core.compatibility import is_installed, requirements
 from smc_core.distributions import Distributions
 from smc_core.errors import PluginError
-from smc_core.plugins import HOOKS, Installed, Plugins, installed, new_manager, register
+from smc_core.plugins import HOOKS, Installed, Plugins, new_manager, register
 from smc_core.setting import Setting
 from smc_core.testing.conformance.fresh_import import FreshImport, fresh_import
 from smc_core.testing.conformance.time_limit import TooLongError, at_most
+from smc_core.testing.published import published
 
 _ATTEMPTS = 3
 _OF_A_JOB = ("SM_", "SMC_", "SAGEMAKER_")
@@ -28,10 +29,7 @@ ResultT = TypeVar("ResultT")
 
 @cache
 def _published(name: str) -> Installed:
-    for plugin in installed({}):
-        if plugin.name == name:
-            return plugin
-    raise PluginError(f"no plugin {name!r} is installed: pip install -e the distribution under test")
+    return published(name)
 
 
 class OfPlugin:
@@ -165,7 +163,10 @@ class PluginTests(OfPlugin):
         """A plugin answers one hook at least."""
         plugins = self.loaded()
         answered = [hook for hook in HOOKS if self.plugin in plugins.callers(hook)]
-        assert answered, f"{self.installed().entry_point} has no function that is marked with @hookimpl"
+        assert answered, (
+            f"{self.installed().entry_point} has no function that is marked with @hookimpl; let the entry point name "
+            "the module that has them, such as smc_loom.plugin"
+        )
 
     def test_a_function_with_the_name_of_a_hook_answers_it(self) -> None:
         """Without ``@hookimpl`` it is never called."""

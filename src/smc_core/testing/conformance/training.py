@@ -108,7 +108,11 @@ class SaveModelTests(OfPlugin):
         plugins, model = self.loaded(), self.model()
         environment, save = self.environment(plugins, job.base), self._asked(plugins, "save_model")
         path = self.ask("save_model", lambda: save(environment=environment, module=_module(), model=model))
-        assert path is not None, f"save_model returns None for {type(model).__name__}, which make_model() returned"
+        written = ", ".join(os.listdir(job.base / "model"))
+        hint = f"; it wrote {written}: return the path of that" if written else ""
+        assert path is not None, (
+            f"save_model returns None for {type(model).__name__}, which make_model() returned{hint}"
+        )
         assert os.path.exists(path), f"save_model returns {path}, and nothing is there"
         folder = str(job.base / "model")
         assert os.path.commonpath([path, folder]) == folder, f"save_model writes {path}, not below {folder}"
