@@ -150,6 +150,11 @@ class JobPaths:
         return os.path.join(self.base, "output", "intermediate")
 
     @property
+    def tensorboard(self) -> str:
+        """TensorBoard events: ``output/tensorboard``, the default of SageMaker's ``TensorBoardOutputConfig``."""
+        return os.path.join(self.base, "output", "tensorboard")
+
+    @property
     def success(self) -> str:
         """Written if and only if the job ends with exit code 0: ``output/success``."""
         return os.path.join(self.base, "output", SUCCESS_FILE)

@@ -121,13 +121,22 @@ def module_name(program: str | None) -> str | None:
     return None if program is None else program.removesuffix(".py")
 
 
-def host_fields(config: dict[str, Any], texts: Mapping[str, str], *, is_first_process: bool) -> dict[str, Any]:
+def host_fields(
+    config: dict[str, Any],
+    texts: Mapping[str, str],
+    *,
+    is_first_process: bool,
+    master: str | None = None,
+    hosts_resolve: bool = True,
+) -> dict[str, Any]:
     """The hosts, their groups, and the place of this host among them.
 
     Args:
         config: the content of ``resourceconfig.json``, with ``hosts`` and ``current_host``.
         texts: the platform's hyperparameters, as text.
         is_first_process: whether no launcher has given this process a rank other than 0.
+        master: the address of the master where that is not the name of the first host.
+        hosts_resolve: whether the names of the hosts are addresses.
 
     Raises:
         ConfigurationError: a hyperparameter names an unknown instance group.
@@ -141,9 +150,10 @@ def host_fields(config: dict[str, Any], texts: Mapping[str, str], *, is_first_pr
     return {
         "resource_config": config,
         "hosts": hosts,
+        "hosts_resolve": hosts_resolve,
         "current_host": current,
         "host_rank": hosts.index(current),
-        "master_hostname": members[0],
+        "master_hostname": master or members[0],
         "is_master": current == members[0],
         "is_primary": current == members[0] and is_first_process,
         "network_interface_name": config.get("network_interface_name") or DEFAULT_NETWORK_INTERFACE,
@@ -197,7 +207,14 @@ def _hosts_anew(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
         check_resource_config(config, "resource_config")
     except ConfigurationError as error:
         raise ValueError(str(error)) from error  # the plugin's mistake, not the user's
-    return host_fields(config, values["framework_texts"], is_first_process=values["is_first_process"])
+    kept = not {"hosts", "resource_config"} & given.keys() and not values["hosts_resolve"]
+    return host_fields(
+        config,
+        values["framework_texts"],
+        is_first_process=values["is_first_process"],
+        master=values["master_hostname"] if kept else None,
+        hosts_resolve=not kept,
+    )
 
 
 def _channels_anew(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,4 @@
-"""The Environment: everything that a job knows about itself, in one frozen object.
-
-The functions that read the contract's files (``read_config``, ``read_hps``, …) are available here, too, as the lower
-level that :meth:`Environment.create` is composed of.
-"""
+"""The Environment: everything that a job knows about itself, in one frozen object; and what it is composed of."""
 
 from __future__ import annotations
 
@@ -109,11 +105,12 @@ class Environment(Frozen):
     input_dir: str = field("BASE/input")
     input_config_dir: str = field("BASE/input/config: the JSON files of the contract")
     input_data_dir: str = field("BASE/input/data: one folder a channel")
-    model_dir: str = field("BASE/model: becomes the model artifact")
+    model_dir: str = field("BASE/model, or the platform's own place: becomes the model artifact")
     output_dir: str = field("BASE/output")
     output_data_dir: str = field("BASE/output/data: further output")
     output_intermediate_dir: str = field("BASE/output/intermediate")
-    checkpoint_dir: str = field("BASE/checkpoints: kept in step with storage during the job")
+    checkpoint_dir: str = field("BASE/checkpoints, or the platform's own place: kept when the job is restarted")
+    tensorboard_dir: str = field("BASE/output/tensorboard, or where the platform looks for TensorBoard events")
     code_dir: str = field("BASE/code: the user's code, and its working directory")
 
     hps: builtins.dict[str, Any] = field("the user's hyperparameters, decoded")
@@ -127,11 +124,15 @@ class Environment(Frozen):
     input_data_config: builtins.dict[str, Any] = field("inputdataconfig.json")
     channel_dirs: builtins.dict[str, str] = field("channel name → its folder")
 
+    platform: str = field("where the job runs: sagemaker, slurm, kubernetes, …; none: nobody says")
+    attempt: int = field("how often the platform has restarted the job, from 0")
+    stop_grace: float = field("seconds that a script has after a stop signal")
     hosts: list[str] = field("names of all hosts, in the platform's order")
+    hosts_resolve: bool = field("whether these names are addresses; else only master_hostname is one")
     current_host: str = field("name of this host, one of hosts")
     host_rank: int = field("index of this host in hosts, from 0")
-    master_hostname: str = field("first host of the groups that distribute, else hosts[0]")
-    master_port: int = field("TCP port for rendezvous on the master, default 7777")
+    master_hostname: str = field("address of the master: the first host that distributes, or what the platform says")
+    master_port: int = field("TCP port for rendezvous on the master, default 7777 or the platform's")
     is_master: bool = field("whether this host is the master")
     is_first_process: bool = field("whether no launcher has given this process a rank other than 0")
     is_primary: bool = field("whether this process is the one of the job that writes the model")
@@ -201,8 +202,7 @@ class Environment(Frozen):
         own = cls.own_fields(environment, os.environ if environ is None else environ)
         if cls is Environment and not own and not fields:
             return cast("EnvironmentT", environment)
-        extended: EnvironmentT = environment.extend(cls, **{**own, **fields})
-        return extended
+        return cast("EnvironmentT", environment.extend(cls, **{**own, **fields}))
 
     @classmethod
     def own_fields(cls, environment: Environment, environ: Mapping[str, str]) -> builtins.dict[str, Any]:
@@ -213,7 +213,7 @@ class Environment(Frozen):
             environ: the variables.
 
         Returns:
-            The fields by name; with ``sources``, where each came from. The base class adds none.
+            By name, with ``sources`` too. The base class adds none.
 
         """
         return {}

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from smc_core import submitted
+from smc_core import platforms, submitted
 from smc_core.arguments import argument_order, argument_style
 from smc_core.contract import (
+    BASE_DIR_ENV,
     CHANNEL_DEFAULTS,
     HYPERPARAMETERS_FILE,
     INPUT_DATA_CONFIG_FILE,
@@ -21,10 +22,11 @@ from smc_core.contract import (
 from smc_core.derived import channel_fields, host_fields, hyperparameter_fields, module_name, param_fields
 from smc_core.hyperparameters import Value, split_hps, unwrapped
 from smc_core.lookup import PLACES, look_up
+from smc_core.platforms import Platform
 from smc_core.provenance import DEFAULT, Source
 from smc_core.readers import read_hyperparameter_texts, read_input_data_config, read_resource_config
-from smc_core.resources import cpu_count, gpu_count, neuron_count
-from smc_core.settings import ARGS, ARGS_ORDER, CHANNEL, HYPERPARAMETER, MASTER_PORT
+from smc_core.resources import cpu_count, default_interface, gpu_count, neuron_count
+from smc_core.settings import ARGS, ARGS_ORDER, CHANNEL, HYPERPARAMETER, MASTER_PORT, PLATFORM, STOP_GRACE
 from smc_core.submitted import Submitted
 
 DEFAULT_LOG_LEVEL = 20
@@ -50,12 +52,15 @@ def gather(
     """
     environ = os.environ if environ is None else environ
     paths = job_paths(base_dir, environ)
+    here = {**environ, BASE_DIR_ENV: paths.base}
+    platform = platforms.current(here)
     hyperparameters, channels = submitted.hyperparameters(environ), submitted.channels(environ)
     texts, user = split_hps({**read_hyperparameter_texts(paths.base), **hyperparameters.values})
     params = {key: unwrapped(text) for key, text in texts.items()}
     first = _first_process(environ)
     facts: Facts = {
         **_from(Source("base directory"), _folders(paths)),
+        **_platform(here, platform),
         **_arguments(environ),
         **first,
         **_from_file(
@@ -64,22 +69,19 @@ def gather(
             {**hyperparameter_fields(user, argument_style(environ), argument_order(environ)), **param_fields(params)},
             HYPERPARAMETER.name if hyperparameters.values else None,
         ),
-        **_channels(paths, channels),
-        **_from_file(
-            paths,
-            RESOURCE_CONFIG_FILE,
-            host_fields(read_resource_config(paths.base), params, is_first_process=first["is_first_process"][0]),
-        ),
+        **_channels(paths, channels, platform),
+        **_hosts(paths, platform, params, is_first_process=first["is_first_process"][0]),
         **_from(
             Source("machine"),
             {"cpu_count": cpu_count(), "gpu_count": gpu_count(environ), "neuron_count": neuron_count()},
         ),
-        **_job(environ, params, paths, session),
+        **_job(environ, params, paths, session, platform),
     }
     values = {field: value for field, (value, _) in facts.items()}
     sources = {field: _as_submitted(source, hyperparameters.variables) for field, (_, source) in facts.items()}
     entries = {
         **hyperparameters.sources("hps", "hp_texts", "framework_texts", "framework_params"),
+        **_sources_of_channels(platform),
         **channels.sources("channel_dirs"),
     }
     return {**values, "sources": {**sources, **entries}}
@@ -113,13 +115,78 @@ def _folders(paths: JobPaths) -> dict[str, str]:
         "output_data_dir": paths.output_data,
         "output_intermediate_dir": paths.output_intermediate,
         "checkpoint_dir": paths.checkpoints,
+        "tensorboard_dir": paths.tensorboard,
     }
 
 
-def _channels(paths: JobPaths, submitted_ones: Submitted) -> Facts:
-    config = {**read_input_data_config(paths.base), **dict.fromkeys(submitted_ones.values, CHANNEL_DEFAULTS)}
-    values = channel_fields(config, paths.input_data, submitted_ones.values)
+def _platform(environ: Mapping[str, str], platform: Platform) -> Facts:
+    """What the platform says of itself, and its own places for what the job leaves."""
+    facts: Facts = {
+        "platform": (platform.name, _source_of_platform(environ, platform)),
+        "attempt": (platform.attempt, _said_by(platform, "attempt")),
+        "stop_grace": (platforms.stop_grace(environ), _source_of_grace(environ, platform)),
+    }
+    for field in ("model_dir", "checkpoint_dir", "tensorboard_dir"):
+        folder = getattr(platform, field)
+        if folder is not None:
+            facts[field] = (folder, _said_by(platform, field))
+    return facts
+
+
+def _source_of_platform(environ: Mapping[str, str], platform: Platform) -> Source:
+    if PLATFORM.found(environ) is not None or platform.name == platforms.NONE:
+        return PLATFORM.source(environ)
+    return Source("rule", "variables and files of this platform")
+
+
+def _source_of_grace(environ: Mapping[str, str], platform: Platform) -> Source:
+    if STOP_GRACE.found(environ) is not None or platform.name == platforms.NONE:
+        return STOP_GRACE.source(environ)
+    return Source("rule", f"platform {platform.name}")
+
+
+def _said_by(platform: Platform, what: str) -> Source:
+    """The variable or file by which the platform said something."""
+    name = platform.sources.get(what)
+    if name is None:
+        return DEFAULT
+    return Source("file" if os.path.isabs(name) else "variable", name)
+
+
+def _hosts(paths: JobPaths, platform: Platform, params: Mapping[str, str], *, is_first_process: bool) -> Facts:
+    """The hosts: of the contract's file if there is one, else of the platform, else this one alone."""
+    hosts = platform.hosts
+    is_alone = hosts is None or (len(hosts) == 1 and not platform.are_addresses)
+    if is_alone or hosts is None or os.path.lexists(os.path.join(paths.input_config, RESOURCE_CONFIG_FILE)):
+        config = read_resource_config(paths.base)
+        return _from_file(paths, RESOURCE_CONFIG_FILE, host_fields(config, params, is_first_process=is_first_process))
+    config = {"current_host": hosts[platform.rank], "hosts": hosts, "network_interface_name": default_interface()}
+    values = host_fields(
+        config,
+        params,
+        is_first_process=is_first_process,
+        master=platform.master,
+        hosts_resolve=platform.are_addresses,
+    )
+    facts = _from(_said_by(platform, "hosts"), values)
+    for field in ("current_host", "host_rank", "is_master", "is_primary"):
+        facts[field] = (values[field], _said_by(platform, "rank"))
+    if platform.master is not None:
+        facts["master_hostname"] = (platform.master, _said_by(platform, "master"))
+    return facts
+
+
+def _channels(paths: JobPaths, submitted_ones: Submitted, platform: Platform) -> Facts:
+    """The channels: variables win over the contract's file, and that over the platform's own."""
+    listed = read_input_data_config(paths.base)
+    of_platform = {name: folder for name, folder in platform.channels.items() if name not in listed}
+    elsewhere = {**of_platform, **submitted_ones.values}
+    values = channel_fields({**listed, **dict.fromkeys(elsewhere, CHANNEL_DEFAULTS)}, paths.input_data, elsewhere)
     return _from_file(paths, INPUT_DATA_CONFIG_FILE, values, CHANNEL.name if submitted_ones.values else None)
+
+
+def _sources_of_channels(platform: Platform) -> dict[str, Source]:
+    return {f"channel_dirs.{name}": _said_by(platform, f"channels.{name}") for name in platform.channels}
 
 
 def _arguments(environ: Mapping[str, str]) -> Facts:
@@ -137,7 +204,9 @@ def _first_process(environ: Mapping[str, str]) -> Facts:
     return {"is_first_process": (not other, source)}
 
 
-def _job(environ: Mapping[str, str], params: Mapping[str, str], paths: JobPaths, session: Any) -> Facts:
+def _job(
+    environ: Mapping[str, str], params: Mapping[str, str], paths: JobPaths, session: Any, platform: Platform
+) -> Facts:
     found = {field: look_up(field, environ, params) for field in PLACES}
     texts = {field: None if value is None else str(value) for field, (value, _) in found.items()}
     code_dir = os.path.abspath(texts["code_dir"] or paths.code)
@@ -148,14 +217,23 @@ def _job(environ: Mapping[str, str], params: Mapping[str, str], paths: JobPaths,
         "module_dir": texts["module_dir"] or code_dir,
         "enable_metrics": metrics is not None and metrics.to_bool(),
         "log_level": DEFAULT_LOG_LEVEL if level is None else _log_level(level),
-        "master_port": MASTER_PORT.of(environ),
     }
-    facts: Facts = {field: (values[field], source) for field, (_, source) in found.items()}
+    facts: Facts = {field: (values[field], source) for field, (_, source) in found.items() if field in values}
+    if texts["job_name"] is None and platform.job_name is not None:
+        facts["job_name"] = (platform.job_name, _said_by(platform, "job_name"))
+    facts["master_port"] = _master_port(environ, platform)
     facts["module_name"] = (module_name(texts["user_entry_point"]), found["user_entry_point"].source)
     region = getattr(session, "region_name", None)
     if region:
         facts["region"] = (region, Source("session"))
     return facts
+
+
+def _master_port(environ: Mapping[str, str], platform: Platform) -> tuple[int, Source]:
+    told = platform.master_port
+    if MASTER_PORT.found(environ) is None and told is not None and told <= (MASTER_PORT.most or 0):
+        return told, _said_by(platform, "master_port")
+    return MASTER_PORT.of(environ), MASTER_PORT.source(environ)
 
 
 def _log_level(value: Value) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from smc_core import platforms
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.derived import is_on, launchers_asked_for
 from smc_core.environment import Environment
@@ -72,7 +73,7 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> 
     """How many processes a launcher starts on each host, and where the number comes from.
 
     In order: the variable ``SMC_PROCESSES_PER_HOST``; the hyperparameter ``sagemaker_mpi_num_of_processes_per_host``
-    (the classic name, for every launcher); one for each GPU; one.
+    (the classic name, for every launcher); what the platform says; one for each GPU; one.
 
     Args:
         environment: the Environment of the job.
@@ -86,6 +87,9 @@ def processes_per_host(environment: Environment, environ: Mapping[str, str]) -> 
     count = PROCESSES_PER_HOST.given(environ, texts)
     if count is not None:
         return count, PROCESSES_PER_HOST.source(environ, texts)
+    platform = platforms.current(environ)
+    if platform.processes_per_host is not None:
+        return platform.processes_per_host, Source("variable", platform.sources["processes_per_host"])
     gpus = environment.gpu_count
     return (gpus, Source("rule", "GPUs of this machine")) if gpus else (1, Source("rule", "no GPU on this machine"))
 

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from smc_core import platforms
 from smc_core.arguments import check_arguments, check_size
 from smc_core.command import Command, Signals
 from smc_core.contract import LAUNCHER_ENV
 from smc_core.entry_point import EntryPoint, resolve
 from smc_core.environment import Environment
-from smc_core.errors import CodeError, PluginError
+from smc_core.errors import CodeError, ConfigurationError, PluginError
 from smc_core.executable import executable_argv
 from smc_core.foreign import foreign_input
 from smc_core.launching import NO_LAUNCHER, takes_part, who_asks
@@ -110,6 +111,8 @@ def make_plan(
         check_size(launched.argv, launched.environ, environment.hp_texts)
     if launched.launcher is None:
         _check_that_none_is_missing(environment, inherited)
+    else:
+        _check_that_one_fits(inherited)
     return Plan(environment, entry, launched, left_out, [*added, *_of_launcher(command, launched)], warnings)
 
 
@@ -163,6 +166,13 @@ def _check_that_none_is_missing(environment: Environment, inherited: Mapping[str
             f"{asked} requires a launcher{hosts}, but no installed plugin provides it (see smc plugins); "
             f"install the framework's plugin, or set {LAUNCHER_ENV}={NO_LAUNCHER}"
         )
+
+
+def _check_that_one_fits(inherited: Mapping[str, str]) -> None:
+    """Refuse a launcher where the platform starts several copies itself, or where the number of hosts is not known."""
+    why_not = platforms.current(inherited).no_launcher
+    if why_not:
+        raise ConfigurationError(f"{why_not}; or turn the launcher off: {LAUNCHER_ENV}={NO_LAUNCHER}")
 
 
 @foreign_input(CodeError, "the entry point")

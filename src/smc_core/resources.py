@@ -28,6 +28,20 @@ def cpu_count(root: str | os.PathLike[str] = "/") -> int:
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
 
 
+def default_interface(root: str | os.PathLike[str] = "/") -> str | None:
+    """The network interface of the default route; None if there is none.
+
+    Args:
+        root: where ``/proc`` is mounted.
+
+    """
+    try:
+        rows = [line.split() for line in _text(root, "proc/net/route").splitlines()[1:]]
+    except OSError:
+        return None
+    return next((row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"), None)
+
+
 def memory_bytes(root: str | os.PathLike[str] = "/") -> int | None:
     """Bytes of memory that this process may use: the limit of the cgroup or the machine; None if neither is known."""
     limits = [

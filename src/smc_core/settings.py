@@ -63,7 +63,25 @@ STRICT = Flag(
     "refuse hyperparameters and channels that `train` ignores",
     default=False,
 )
-STOP_GRACE = Seconds("SMC_STOP_GRACE", "seconds between SIGTERM and SIGKILL", 110.0)
+PLATFORM = Choice(
+    "SMC_PLATFORM",
+    "[the platform](platforms.md) that says who the hosts are; `none`: no platform",
+    (
+        *("sagemaker", "skypilot", "dstack", "slurm", "vertex", "azureml", "aws-batch", "kubeflow", "kubernetes"),
+        *("ray", "none"),
+    ),
+    absent="the first whose variables are there",
+)
+STOP_GRACE = Seconds(
+    "SMC_STOP_GRACE",
+    "seconds that a script has after a stop signal, before smc kills it",
+    absent="[what the platform leaves](platforms.md), less a margin: 110 on SageMaker, 25 on Kubernetes and Slurm",
+)
+TERMINATION_LOG = Text(
+    "SMC_TERMINATION_LOG",
+    "file that gets the reason of the end, in at most 4,096 bytes, if it exists; `none`: no file",
+    absent="`/dev/termination-log` in a pod of Kubernetes",
+)
 PLUGINS = Names(
     "SMC_PLUGINS",
     "comma-separated list of the only plugins to load; `none`: no plugin",
@@ -107,6 +125,13 @@ ALLOW_FRAMEWORK_UPGRADE = Flag(
     group="code",
 )
 
+HOST_COUNT = Count(
+    "SMC_HOST_COUNT",
+    "number of hosts of the job where the platform does not say it, as on plain Kubernetes: `spec.completions`",
+    absent="what the platform says, else one",
+    most=65536,  # smc_core.platforms.base.MOST_HOSTS
+    group="hosts",
+)
 HOST_WAIT = Seconds(
     "SMC_HOST_WAIT",
     "seconds to wait for all hosts of the job: until their names resolve, and until they join; 0: try once",

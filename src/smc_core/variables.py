@@ -34,6 +34,8 @@ FIELD_VARIABLES = {
     "SM_USER_ARGS": "user_args",
     "SM_FRAMEWORK_PARAMS": "additional_framework_parameters",
     "SM_MODEL_DIR": "model_dir",
+    "SM_CHECKPOINT_DIR": "checkpoint_dir",
+    "SM_TENSORBOARD_DIR": "tensorboard_dir",
     "SM_INPUT_DIR": "input_dir",
     "SM_INPUT_CONFIG_DIR": "input_config_dir",
     "SM_INPUT_DATA_DIR": "input_data_dir",

@@ -56,14 +56,14 @@ ROOMS = {
     """,
 }
 FIELDS = """
-    additional_framework_parameters argument_order argument_style
+    additional_framework_parameters argument_order argument_style attempt
     base_dir channel_dirs checkpoint_dir code_dir cpu_count current_host current_instance_group
     current_instance_group_hosts current_instance_type distribution_hosts distribution_instance_groups
-    enable_metrics framework_module framework_params framework_texts gpu_count host_rank hosts hp_texts hps input_config_dir
+    enable_metrics framework_module framework_params framework_texts gpu_count host_rank hosts hosts_resolve hp_texts hps input_config_dir
     input_data_config input_data_dir input_dir instance_groups instance_groups_dict is_first_process is_hetero is_master
     is_primary job_name log_level master_hostname master_port model_dir module_dir module_name
-    network_interface_name neuron_count output_data_dir output_dir output_intermediate_dir region
-    resource_config sources topology user_args user_entry_point
+    network_interface_name neuron_count output_data_dir output_dir output_intermediate_dir platform region
+    resource_config sources stop_grace tensorboard_dir topology user_args user_entry_point
 """
 
 

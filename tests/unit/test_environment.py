@@ -452,7 +452,7 @@ def test_an_environment_that_is_made_of_nothing_says_in_a_line_what_makes_one() 
     with pytest.raises(TypeError) as caught:
         room.Environment()
     assert str(caught.value) == (
-        "Environment() has no base_dir and 49 fields more: Environment.create() reads them from the job's files"
+        "Environment() has no base_dir and 54 fields more: Environment.create() reads them from the job's files"
     )
     with pytest.raises(TypeError, match=r"Environment\.create\(\)"):
         room.Environment(base_dir="/opt/ml")

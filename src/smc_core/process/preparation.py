@@ -89,6 +89,7 @@ class _Steps:
             log.line(sentence)
         self.phase = "environment"
         environment = plugins.create_environment()
+        _log_platform(environment)
         _make_folders(environment)
         target = find_target(environment, self.framework, as_module=self.as_module)
         if target.kind != "framework":
@@ -155,6 +156,20 @@ def _names(plugins: Plugins) -> str:
     return f"plugins: {', '.join([*active, *others]) or 'none'}"
 
 
+def _log_platform(environment: Environment) -> None:
+    """Where the job runs, if a platform says so, and what it does not say."""
+    from smc_core import platforms
+
+    if environment.platform in (platforms.NONE, platforms.sagemaker.NAME):
+        return
+    hosts = len(environment.hosts)
+    place = f"host {environment.host_rank + 1} of {hosts}, {environment.current_host}" if hosts > 1 else "one host"
+    attempt = f", restart {environment.attempt}" if environment.attempt else ""
+    log.line(f"platform: {environment.platform}, {place}{attempt}")
+    for note in platforms.current(os.environ).notes:
+        log.line(note)
+
+
 def _make_folders(environment: Environment) -> None:
     """Create the folders that a script may take for granted."""
     for folder in (environment.model_dir, environment.output_data_dir, environment.code_dir):
@@ -184,7 +199,8 @@ def _wait_for_hosts(environment: Environment) -> None:
     if len(environment.hosts) > 1:
         from smc_core.hosts import wait_for_hosts
 
-        wait_for_hosts(environment.hosts, current_host=environment.current_host, log=log.line)
+        names = environment.hosts if environment.hosts_resolve else [os.uname().nodename, environment.master_hostname]
+        wait_for_hosts(names, current_host=environment.current_host, log=log.line)
 
 
 def _has_agent(plan: Plan) -> bool:
@@ -205,6 +221,7 @@ def _agent(plan: Plan) -> list[str]:
     return [
         *(sys.executable, agent.__file__),
         *("--host", environment.current_host, "--hosts", ",".join(environment.distribution_hosts)),
+        *([] if environment.hosts_resolve else ["--master", environment.master_hostname]),
         *("--port", str(Ports.of(environment.master_port).watch)),
         *("--signals", command.signals, "--launcher", str(command.launcher)),
         *(["--serves"] if command.serves else []),

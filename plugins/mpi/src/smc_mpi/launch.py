@@ -55,6 +55,11 @@ def mpirun_command(environment: Environment, command: Command, interfaces: str =
             f"Open MPI cannot run on {len(hosts)} hosts that share one machine's addresses; "
             f"leave --hosts out, and set SMC_PROCESSES_PER_HOST={len(hosts)}"
         )
+    if not environment.hosts_resolve:
+        raise ConfigurationError(
+            f"Open MPI needs the address of each host, and {environment.platform} says only the master's; "
+            "use a launcher that needs no more, such as torchrun"
+        )
     [port] = Ports.of(environment.master_port).own(1)
     if not environment.is_master:
         serve = [sys.executable, SERVE, "--host", environment.current_host, "--master", environment.master_hostname]

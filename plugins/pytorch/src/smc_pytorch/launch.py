@@ -37,6 +37,10 @@ def torchrun_command(environment: Environment, command: Command) -> Command | No
             f"requirements.txt, or set {LAUNCHER_ENV}=none"
         )
     processes, _ = processes_per_host(environment, command.environ)
+    # torchrun reads PET_NAME for an option that is not given; a platform sets some for a torchrun of its own.
+    command = command._replace(
+        environ={name: text for name, text in command.environ.items() if not name.startswith("PET_")}
+    )
     threads = str(max(1, environment.cpu_count // processes))
     return command.as_python_under(
         [command.argv[0], TORCHRUN, *_arguments(environment, processes)],

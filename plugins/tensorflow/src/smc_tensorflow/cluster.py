@@ -61,7 +61,8 @@ def find_role(environment: Environment, environ: Mapping[str, str]) -> Role:
         environ: the variables.
 
     Raises:
-        ConfigurationError: ``TF_CONFIG`` or a switch is malformed, or both distributions are switched on.
+        ConfigurationError: ``TF_CONFIG`` or a switch is malformed, both distributions are switched on, or the platform
+            does not say the addresses of the hosts.
 
     """
     strategy = asked_for(environment, environ) if takes_part(environment) else None
@@ -110,6 +111,11 @@ def _cluster(strategy: Strategy, environment: Environment) -> dict[str, list[str
     Every task of the job has its own port: hosts that are simulated on one machine share its ports.
     """
     hosts = environment.distribution_hosts
+    if len(hosts) > 1 and not environment.hosts_resolve:
+        raise ConfigurationError(
+            f"TensorFlow's cluster needs the address of each host, and {environment.platform} says only the master's; "
+            f"set {TF_CONFIG_ENV}, or use a launcher that needs no more, such as jax"
+        )
     if len(hosts) == 1:
         hosts = [_HERE]  # the name of a single host need not resolve
     if strategy == "mwms":

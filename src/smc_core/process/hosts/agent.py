@@ -30,6 +30,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from smc_core.errors import EXIT_HOST, CodeError
+from smc_core.platforms import stop_grace
 from smc_core.process import diagnosis, log, program, signals
 from smc_core.process.failure import report_failure
 from smc_core.process.hosts import rendezvous
@@ -40,7 +41,6 @@ from smc_core.process.hosts.peers import Peers
 from smc_core.process.hosts.root_cause import own_cause
 from smc_core.process.hosts.states import KILL_SECONDS, Phase, Seen, State, Why, after_request, step
 from smc_core.process.hosts.verdict import Blame, End, Known, Wait, Word, blame_for, verdict
-from smc_core.process.parent.stopping import stop_grace
 from smc_core.process.report import writer
 from smc_core.process.report.for_another import report_for_another
 from smc_core.settings import HOST_TIMEOUT
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     timeout = host_timeout(os.environ)
     grace = stop_grace(os.environ)
-    peers = rendezvous.meet(options.host, options.hosts, options.port, timeout)
+    peers = rendezvous.meet(options.host, options.hosts, options.port, timeout, options.master)
     return _Agent(options, peers, signals.Inbox(), grace, timeout).run()
 
 
@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="agent")
     parser.add_argument("--host", required=True)
     parser.add_argument("--hosts", required=True, type=lambda text: text.split(","))
+    parser.add_argument("--master", help="its address, if that is not the first of the hosts")
     parser.add_argument("--port", required=True, type=int)
     parser.add_argument("--signals", default="process", choices=("process", "group"))
     parser.add_argument("--launcher", default="launcher")

@@ -103,7 +103,7 @@ def listen(host: str, port: int, others: Sequence[str] = ()) -> socket.socket:
 
     That is the address of this host's name. Where the name is unknown, belongs to another machine, or resolves to the
     loopback interface only here (``/etc/hosts`` with the line ``127.0.1.1 algo-1``), it is the address from which this
-    host reaches the others.
+    host reaches the others. Where the others have no addresses that are known here, it is every address of this host.
 
     Args:
         host: name of this host.
@@ -115,7 +115,10 @@ def listen(host: str, port: int, others: Sequence[str] = ()) -> socket.socket:
         OSError: the port is taken, or there is no such address.
 
     """
-    for family, address in _addresses(host):
+    own, known = _addresses(host), [name for name in others if _addresses(name)]
+    if others and not known and not any(not _is_loopback(address) for _, address in own):
+        return socket.create_server(("", port), backlog=_BACKLOG)
+    for family, address in own:
         if _is_loopback(address) and not all(_is_loopback(each) for name in others for _, each in _addresses(name)):
             break
         try:

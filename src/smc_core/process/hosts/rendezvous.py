@@ -22,7 +22,7 @@ _HEAD_START_SECONDS = 5.0
 """By which the master gives up before the others: it knows who is missing."""
 
 
-def meet(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
+def meet(host: str, hosts: Sequence[str], port: int, timeout: float, address: str | None = None) -> Peers:
     """Wait until all hosts have joined, for at most ``SMC_HOST_WAIT`` seconds.
 
     Args:
@@ -30,6 +30,7 @@ def meet(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
         hosts: the names of all; the first is the master.
         port: where the master listens.
         timeout: seconds of silence after which a host is lost.
+        address: the address of the master; None if its name is one.
 
     Raises:
         HostError: a host has not joined, or has failed or left meanwhile; or the master cannot be reached.
@@ -40,7 +41,7 @@ def meet(host: str, hosts: Sequence[str], port: int, timeout: float) -> Peers:
             f"only their names prove that hosts are of this job: set {HOST_SECRET} where strangers share the network"
         )
     patience = host_wait(os.environ)
-    peers = _connect(host, hosts, port, timeout, time.monotonic() + patience)
+    peers = _connect(host, hosts, address or hosts[0], port, timeout, time.monotonic() + patience)
     try:
         _wait(peers, patience, is_master=host == hosts[0])
     except HostError:
@@ -66,13 +67,13 @@ def _wait(peers: Peers, patience: float, *, is_master: bool) -> None:
         peers.turn(min(next_line, begun + patience) - now)
 
 
-def _connect(host: str, hosts: Sequence[str], port: int, timeout: float, deadline: float) -> Peers:
+def _connect(host: str, hosts: Sequence[str], address: str, port: int, timeout: float, deadline: float) -> Peers:
     master, key = hosts[0], host_key(os.environ)
-    where = f"port {port} of {master}"
+    where = f"port {port} of {address}"
     try:
         if host == master:
-            return Coordinator(master, hosts, key, listen(master, port, hosts), timeout)
-        link, session = join(host, master, port, key, PURPOSE, deadline)
+            return Coordinator(master, hosts, key, listen(address, port, hosts), timeout)
+        link, session = join(host, address, port, key, PURPOSE, deadline)
         return Member(host, Connection(link, session, master), timeout)
     except RefusedError as error:
         raise HostError(f"{host} cannot join the master at {where}: {REFUSED}") from error

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Mapping
-
-from smc_core.settings import STOP_GRACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
     from smc_core.process.outcome.ending import Stop
-
-
-def stop_grace(environ: Mapping[str, str]) -> float:
-    """Seconds from the first SIGTERM to SIGKILL: ``SMC_STOP_GRACE``.
-
-    The default is 110: SageMaker kills after 120 (``StopTrainingJob`` in its API reference).
-
-    Raises:
-        ConfigurationError: it is not a number of seconds.
-
-    """
-    return STOP_GRACE.of(environ)
 
 
 class StopRequest:

@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 
 from smc_core.contract import HYPERPARAMETERS_FILE, REPORT_DIR_ENV, JobPaths, job_paths
 from smc_core.errors import EXIT_INTERNAL, ConfigurationError
+from smc_core.platforms import stop_grace
 from smc_core.process import lifeline, signals
 from smc_core.process.outcome.files import OutcomeFiles
 from smc_core.process.parent.child import Child
@@ -32,7 +33,6 @@ from smc_core.process.parent.descriptors import open_standard_descriptors
 from smc_core.process.parent.loop import Loop
 from smc_core.process.parent.own_lines import OwnLines, say
 from smc_core.process.parent.pump import open_pump
-from smc_core.process.parent.stopping import stop_grace
 from smc_core.process.parent.watchdog import Watchdog
 from smc_core.process.report.folder import ReportDir
 
