@@ -193,6 +193,8 @@ class _Container(Host):
         given = {"PATH": f"{os.path.dirname(sys.executable)}:/usr/bin:/bin", "HOME": "/tmp", **variables}  # noqa: S108
         if program is not None:
             given["SAGEMAKER_PROGRAM"] = program
+        if path := os.environ.get("PYTHONPATH"):  # what the test imports from there is mounted
+            given.setdefault("PYTHONPATH", path)
         settings = [word for name, text in given.items() for word in ("--env", f"{name}={text}")]
         mounts = [word for folder in _python_folders() for word in ("--volume", f"{folder}:{folder}:ro")]
         names = ("--network", self._network, "--network-alias", self.name, "--hostname", self.name)
