@@ -1,0 +1,3 @@
+"""The tests of pinned plugins are run with these plugins installed, by ``test_previous_releases.py``."""
+
+collect_ignore = ["pinned"]
