@@ -129,7 +129,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str
 
 
 def _saved_and_read(backend: str, folder: Path) -> dict[str, Any]:
-    environ = {**os.environ, "KERAS_BACKEND": backend, "SMC_KERAS_EXPORT": "0", "KERAS_HOME": str(folder / "home")}
+    environ = {**os.environ, "KERAS_BACKEND": backend, "KERAS_HOME": str(folder / "home")}
     environ |= {"PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "2", "OMP_NUM_THREADS": "1"}
     if backend != "tensorflow":  # Keras imports every TensorFlow that it finds, and that takes seconds
         (folder / "hidden").mkdir()

@@ -30,6 +30,9 @@ class PluginManager:
     is about. Each call begins a job: it creates an Environment from what the folder has then. Variables and the working
     folder, which a job may change, are restored after it.
 
+    Settings of a job are arguments of a call, as in ``launch("train.py", SMC_LAUNCHER="lines")``, or ``job.variables``:
+    variables of this process whose names begin with ``SMC_``, ``SM_`` or ``SAGEMAKER_`` do not count.
+
     Args:
         job: the job's folder.
     """

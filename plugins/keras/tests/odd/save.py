@@ -34,7 +34,7 @@ for name in names:
         np.savez(os.path.join(place, "expected.npz"), **predictions(model, inputs))
     if "stateful" in name:
         model.layers[0].reset_states()
-    path = plugins.save_model(model)
+    path = plugins.save_model(model, SMC_KERAS_EXPORT="0")
     outcome[name] = {"path": os.path.relpath(path, place), "said": list(said)}
     if path.endswith(".h5"):
         model.load_weights(path)
