@@ -32,7 +32,7 @@ TORCH = "torch==2.13.0"
 APART = [f"--ignore=tests/{folder}" for folder in ("container", "docs", "frameworks", "soak")]
 """Tests that other sessions run."""
 BY_VERSION = [
-    *("tests/unit", "tests/kit", "tests/jobs", "tests/plugins", "tests/corpus"),
+    *("tests/unit", "tests/kit", "tests/jobs", "tests/platforms", "tests/plugins", "tests/corpus"),
     *(f"tests/process/test_{name}.py" for name in ("crashes", "endings", "outcome", "reports", "script_mode")),
     *(f"tests/code/test_{name}.py" for name in ("extract", "hostile_archives", "requirements", "simple")),
 ]

@@ -77,6 +77,13 @@ STOP_GRACE = Seconds(
     "seconds that a script has after a stop signal, before smc kills it",
     absent="[what the platform leaves](platforms.md), less a margin: 110 on SageMaker, 25 on Kubernetes and Slurm",
 )
+EXIT_STOPPED = Count(
+    "SMC_EXIT_STOPPED",
+    "[exit code of a stopped job that left a checkpoint](errors.md), for engines that requeue by exit code; not 70",
+    absent="that of the script",
+    least=6,
+    most=125,
+)
 TERMINATION_LOG = Text(
     "SMC_TERMINATION_LOG",
     "file that gets the reason of the end, in at most 4,096 bytes, if it exists; `none`: no file",

@@ -211,7 +211,7 @@ def test_a_malformed_grace_time(job, text):
     assert result.exit_code == 2
     assert (
         result.failure
-        == f"ConfigurationError: variable SMC_STOP_GRACE is {text!r}, not a number of seconds, such as 110\n"
+        == f"ConfigurationError: variable SMC_STOP_GRACE is {text!r}, not a number of seconds, such as 60\n"
     )
     assert result.stderr.splitlines() == [f"smc: exit code 2: {result.first_line}"]
 

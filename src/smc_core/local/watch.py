@@ -15,7 +15,8 @@ from smc_core.local import colours
 from smc_core.local.host import HAND_OVER_OPTION
 from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.streams import Stream
-from smc_core.process import log, signals
+from smc_core.platforms import signals_every_process
+from smc_core.process import log, processes, signals
 from smc_core.process.outcome import handover
 from smc_core.process.outcome.ending import STOPPED, exit_code
 from smc_core.process.parent import pseudo_terminal
@@ -90,10 +91,18 @@ class Host:
         if any(changed):
             self.send(signal.SIGWINCH)
 
-    def send(self, number: int) -> None:
-        """Send a signal to its supervisor."""
+    def send(self, number: int, *, to_all: bool = False) -> None:
+        """Send a signal to its supervisor.
+
+        Args:
+            number: the signal.
+            to_all: whether to send it to every process of the job, as the platform does: none of them passes it on.
+
+        """
+        below = processes.descendants([self._process.pid], processes.table()) if to_all else set()
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
+        processes.send(below, number)
 
     def poll(self) -> bool:
         """Whether it has exited."""
@@ -145,6 +154,7 @@ class Watch:
         self._has_failed = False
         self._kill_at: float | None = None
         self._hosts = hosts
+        self._is_told = signals_every_process(os.environ)
         self._running = list(hosts)
         self._terminals = [host for host in hosts if host.has_terminal]
         self._ends_line = stop_after if isinstance(stop_after, LinePattern) else None
@@ -232,12 +242,14 @@ class Watch:
                 return
             log.line("Ctrl-C: stopping all hosts; press it again to kill them")
             number = signal.SIGTERM
-        self.was_stopped = self.was_stopped or number in (signal.SIGTERM, signal.SIGINT)
-        self._send(number)
+        is_stop = number in (signal.SIGTERM, signal.SIGINT)
+        self.was_stopped = self.was_stopped or is_stop
+        if not (is_stop and self._is_told):  # else the hosts have got it from the platform
+            self._send(number)
 
     def _send(self, number: int) -> None:
         for host in self._running:
-            host.send(number)
+            host.send(number, to_all=self._is_told and number == signal.SIGTERM)
 
 
 def _pair(sink: int, *, alone: bool) -> tuple[int, int]:

@@ -30,7 +30,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from smc_core.errors import EXIT_HOST, CodeError
-from smc_core.platforms import stop_grace
+from smc_core.platforms import signals_every_process, stop_grace
 from smc_core.process import diagnosis, log, program, signals
 from smc_core.process.failure import report_failure
 from smc_core.process.hosts import rendezvous
@@ -108,6 +108,7 @@ class _Agent:
         self._inbox = inbox
         self._grace = grace
         self._timeout = timeout
+        self._is_told = signals_every_process(os.environ)  # the command got the signal from the platform itself
         self._memory = diagnosis.memory()
         self._hang_watch = HangWatch(timeout)
         self._child: subprocess.Popen[bytes] | None = None
@@ -184,8 +185,10 @@ class _Agent:
         for number in self._inbox.take():
             if number == signal.SIGCHLD:
                 continue
-            self._send(number)
-            if number in (signal.SIGTERM, signal.SIGINT):
+            is_stop = number in (signal.SIGTERM, signal.SIGINT)
+            if not (is_stop and self._is_told):
+                self._send(number)
+            if is_stop:
                 self._asked_at = self._asked_at or time.time()
                 self._state = after_request(self._state, time.monotonic())
 

@@ -22,6 +22,7 @@ class Stop(NamedTuple):
         begun: whether the user's code had begun.
         killed: why the job was killed: ``grace`` (its time was up), ``again`` (a second SIGTERM); "" if it was not.
         grace: seconds that it had to stop.
+        is_final: whether the job had to stop, whatever it does with the signal.
 
     """
 
@@ -31,6 +32,7 @@ class Stop(NamedTuple):
     begun: bool
     killed: str
     grace: float
+    is_final: bool = False
 
 
 class Ending(NamedTuple):

@@ -7,6 +7,7 @@ import os
 import stat
 
 from smc_core.contract import JobPaths, write_atomic
+from smc_core.regular_file import read_regular
 
 MAX_FAILURE_BYTES = 192 * 1024
 _RESERVE_FILE = ".smc-reserve"
@@ -28,6 +29,7 @@ class OutcomeFiles:
     def __init__(self, paths: JobPaths) -> None:
         self._paths = paths
         self._reserve = os.path.join(paths.output, _RESERVE_FILE)
+        self._provisional = b""
 
     def begin(self) -> str | None:
         """Remove the files of an earlier job in the same folder, and reserve space.
@@ -47,9 +49,28 @@ class OutcomeFiles:
             return f"{self._paths.output} cannot be written: {error.strerror}"
         return None
 
+    def note(self, text: str) -> None:
+        """Write a provisional ``failure``, for the case that this process is killed before it knows the outcome.
+
+        :meth:`fail` and :meth:`succeed` replace it. Nothing is written over a file of the script's, or if the disk is
+        full: the reserved space is for the outcome.
+        """
+        if not _has_content(self._paths.failure):
+            content = text.encode("utf-8", "backslashreplace")
+            with contextlib.suppress(OSError):
+                write_atomic(self._paths.failure, content)
+                self._provisional = content
+
+    def _is_provisional(self) -> bool:
+        """Whether ``failure`` is still what :meth:`note` wrote: the script may have written its own since."""
+        own = self._provisional
+        return bool(own) and read_regular(self._paths.failure, len(own) + 1) == own
+
     def succeed(self) -> str | None:
         """Write ``success``. Returns what went wrong, or None."""
         _remove_quietly(self._reserve)
+        if self._is_provisional():
+            _remove_quietly(self._paths.failure)
         _move_aside(self._paths.failure)
         _move_aside(self._paths.success)
         try:
@@ -86,8 +107,9 @@ class OutcomeFiles:
         _move_aside(self._paths.success)
         _remove_quietly(self._paths.success)
         _move_aside(self._paths.failure)
+        is_own = self._is_provisional()
         try:
-            if not _has_content(self._paths.failure):
+            if is_own or not _has_content(self._paths.failure):
                 self._write_failure(text.encode("utf-8", "backslashreplace")[:MAX_FAILURE_BYTES])
         except OSError as error:
             return f"{self._paths.failure} cannot be written: {error.strerror}"

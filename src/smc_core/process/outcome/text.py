@@ -71,7 +71,7 @@ def outcome(ending: Ending, mask: Callable[[str], str] = str) -> Outcome:
 
     """
     code = exit_code(ending.status)
-    if code == 0:
+    if code == 0 and not (ending.stop and ending.stop.is_final):
         return Outcome(code, COMPLETED)
     ending = ending._replace(reports=[_masked(report, mask) for report in ending.reports])
     cause = _cause(ending)
@@ -144,7 +144,7 @@ def _cause(ending: Ending) -> Report | None:
 def _stop(ending: Ending) -> Stop | None:
     """The stop, if the job ended because of one."""
     stop = ending.stop
-    if stop is not None and stop.number == signal.SIGTERM:
+    if stop is not None and (stop.number == signal.SIGTERM or stop.is_final):
         return stop
     number = 0
     if ending.status < 0 and (ending.status == -signal.SIGINT or (stop and stop.number == -ending.status)):

@@ -68,6 +68,11 @@ class Child:
             self._terminal.lend(self.pid)
 
     @property
+    def has_terminal(self) -> bool:
+        """Whether there is a terminal that it may use."""
+        return self._terminal is not None
+
+    @property
     def has_begun(self) -> bool:
         """Whether it has become the user's code, or is about to."""
         from smc_core.process.report.reader import read_command

@@ -19,6 +19,7 @@ from smc_core.process.parent.stopping import StopRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal
 
     from smc_core.process.parent.cleanup import Cleanup
@@ -32,7 +33,7 @@ class State(Enum):
 
     RUNNING = "running"
     STOPPING = "stopping"
-    """SIGTERM was passed on to the first process, and it has not exited yet."""
+    """The first process was asked to stop, and has not exited yet."""
     CLEANUP = "cleanup"
     """The first process has exited; processes that it has left are being stopped."""
 
@@ -46,7 +47,9 @@ class Loop:
         inbox: the signals of this process.
         pump: passes the job's stderr on; None where the job writes to stderr directly.
         own_lines: prints smc's own lines.
-        grace: seconds that the job has after SIGTERM.
+        grace: seconds that the job has to stop.
+        on_stop: called with a line when the job is asked to stop, to leave it on disk.
+        is_told: whether every process of the job gets the platform's signals itself, as in a step of Slurm.
 
     Attributes:
         state: where the job is.
@@ -56,7 +59,16 @@ class Loop:
     """
 
     def __init__(
-        self, child: Child, cleanup: Cleanup, inbox: signals.Inbox, pump: Pump | None, own_lines: OwnLines, grace: float
+        self,
+        child: Child,
+        cleanup: Cleanup,
+        inbox: signals.Inbox,
+        pump: Pump | None,
+        own_lines: OwnLines,
+        grace: float,
+        *,
+        on_stop: Callable[[str], None],
+        is_told: bool = False,
     ) -> None:
         self.state = State.RUNNING
         self.stop: StopRequest | None = None
@@ -67,6 +79,8 @@ class Loop:
         self._pump = pump
         self._own_lines = own_lines
         self._grace = grace
+        self._on_stop = on_stop
+        self._is_told = is_told
         self._repeats = signals.Repeats()
         self._kills_at_once = False
 
@@ -117,18 +131,28 @@ class Loop:
             return
         if self.state is State.CLEANUP:  # the script is gone; SIGTERM says not to wait for what it left
             self._kills_at_once = self._kills_at_once or number == signal.SIGTERM
-        elif self.state is State.STOPPING and number == signal.SIGTERM:
-            self._kill("again")
+        elif self.state is State.STOPPING and self.stop is not None and self.stop.number == number:
+            if self._is_told:  # Slurm announces a preemption, and repeats the signal when the time is up
+                self.stop.shorten(self._grace)
+            else:
+                self._kill("again")
         else:
             self._pass_on(number)
 
     def _pass_on(self, number: int) -> None:
-        if self.state is State.RUNNING and number not in signals.HARMLESS_SIGNALS:
-            self.stop = StopRequest(number, self._grace, begun=self._child.has_begun)
-        self._child.send(number)
-        if number == signal.SIGTERM:
+        """Pass a signal on. SIGINT asks for a stop where there is no terminal at which somebody may press Ctrl-C."""
+        is_final = number == signal.SIGTERM or (number == signal.SIGINT and not self._child.has_terminal)
+        is_first = self.state is State.RUNNING and number not in signals.HARMLESS_SIGNALS
+        if is_first or is_final:  # SIGTERM after SIGINT is another request, and may be repeated in its turn
+            self.stop = StopRequest(number, self._grace, begun=self._child.has_begun, is_final=is_final)
+        if not (is_final and self._is_told):
+            self._child.send(number)
+        if is_final:
             self.state = State.STOPPING
-            self._own_lines.say(f"SIGTERM was passed on; the job has {self._grace:g} s to stop")
+            at = time.strftime("%H:%M:%S", time.gmtime())
+            self._on_stop(f"Stopping: {signals.name(number)} at {at} UTC, the script has {self._grace:g} s")
+            verb = "arrived" if self._is_told else "was passed on"
+            self._own_lines.say(f"{signals.name(number)} {verb}; the job has {self._grace:g} s to stop")
 
     def _kill(self, reason: Literal["grace", "again"]) -> None:
         if self.stop is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 
 TYPE_CHECKING = False
@@ -13,21 +12,23 @@ if TYPE_CHECKING:
 
 
 class StopRequest:
-    """A signal that was passed on. Only SIGTERM sets a time limit: how a script handles others is its own affair.
+    """A signal that has arrived. Only one that asks for a stop sets a time limit: others are the script's own affair.
 
     Args:
         number: the signal.
-        grace: seconds that the job has after SIGTERM.
+        grace: seconds that the job has to stop.
         begun: whether the user's code had begun.
+        is_final: whether the job has to stop.
 
     Attributes:
+        number: the signal.
         is_final: whether the job has to stop.
 
     """
 
-    def __init__(self, number: int, grace: float, *, begun: bool) -> None:
-        self.is_final = number == signal.SIGTERM
-        self._number = number
+    def __init__(self, number: int, grace: float, *, begun: bool, is_final: bool) -> None:
+        self.number = number
+        self.is_final = is_final
         self._grace = grace
         self._begun = begun
         self._since = time.monotonic()
@@ -38,6 +39,10 @@ class StopRequest:
         if not self.is_final or self._killed:
             return None
         return self._since + self._grace - time.monotonic()
+
+    def shorten(self, seconds: float) -> None:
+        """Leave at most so many seconds from now on."""
+        self._grace = min(self._grace, time.monotonic() - self._since + seconds)
 
     def is_overdue(self) -> bool:
         """Whether the time is up, and the job has not been killed."""
@@ -57,4 +62,6 @@ class StopRequest:
         """
         from smc_core.process.outcome.ending import Stop
 
-        return Stop(self._number, self._since, ended - self._since, self._begun, self._killed, self._grace)
+        return Stop(
+            self.number, self._since, ended - self._since, self._begun, self._killed, self._grace, self.is_final
+        )

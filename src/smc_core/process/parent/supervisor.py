@@ -25,14 +25,16 @@ from collections.abc import Mapping, Sequence
 
 from smc_core.contract import HYPERPARAMETERS_FILE, REPORT_DIR_ENV, JobPaths, job_paths
 from smc_core.errors import EXIT_INTERNAL, ConfigurationError
-from smc_core.platforms import stop_grace
+from smc_core.platforms import reason_file, signals_every_process, stop_grace
 from smc_core.process import lifeline, signals
 from smc_core.process.outcome.files import OutcomeFiles
+from smc_core.process.outcome.reason import ReasonFile
 from smc_core.process.parent.child import Child
 from smc_core.process.parent.descriptors import open_standard_descriptors
 from smc_core.process.parent.loop import Loop
 from smc_core.process.parent.own_lines import OwnLines, say
 from smc_core.process.parent.pump import open_pump
+from smc_core.process.parent.requeue import Requeue
 from smc_core.process.parent.watchdog import Watchdog
 from smc_core.process.report.folder import ReportDir
 
@@ -77,13 +79,14 @@ def supervise(
     files = OutcomeFiles(paths)
     files.begin()
     variables = dict(os.environ if environ is None else environ)
+    reason = ReasonFile(reason_file(variables))
     try:
-        supervisor = _Supervisor(paths, variables, files, inbox, stop_grace(variables), closes=hand_over_to is None)
+        supervisor = _Supervisor(paths, variables, files, reason, inbox, closes=hand_over_to is None)
         result = supervisor.run(command, held)
     except ConfigurationError as error:
-        result = _fail_without_job(files, *_refusal(error), error.exit_code)
+        result = _fail_without_job(files, reason, *_refusal(error), error.exit_code)
     except Exception as error:  # noqa: BLE001 - whatever it is, a job must not end without an outcome
-        result = _fail_without_job(files, *_own_fault(error), EXIT_INTERNAL)
+        result = _fail_without_job(files, reason, *_own_fault(error), EXIT_INTERNAL)
     finally:
         inbox.close()
     if hand_over_to is not None:
@@ -100,9 +103,12 @@ class _Supervisor:
         paths: the job's folders.
         environ: its variables.
         files: where its outcome is written.
+        reason: the file in which the platform reads the outcome.
         inbox: the signals of this process.
-        grace: seconds that the job has after SIGTERM.
         closes: whether to print the closing line of a completed job here.
+
+    Raises:
+        ConfigurationError: a setting is malformed.
 
     """
 
@@ -111,8 +117,8 @@ class _Supervisor:
         paths: JobPaths,
         environ: dict[str, str],
         files: OutcomeFiles,
+        reason: ReasonFile,
         inbox: signals.Inbox,
-        grace: float,
         *,
         closes: bool,
     ) -> None:
@@ -120,8 +126,10 @@ class _Supervisor:
         self._paths = paths
         self._environ = environ
         self._files = files
+        self._reason = reason
         self._inbox = inbox
-        self._grace = grace
+        self._grace = stop_grace(environ)
+        self._requeue = Requeue(environ, paths)
         self._closes = closes
         self._reports = ReportDir(environ, paths.output)
         self._pump = open_pump()
@@ -138,7 +146,16 @@ class _Supervisor:
         """
         try:
             child, cleanup = self._start(command, held)
-            loop = Loop(child, cleanup, self._inbox, self._pump, self._own_lines, self._grace)
+            loop = Loop(
+                child,
+                cleanup,
+                self._inbox,
+                self._pump,
+                self._own_lines,
+                self._grace,
+                on_stop=self._note_stop,
+                is_told=signals_every_process(self._environ),
+            )
             try:
                 evidence, mask = self._look_before()
                 loop.run()
@@ -185,6 +202,12 @@ class _Supervisor:
         self._reports.remove_left_over()
         return Evidence(self._paths, self._reports.path), mask
 
+    def _note_stop(self, line: str) -> None:
+        """Leave on disk that the job is being stopped: the platform may kill this process before the job has ended."""
+        text = f"{line}\n\nIf this is the last word, smc was killed before the script had stopped.\n"
+        self._files.note(text)
+        self._reason.write(text)
+
     def _report(self, child: Child, loop: Loop, evidence: Evidence, mask: Masker) -> Outcome:
         """Write the outcome, then flush what is still on its way to stderr.
 
@@ -193,6 +216,7 @@ class _Supervisor:
         rest = b"" if self._pump is None else self._pump.read_rest()
         result = self._outcome(child, loop, evidence, mask)
         trouble = self._files.fail(result.text) if result.exit_code else self._files.succeed()
+        self._reason.write(result.text or f"{result.log or result.status}\n")
         self._dismiss_watchdog()
         lines = [result.log] if result.log else []
         if trouble is not None:  # the log is the only place left
@@ -210,14 +234,15 @@ class _Supervisor:
         code = exit_code(child.status)
         if code == 0 and child.prepares and not child.has_begun and self._reports.is_whole():
             return NEVER_BEGAN
-        if code == 0:
+        was_stopped = loop.stop is not None and loop.stop.is_final
+        if code == 0 and not (was_stopped and self._requeue.is_due()):
             closing = f"completed after {duration(time.monotonic() - self._begun)}" if self._closes else ""
             return Outcome(code, COMPLETED, log="; ".join(filter(None, (closing, self._remark()))))
         ended = loop.ended or time.monotonic()
         try:
             tail = b"" if self._pump is None else self._pump.tail
             stop = None if loop.stop is None else loop.stop.facts(ended)
-            return outcome(evidence.ending(child, tail, stop, ended), mask)
+            return self._requeue.applied(outcome(evidence.ending(child, tail, stop, ended), mask))
         except Exception as error:  # noqa: BLE001 - a bug of ours must not change how the job ended
             first_line = f"Exit code {code}; the cause cannot be reported"
             text = f"{first_line}\n\n{_own_fault(error)[1]}"
@@ -247,6 +272,7 @@ def _load_the_rest() -> None:
     This happens while the child starts, before the user's code can fill a disk or change what is installed.
     """
     import smc_core.masking
+    import smc_core.process.outcome.checkpoint
     import smc_core.process.outcome.handover
     import smc_core.process.outcome.text
     import smc_core.process.parent.cleanup
@@ -271,12 +297,13 @@ def _refusal(error: ConfigurationError) -> tuple[str, str]:
     return refusal(error)
 
 
-def _fail_without_job(files: OutcomeFiles, first: str, text: str, code: int) -> Outcome:
+def _fail_without_job(files: OutcomeFiles, reason: ReasonFile, first: str, text: str, code: int) -> Outcome:
     """Write the outcome of a job that could not be run."""
     from smc_core.process.outcome.ending import FAILED
     from smc_core.process.outcome.text import Outcome
 
     trouble = files.fail(text.rstrip() + "\n")
+    reason.write(text.rstrip() + "\n")
     say(f"exit code {code}: {first}")
     if trouble is not None:
         say(trouble)
