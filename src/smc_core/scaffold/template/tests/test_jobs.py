@@ -56,7 +56,7 @@ def test_a_rank_that_fails_fails_the_job(job):
 
 def test_two_hosts_train_together(tmp_path):
     (tmp_path / "train.py").write_text(RANKS)
-    environ = {**os.environ, "SMC_LAUNCHER": "example", "SMC_EXAMPLE_QUIET": "1"}
+    environ = {**os.environ, "SMC_PLUGINS": "example", "SMC_LAUNCHER": "example", "SMC_EXAMPLE_QUIET": "1"}
     command = [sys.executable, "-m", "smc_core", "run", "train.py", "--hosts", "2"]
     with start(command, environ=environ, cwd=tmp_path) as running:
         result = running.wait()
