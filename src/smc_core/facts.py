@@ -81,7 +81,7 @@ def gather(
     sources = {field: _as_submitted(source, hyperparameters.variables) for field, (_, source) in facts.items()}
     entries = {
         **hyperparameters.sources("hps", "hp_texts", "framework_texts", "framework_params"),
-        **_sources_of_channels(platform),
+        **_sources_of_channels(platform, values),
         **channels.sources("channel_dirs"),
     }
     return {**values, "sources": {**sources, **entries}}
@@ -185,8 +185,9 @@ def _channels(paths: JobPaths, submitted_ones: Submitted, platform: Platform) ->
     return _from_file(paths, INPUT_DATA_CONFIG_FILE, values, CHANNEL.name if submitted_ones.values else None)
 
 
-def _sources_of_channels(platform: Platform) -> dict[str, Source]:
-    return {f"channel_dirs.{name}": _said_by(platform, f"channels.{name}") for name in platform.channels}
+def _sources_of_channels(platform: Platform, values: Mapping[str, Any]) -> dict[str, Source]:
+    used = [name for name, folder in platform.channels.items() if values["channel_dirs"].get(name) == folder]
+    return {f"channel_dirs.{name}": _said_by(platform, f"channels.{name}") for name in used}
 
 
 def _arguments(environ: Mapping[str, str]) -> Facts:

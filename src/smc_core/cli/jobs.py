@@ -27,9 +27,11 @@ def add(commands: Commands) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Print them, the latest last: outcome, duration, first line of the failure."""
     from smc_core.local import record as records
+    from smc_core.local.folder import JOBS
+    from smc_core.local.together import of_all_hosts
     from smc_core.process import log
 
-    found = records.all_records()
+    found = [of_all_hosts(os.path.join(JOBS, record.name), record) for record in records.all_records()]
     for path in records.damaged():
         log.line(f"{path} is damaged: that job is left out")
     print(json.dumps([_content(record) for record in found], indent=2) if options.json else _text(found))
@@ -96,5 +98,5 @@ def _content(record: Record) -> dict[str, object]:
         "seconds": None if seconds is None else round(seconds, 3),
         "failure": record.cause or None,
         "folder": record.folder,
-        "hosts": record.hosts,
+        "hosts": record.hosts or record.site.get("hosts", []),
     }

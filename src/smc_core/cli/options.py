@@ -59,7 +59,7 @@ def add_options(parser: Parser) -> None:
         group.add_argument(
             "--requirements",
             action=argparse.BooleanOptionalAction,
-            help="install the code's requirements, as a container does (default: use the environment as it is)",
+            help="install the code's requirements (default: in a container yes, else use the environment as it is)",
         ),
         group.add_argument(
             "--venv",
@@ -69,7 +69,9 @@ def add_options(parser: Parser) -> None:
         group.add_argument("--hosts", type=int, metavar="N", help="simulate N hosts (algo-1 … algo-N) on this machine"),
         group.add_argument("--name", help="name of the job (default: from target and time)"),
         group.add_argument(
-            "--job-dir", metavar="DIR", help="folder of the job, new or empty (default: .smc/jobs/NAME)"
+            "--job-dir",
+            metavar="DIR",
+            help="folder of the job: new, empty, or of the same job of a platform (default: .smc/jobs/NAME)",
         ),
     )
 

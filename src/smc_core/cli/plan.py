@@ -47,8 +47,11 @@ def _job(options: argparse.Namespace) -> contextlib.AbstractContextManager[objec
     if not is_local(options):
         return contextlib.nullcontext()
     from smc_core.local import job, request
+    from smc_core.local.site import find_site, is_container
 
-    return job.planned(request.from_options(options), name=options.name, job_dir=options.job_dir)
+    site = find_site(os.environ)
+    asked = request.from_options(options, site=site, in_container=is_container(os.environ))
+    return job.planned(asked, name=options.name, job_dir=options.job_dir, site=None if asked.hosts else site)
 
 
 def plan(named: str | None, module: str | None, *, as_json: bool) -> str:

@@ -51,6 +51,7 @@ def _note(error: SmcError) -> None:
 
 def _run_locally(options: argparse.Namespace) -> int:
     from smc_core.local import job, record, request
+    from smc_core.local.site import find_site, is_container
     from smc_core.local.stopping import stop_after
 
     earlier = None if options.resume is None else record.find_ended(options.resume)
@@ -59,10 +60,13 @@ def _run_locally(options: argparse.Namespace) -> int:
         from smc_core.local.resume import request_of
 
         before = request_of(earlier, options.variables or (), os.environ)
+    site = find_site(os.environ)
+    asked = request.from_options(options, before, site=site, in_container=is_container(os.environ))
     return job.run(
-        request.from_options(options, before),
+        asked,
         name=options.name,
         job_dir=options.job_dir,
         stop=None if options.stop_after is None else stop_after(options.stop_after),
         earlier=earlier,
+        site=None if asked.hosts else site,
     )

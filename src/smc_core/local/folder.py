@@ -23,7 +23,7 @@ JOBS = os.path.join(".smc", "jobs")
 """The folder of local jobs, relative to the working directory."""
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
 """The name of a training job (``CreateTrainingJob`` in SageMaker's API reference)."""
-_OWNERS = 0o700
+OWNERS = 0o700
 """Mode of a job's folder: hyperparameters, the log and the record may contain secrets."""
 _GPU_DRIVER = "/proc/driver/nvidia/version"
 
@@ -49,14 +49,24 @@ def create_job_folder(generated: str, name: str | None = None, job_dir: str | No
     if folder is not None and os.path.isdir(folder) and os.listdir(folder):
         raise ConfigurationError(f"--job-dir {job_dir}: the folder is not empty; every job needs its own")
     try:
-        os.makedirs(JOBS, exist_ok=True)
-        with contextlib.suppress(FileExistsError), open(os.path.join(".smc", ".gitignore"), "x") as file:
-            file.write("*\n")
+        ignore_jobs()
         if folder is not None:
-            os.makedirs(folder, _OWNERS, exist_ok=True)
+            os.makedirs(folder, OWNERS, exist_ok=True)
         return _claim(generated, name, folder)
     except OSError as error:
-        raise _not_created(error) from error
+        raise not_created(error) from error
+
+
+def ignore_jobs() -> None:
+    """Create the folder of local jobs, which version control ignores.
+
+    Raises:
+        OSError: it cannot be created.
+
+    """
+    os.makedirs(JOBS, exist_ok=True)
+    with contextlib.suppress(FileExistsError), open(os.path.join(".smc", ".gitignore"), "x") as file:
+        file.write("*\n")
 
 
 def _claim(generated: str, name: str | None, folder: str | None) -> tuple[str, str]:
@@ -67,7 +77,7 @@ def _claim(generated: str, name: str | None, folder: str | None) -> tuple[str, s
         place = os.path.abspath(os.path.join(JOBS, candidate))
         try:
             if folder is None:
-                os.mkdir(place, _OWNERS)
+                os.mkdir(place, OWNERS)
             else:
                 os.symlink(folder, place)
         except FileExistsError:
@@ -120,11 +130,12 @@ def whole_or_removed(name: str, folder: str, *, keep_empty: bool) -> Iterator[No
         with contextlib.suppress(OSError):  # the first error is the one to report
             remove_job_folder(name, folder, keep_empty=keep_empty)
         if isinstance(error, OSError):
-            raise _not_created(error) from error
+            raise not_created(error) from error
         raise
 
 
-def _not_created(error: OSError) -> ConfigurationError:
+def not_created(error: OSError) -> ConfigurationError:
+    """The error for a job's folder that cannot be created."""
     return ConfigurationError(f"the folder of the job cannot be created: {error.strerror}: {error.filename}")
 
 

@@ -5,60 +5,33 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from smc_core import submitted
 from smc_core.contract import (
-    BASE_DIR_ENV,
-    CODE_DIR_ENV,
-    CURRENT_HOST_ENV,
-    JOB_NAME_ENV,
     MASTER_PORT_ENV,
-    MODE_ENV,
-    NAMED_PROGRAM_ENV,
-    NAMED_SOURCE_ENV,
-    PROGRAM_ENV,
-    REPORT_DIR_ENV,
-    SUBMIT_DIR_ENV,
-    TRAINING_MODULE_ENV,
     JobPaths,
 )
 from smc_core.errors import EXIT_SIGNAL_BASE, ConfigurationError, SmcError
 from smc_core.local import needs, several
 from smc_core.local import record as records
 from smc_core.local.folder import create_job_folder, describe_hosts, lay_out, remove_job_folder, whole_or_removed
+from smc_core.local.job_variables import host_variables
 from smc_core.local.record import Record
 from smc_core.local.request import Request
+from smc_core.local.shared import Shared, fill, open_shared, publish
+from smc_core.local.shared import whole_or_removed as run_whole_or_removed
+from smc_core.local.site import Site
 from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.summary import print_summary
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
 from smc_core.process import log, signals
 from smc_core.process.outcome.files import OutcomeFiles
-from smc_core.settings import HOST_SECRET, HYPERPARAMETER
+from smc_core.settings import HOST_SECRET
 
 ALONE = "algo-1"
 """Name of a host that is the only one."""
-JOB_NAME_VARIABLE = "TRAINING_JOB_NAME"
-_OF_ANOTHER_JOB = frozenset(
-    {
-        BASE_DIR_ENV,
-        CODE_DIR_ENV,
-        CURRENT_HOST_ENV,
-        JOB_NAME_ENV,
-        JOB_NAME_VARIABLE,
-        "TRAINING_JOB_ARN",
-        NAMED_PROGRAM_ENV,
-        NAMED_SOURCE_ENV,
-        PROGRAM_ENV,
-        REPORT_DIR_ENV,
-        SUBMIT_DIR_ENV,
-        TRAINING_MODULE_ENV,
-    }
-)
-"""Variables of this process that would describe another job; every ``SM_*`` is dropped, too."""
 
 
 def run(
@@ -68,6 +41,7 @@ def run(
     job_dir: str | None = None,
     stop: StopAfter | None = None,
     earlier: Record | None = None,
+    site: Site | None = None,
 ) -> int:
     """Run a local job to its end.
 
@@ -77,6 +51,7 @@ def run(
         job_dir: the job's folder; None for ``.smc/jobs/NAME``.
         stop: when to stop it automatically.
         earlier: the job whose checkpoints and name it resumes with.
+        site: the platform's job that it is a part of; None for a job of this machine alone.
 
     Returns:
         The exit code of the job.
@@ -90,7 +65,11 @@ def run(
     code = find_code(request)
     needs.check(request, code)
     signals.hold()  # from here on, a request to stop waits until there is something to stop
-    record = create(request, name=name, job_dir=job_dir, earlier=earlier)
+    shared = None
+    if site is None:
+        record = create(request, name=name, job_dir=job_dir, earlier=earlier)
+    else:
+        record, shared = _create_shared(site, request, name=name, job_dir=job_dir, earlier=earlier)
     record.save()  # now, too: the job is listed while it runs
     if (line := needs.missing_line(request, code, {**os.environ, **request.variables})) is not None:
         log.line(line)
@@ -99,8 +78,31 @@ def run(
         record.exit_code, record.status, record.first_line = _watch(record, code, python, stop)
     record.end()
     record.save()
-    print_summary(record)
+    if shared is not None and shared.home != shared.top:
+        from smc_core.local.together import bring_together
+
+        bring_together(shared, record)
+    print_summary(record, shared.top if shared is not None else None)
     return record.exit_code or 0
+
+
+def _create_shared(
+    site: Site, request: Request, *, name: str | None, job_dir: str | None, earlier: Record | None
+) -> tuple[Record, Shared]:
+    """Create the folder of this host's run in that of the platform's job."""
+    _check_earlier(earlier)
+    shared = open_shared(site, request, short_name(request), name, job_dir)
+    with run_whole_or_removed(shared):
+        fill(shared, site, request, earlier)
+        record = Record(shared.name, shared.attempt, request, job_name=shared.name, site=site.to_json())
+        publish(shared, site)
+    return record, shared
+
+
+def _check_earlier(earlier: Record | None) -> None:
+    """Refuse to resume from checkpoints that are gone."""
+    if earlier is not None and not os.path.isdir(kept := os.path.realpath(earlier.paths.checkpoints)):
+        raise ConfigurationError(f"--resume {earlier.name}: there is no folder {kept} to resume from; start a new job")
 
 
 def _provide(record: Record, code: Code) -> str | None:
@@ -121,7 +123,12 @@ def _provide(record: Record, code: Code) -> str | None:
 
 
 def create(
-    request: Request, *, name: str | None = None, job_dir: str | None = None, earlier: Record | None = None
+    request: Request,
+    *,
+    name: str | None = None,
+    job_dir: str | None = None,
+    earlier: Record | None = None,
+    site: Site | None = None,
 ) -> Record:
     """Create the folder of a new job and lay it out.
 
@@ -129,17 +136,20 @@ def create(
         ConfigurationError: it cannot be created.
 
     """
-    if earlier is not None and not os.path.isdir(kept := os.path.realpath(earlier.paths.checkpoints)):
-        raise ConfigurationError(f"--resume {earlier.name}: there is no folder {kept} to resume from; start a new job")
+    _check_earlier(earlier)
     generated = earlier.job_name if earlier else f"{short_name(request)}-{time.strftime('%Y%m%d-%H%M%S')}"
     was_there = job_dir is not None and os.path.isdir(job_dir)
     name, folder = create_job_folder(generated, name, job_dir)
     with whole_or_removed(name, folder, keep_empty=was_there):
-        return _lay_out_all(name, folder, request, earlier)
+        return _lay_out_all(name, folder, request, earlier, site)
 
 
-def _lay_out_all(name: str, folder: str, request: Request, earlier: Record | None) -> Record:
+def _lay_out_all(name: str, folder: str, request: Request, earlier: Record | None, site: Site | None) -> Record:
     record = Record(name, folder, request, job_name=earlier.job_name if earlier else name)
+    if site is not None:  # a plan: the platform itself says which hosts there are
+        record.site = site.to_json()
+        lay_out(record.paths, request.channels, request.hyperparameters)
+        return record
     if earlier is not None:  # resolved: a link to the link of a job in between would break with that job's folder
         os.symlink(os.path.realpath(earlier.paths.checkpoints), record.paths.checkpoints)
     if request.hosts:
@@ -156,7 +166,9 @@ def _lay_out_all(name: str, folder: str, request: Request, earlier: Record | Non
 
 
 @contextlib.contextmanager
-def planned(request: Request, *, name: str | None = None, job_dir: str | None = None) -> Iterator[None]:
+def planned(
+    request: Request, *, name: str | None = None, job_dir: str | None = None, site: Site | None = None
+) -> Iterator[None]:
     """While entered, this process has the folder and the variables that the job would have; on exit both are removed.
 
     Raises:
@@ -164,10 +176,11 @@ def planned(request: Request, *, name: str | None = None, job_dir: str | None = 
 
     """
     find_code(request)
+    job_dir = None if site is not None else job_dir  # that of a platform's job is there before, and stays
     was_there = job_dir is not None and os.path.isdir(job_dir)
     if callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, signal.default_int_handler)  # so that the folder is removed on Ctrl-C too
-    record = create(request, name=name, job_dir=job_dir)
+    record = create(request, name=None if site is not None else name, job_dir=job_dir, site=site)
     try:
         with entered(record):
             yield
@@ -193,47 +206,6 @@ def entered(record: Record) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def host_variables(
-    record: Record, code: Code, paths: JobPaths, inherited: Mapping[str, str], python: str = sys.executable
-) -> dict[str, str]:
-    """The variables that one host of the job is started with.
-
-    Args:
-        record: the job.
-        code: its code.
-        paths: the folders of the host.
-        inherited: the variables of this process; they are kept, except for those that describe another job.
-        python: the interpreter.
-
-    """
-    request = record.request
-    kept = {n: text for n, text in inherited.items() if n not in _OF_ANOTHER_JOB and not n.startswith("SM_")}
-    ours = {BASE_DIR_ENV: paths.base, JOB_NAME_VARIABLE: record.job_name}
-    if request.mode is not None:
-        ours[MODE_ENV] = request.mode
-    result = _as_laid_out({**kept, **ours, **request.variables, **code.variables(paths)}, request, paths)
-    if request.venv:
-        from smc_core.local.venvs import venv_variables
-
-        result = venv_variables(python, result)
-    return {**result, **needs.requirements_variables(request, code)}
-
-
-def _as_laid_out(variables: Mapping[str, str], request: Request, paths: JobPaths) -> dict[str, str]:
-    """The variables, with those of channels naming their links, and without those that an option has overridden."""
-    result = dict(variables)
-    for name, variable in HYPERPARAMETER.variables(variables).items():
-        if request.hyperparameters.get(name) != variables[variable]:
-            del result[variable]
-    given = submitted.channels(variables, files=True)
-    for name, path in given.values.items():
-        if request.channels.get(name) == path:
-            result[given.variables[name]] = os.path.join(paths.input_data, name)
-        else:
-            del result[given.variables[name]]
-    return result
 
 
 def _watch(record: Record, code: Code, python: str, stop: StopAfter | None) -> tuple[int, str, str]:

@@ -45,6 +45,8 @@ class Record:
         status: running, completed, failed, stopped, or lost: its process is gone without recording an end.
         exit_code: its exit code; None while it runs.
         first_line: the first line of smc's failure message; the script may have written another one.
+        site: the platform's job that it is a part of, if it is: ``platform``, ``job``, ``hosts``, ``rank``.
+        machine: where it runs: the name of the machine or container, and the namespace of its process ids.
         withheld: the parts of the request that are not kept because they are secret (:mod:`smc_core.local.withheld`).
     """
 
@@ -60,6 +62,8 @@ class Record:
     status: str = RUNNING
     exit_code: int | None = None
     first_line: str = ""
+    site: dict[str, Any] = dataclasses.field(default_factory=dict)
+    machine: str = dataclasses.field(default_factory=lambda: _machine())
     withheld: Withheld = dataclasses.field(default_factory=Withheld)
 
     def __post_init__(self) -> None:
@@ -140,8 +144,9 @@ def all_records() -> list[Record]:
 
 def load(folder: str) -> Record | None:
     """The record in a job's folder; None if there is none, or it cannot be read."""
+    path = os.path.realpath(os.path.join(folder, RECORD_FILE))  # a platform's job links that of its latest attempt
     try:
-        content: dict[str, Any] = json.loads(read_regular(os.path.join(folder, RECORD_FILE), _LARGEST) or b"null")
+        content: dict[str, Any] = json.loads(read_regular(path, _LARGEST) or b"null")
         content["request"] = Request.from_json(content["request"])
         content["withheld"] = Withheld(**content.get("withheld", {}))
         known = {field.name for field in dataclasses.fields(Record)}
@@ -150,9 +155,10 @@ def load(folder: str) -> Record | None:
         return None
     if not _is_sound(record):
         return None
-    record.folder = os.path.realpath(folder)  # it may have been moved
-    # Without the start time, another process with the same id would pass for the job's.
-    if record.status == RUNNING and (record.born is None or _born(record.pid) != record.born):
+    record.folder = os.path.dirname(path)  # it may have been moved
+    # Without the start time, another process with the same id would pass for the job's. Another machine's are not seen.
+    is_here = record.machine in ("", _machine())
+    if record.status == RUNNING and is_here and (record.born is None or _born(record.pid) != record.born):
         record.status = LOST
     return record
 
@@ -171,11 +177,12 @@ def _uptime() -> float:
 def _is_sound(record: Record) -> bool:
     """Whether every field has its type; the status is only shown, and not checked."""
     hosts = record.hosts if isinstance(record.hosts, list) else [None]
-    texts = [record.name, record.folder, record.job_name, record.first_line, *hosts]
+    texts = [record.name, record.folder, record.job_name, record.first_line, record.machine, *hosts]
     moments = [record.started, 0.0 if record.ended is None else record.ended]
     numbers = [record.pid, record.born or 0, record.exit_code or 0]
     return (
         all(isinstance(text, str) for text in texts)
+        and isinstance(record.site, dict)
         and all(type(moment) in (int, float) and 0 <= moment < _LATEST for moment in moments)
         and all(type(number) is int for number in numbers)
     )
@@ -185,6 +192,13 @@ def _names() -> list[str]:
     with contextlib.suppress(OSError):
         return sorted(os.listdir(JOBS))
     return []
+
+
+def _machine() -> str:
+    """This machine or container, as far as it matters for the ids of processes."""
+    with contextlib.suppress(OSError):
+        return f"{os.uname().nodename} {os.readlink('/proc/self/ns/pid')}"
+    return os.uname().nodename
 
 
 def _born(pid: int) -> int | None:

@@ -20,6 +20,7 @@ from smc_core.contract import (
 )
 from smc_core.errors import ConfigurationError
 from smc_core.hyperparameters import parse_preserving_numbers, raw_text
+from smc_core.local.site import Site
 from smc_core.readers import CHANNEL_NAME, read_config
 
 OWN_VARIABLES = frozenset(
@@ -69,7 +70,12 @@ class Request:
 
 
 def from_options(
-    options: argparse.Namespace, earlier: Request | None = None, environ: Mapping[str, str] = os.environ
+    options: argparse.Namespace,
+    earlier: Request | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    site: Site | None = None,
+    in_container: bool = False,
 ) -> Request:
     """Check what was asked for on the command line, and with variables such as ``SMC_HP_EPOCHS``.
 
@@ -78,6 +84,8 @@ def from_options(
         earlier: the request of a job to resume; what is given now overrides it.
         environ: the variables of this process. An option wins over a variable, and so does the job to resume: its
             request has the variables that it was given.
+        site: the platform's job that it is a part of.
+        in_container: whether requirements are installed unless an option says otherwise, as in any job of a container.
 
     Raises:
         ConfigurationError: a name, a path or a file is invalid.
@@ -90,6 +98,12 @@ def from_options(
         raise ConfigurationError("--resume runs the code of the earlier job: no TARGET, no -m")
     if options.hosts is not None and not 1 <= options.hosts <= MOST_HOSTS:
         raise ConfigurationError(f"--hosts {options.hosts}: expected a number from 1 to {MOST_HOSTS}")
+    hosts = before.hosts if options.hosts is None else options.hosts
+    if hosts and site is not None and site.is_one_of_several:
+        raise ConfigurationError(
+            f"--hosts {hosts}: the hosts of this job come from {site.platform}, which has {len(site.hosts)}; "
+            "leave --hosts out"
+        )
     variables = {**before.variables, **_variables(options.variables or ())}
     submitted_by = {**environ, **variables}
     channels = {**submitted.channels(submitted_by, files=True).values, **before.channels}
@@ -104,10 +118,16 @@ def from_options(
         },
         variables=variables,
         mode=options.mode or before.mode,
-        install=(options.venv or before.install) if options.requirements is None else options.requirements,
+        install=_installs(options, before, in_container=in_container and not hosts),
         venv=options.venv or before.venv,
-        hosts=before.hosts if options.hosts is None else options.hosts,
+        hosts=hosts,
     )
+
+
+def _installs(options: argparse.Namespace, before: Request, *, in_container: bool) -> bool:
+    if options.requirements is not None:
+        return bool(options.requirements)
+    return options.venv or before.install or in_container
 
 
 def _target(options: argparse.Namespace) -> str:

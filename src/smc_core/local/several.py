@@ -8,19 +8,16 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 
 from smc_core.contract import JobPaths, write_atomic
 from smc_core.errors import ConfigurationError
 from smc_core.local.host import IDENTITY_OPTION, PROBE_OPTION
 from smc_core.local.identity import address, hosts_file
+from smc_core.local.merging import merge_all
 from smc_core.local.record import Record
 from smc_core.local.watch import HOST_PROGRAM
 from smc_core.ports import Ports
 from smc_core.process import log
-from smc_core.words import some_of
-
-_SHOWN_CLASHES = 3
 
 
 def name_hosts(count: int, folder: str) -> list[str]:
@@ -93,50 +90,11 @@ def bring_together(record: Record, failed: str | None) -> None:
         with contextlib.suppress(OSError):
             shutil.copyfile(record.host_paths(failed).failure, record.paths.failure)
     try:
-        _merge_all(record)
+        merge_all(record.folder, record.hosts)
         if failed is None:
             write_atomic(record.paths.success, b"")
     except OSError as error:
         log.line(f"the results of the hosts cannot all be merged: {error}; each host's are in {record.folder}/HOST")
-
-
-def _merge_all(record: Record) -> None:
-    for where in ("model", os.path.join("output", "data")):
-        clashes: list[str] = []
-        for name in record.hosts:
-            clashes += _merge(os.path.join(record.folder, name, where), os.path.join(record.folder, where))
-        clashes = sorted(set(clashes))
-        if clashes:
-            log.line(
-                f"several hosts have written {some_of(clashes, _SHOWN_CLASHES)} in {where}/; only the first host's "
-                "is kept. On SageMaker names must not clash: write it on one host, or put the host into the name"
-            )
-
-
-def _merge(source: str, target: str) -> Iterator[str]:
-    """Link, or copy, everything in one folder into another; yields the names that exist already.
-
-    Links are copied as links, also those to folders. A folder is merged with a folder, and clashes with anything else.
-    """
-    for place, folders, names in os.walk(source):
-        inside = os.path.normpath(os.path.join(target, os.path.relpath(place, source)))
-        os.makedirs(inside, exist_ok=True)
-        for name in sorted([*folders, *names]):
-            path = os.path.join(inside, name)
-            if _is_folder(os.path.join(place, name)) and (_is_folder(path) or not os.path.lexists(path)):
-                continue  # os.walk will come to it
-            if os.path.lexists(path):
-                folders[:] = [folder for folder in folders if folder != name]  # os.walk skips it
-                yield os.path.relpath(path, target)
-                continue
-            try:  # a link: a model may be large, and is not changed any more
-                os.link(os.path.join(place, name), path, follow_symlinks=False)
-            except OSError:
-                shutil.copy2(os.path.join(place, name), path, follow_symlinks=False)
-
-
-def _is_folder(path: str) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def lay_out_together(paths: JobPaths) -> None:

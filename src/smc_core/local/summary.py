@@ -13,8 +13,17 @@ from smc_core.process.diagnosis import size_text
 from smc_core.process.outcome.headline import duration
 
 
-def print_summary(record: Record) -> None:
-    """Print how a job ended, to stderr."""
+def print_summary(record: Record, shared: str | None = None) -> None:
+    """Print how a job ended, to stderr.
+
+    Args:
+        record: the job.
+        shared: the folder of a platform's job, in whose log one line is enough: nobody types the next command there.
+
+    """
+    if shared is not None:
+        log.line(f"job {printable.in_a_line(record.name)}: {record.status} after {duration(record.seconds)}; {shared}")
+        return
     for line in lines(record, colours.painter(sys.stderr)):
         log.styled(line)
 

@@ -53,6 +53,8 @@ def describe(reader: Reader) -> Platform:
     if job and suffix == str(index):
         platform.job_name = platform.job_id = job
         reader.sources.update(job_name="HOSTNAME", job_id="HOSTNAME")
+    if count is None or count == 1:
+        platform.job_id = own if job and suffix == str(index) else None  # each pod is a job of its own
     if count == 1:
         return platform
     if count is None:

@@ -21,6 +21,7 @@ from smc_core.errors import ConfigurationError
 from smc_core.process import log, signals
 from smc_core.process.failure import report_failure
 from smc_core.process.report import writer
+from smc_core.writable import ensure_writable
 
 _PHASES_OF_USER_CODE = ("code", "requirements")
 FRAMEWORK_OPTION = "--framework"
@@ -172,6 +173,10 @@ def _log_platform(environment: Environment) -> None:
 
 def _make_folders(environment: Environment) -> None:
     """Create the folders that a script may take for granted."""
+    for field in ("model_dir", "checkpoint_dir", "tensorboard_dir"):
+        source = environment.sources.get(field)
+        if source is not None and source.kind == "variable":  # the platform's own, which no job folder replaces
+            ensure_writable(getattr(environment, field), source)
     for folder in (environment.model_dir, environment.output_data_dir, environment.code_dir):
         try:
             os.makedirs(folder, exist_ok=True)
