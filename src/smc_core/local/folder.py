@@ -34,7 +34,7 @@ def create_job_folder(generated: str, name: str | None = None, job_dir: str | No
     Args:
         generated: the name for a job without one; a number is appended if it is taken.
         name: the job's name; None for the generated one.
-        job_dir: the folder, new or empty, instead of ``.smc/jobs/NAME``, where a link to it is created.
+        job_dir: the folder, new or empty, instead of ``.smc/jobs/NAME``, where a link to it is created if possible.
 
     Returns:
         Name and absolute path of the folder.
@@ -49,12 +49,22 @@ def create_job_folder(generated: str, name: str | None = None, job_dir: str | No
     if folder is not None and os.path.isdir(folder) and os.listdir(folder):
         raise ConfigurationError(f"--job-dir {job_dir}: the folder is not empty; every job needs its own")
     try:
-        ignore_jobs()
         if folder is not None:
             os.makedirs(folder, OWNERS, exist_ok=True)
+            if not _can_list():
+                return name or generated, folder
+        ignore_jobs()
         return _claim(generated, name, folder)
     except OSError as error:
         raise not_created(error) from error
+
+
+def _can_list() -> bool:
+    """Whether the working directory can have a list of jobs: in a container it is often read-only."""
+    with contextlib.suppress(OSError):
+        ignore_jobs()
+        return os.access(JOBS, os.W_OK)
+    return False
 
 
 def ignore_jobs() -> None:
@@ -136,7 +146,9 @@ def whole_or_removed(name: str, folder: str, *, keep_empty: bool) -> Iterator[No
 
 def not_created(error: OSError) -> ConfigurationError:
     """The error for a job's folder that cannot be created."""
-    return ConfigurationError(f"the folder of the job cannot be created: {error.strerror}: {error.filename}")
+    return ConfigurationError(
+        f"the folder of the job cannot be created: {error.strerror}: {error.filename}; --job-dir names another place"
+    )
 
 
 def lay_out(paths: JobPaths, channels: Mapping[str, str], hyperparameters: Mapping[str, str]) -> None:
