@@ -25,8 +25,10 @@ from smc_core.contract import (
     job_paths,
 )
 from smc_core.errors import SmcError
+from smc_core.platforms import reason_file
 from smc_core.process import log
 from smc_core.process.outcome.files import OutcomeFiles
+from smc_core.process.outcome.reason import ReasonFile
 from smc_core.process.parent.supervisor import supervise
 from smc_core.settings import CHANNEL
 
@@ -84,19 +86,22 @@ def _absolute_channels(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def note_refusal(error: SmcError) -> None:
-    """Write a failure file for a job that could not even begin, if the job's folder exists.
+def note_refusal(error: SmcError, *, has_folder: bool = True) -> None:
+    """Say why a job could not even begin where the platform reads that, and in a failure file if its folder exists.
 
     Args:
         error: what is wrong with the command line.
+        has_folder: whether the job would have been that of ``/opt/ml``; a local job has no folder yet.
 
     """
-    paths = job_paths()
-    if os.path.isdir(paths.base):
-        from smc_core.process.outcome.headline import refusal
+    from smc_core.process.outcome.headline import refusal
 
+    text = refusal(error)[1]
+    ReasonFile(reason_file(os.environ)).write(text)
+    paths = job_paths()
+    if has_folder and os.path.isdir(paths.base):
         files = OutcomeFiles(paths)
-        trouble = files.begin() or files.fail(refusal(error)[1])
+        trouble = files.begin() or files.fail(text)
         if trouble is not None:
             log.line(trouble)
 

@@ -355,3 +355,31 @@ def test_eight_hosts_run_a_job_at_the_same_time(digits) -> None:
     assert len(list((top / "model").iterdir())) == 9
     assert (top / "output/success").exists()
     assert sum("several hosts have written" in each.stderr for each in ended) == 1
+
+
+def test_azure_uploads_the_model_from_the_outputs_of_the_working_directory(digits) -> None:
+    azure = {"AZUREML_RUN_ID": "run_1", "AZURE_ML_INPUT_training": f"{digits.folder}/data"}
+    ended = begin(digits, azure, "train.py", "-p", "epochs=5").wait()
+    assert ended.exit_code == 0, ended.stderr
+    assert (digits.folder / "outputs/model/weights").exists()
+    base = Path(printed(ended)["base"])
+    assert (base / "output/tensorboard").resolve() == digits.folder / "logs/tensorboard"
+    named = {**azure, "AZURE_ML_OUTPUT_model": f"{digits.folder}/named"}
+    assert begin(digits, named, "train.py", "-p", "epochs=6").wait().exit_code == 0
+    assert (digits.folder / "named/weights").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train.py", "-p", "epochs"), "-p epochs: expected NAME=VALUE"),
+        (("train.py", "--hosts", "many"), "argument --hosts: invalid int value: 'many'"),
+        (("absent.py", "-p", "epochs=5"), "there is no"),
+    ],
+)
+def test_what_is_refused_is_said_where_the_platform_reads_it(digits, arguments: tuple[str, ...], message: str) -> None:
+    digits.write("reason")
+    pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "SMC_TERMINATION_LOG": f"{digits.folder}/reason"}
+    ended = begin(digits, pod, *arguments).wait()
+    assert ended.exit_code in (2, 4)
+    assert message in (digits.folder / "reason").read_text()

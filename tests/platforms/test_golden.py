@@ -359,3 +359,43 @@ def test_places_of_azure(tmp_path: Path) -> None:
     assert env.model_dir == str(tmp_path / "out")
     assert str(env.sources["model_dir"]) == "variable AZURE_ML_OUTPUT_model"
     assert str(env.sources["channel_dirs.training"]) == "variable AZURE_ML_INPUT_training"
+
+
+def test_storage_that_is_not_mounted_is_not_used_and_a_line_says_so(tmp_path: Path) -> None:
+    (tmp_path / "gcs/there").mkdir(parents=True)
+    environ = {
+        "CLOUD_ML_JOB_ID": "1",
+        "AIP_MODEL_DIR": "gs://there/model",
+        "AIP_CHECKPOINT_DIR": "gs://absent/checkpoints",
+    }
+    platform = platforms.current(environ, root=str(tmp_path))
+    assert (platform.model_dir, platform.checkpoint_dir) == (f"{tmp_path}/gcs/there/model", None)
+    assert platform.notes == [
+        "AIP_CHECKPOINT_DIR is gs://absent/checkpoints, which is not mounted below /gcs: it is not used"
+    ]
+
+
+def test_kubeflow_s_folders_are_channels_and_checkpoints(tmp_path: Path) -> None:
+    for name in ("dataset", "model", "checkpoints"):
+        (tmp_path / "workspace" / name).mkdir(parents=True)
+    environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "PET_NNODES": "1", "PET_NODE_RANK": "0"}
+    platform = platforms.current(environ, root=str(tmp_path))
+    workspace = tmp_path / "workspace"
+    assert platform.channels == {"training": f"{workspace}/dataset", "model": f"{workspace}/model"}
+    assert platform.checkpoint_dir == f"{workspace}/checkpoints"
+
+
+def test_azure_s_inputs_by_their_new_and_old_names() -> None:
+    environ = {
+        "AZUREML_RUN_ID": "run_1",
+        "AZURE_ML_INPUT_training": "/new",
+        "AZUREML_DATAREFERENCE_training": "/old",
+        "AZUREML_DATAREFERENCE_other": "/other",
+    }
+    assert platforms.current(environ).channels == {"training": "/new", "other": "/other"}
+
+
+@pytest.mark.parametrize(("count", "job"), [({}, "digits-1"), ({"SMC_HOST_COUNT": "2"}, "digits")])
+def test_a_pod_that_is_a_job_of_its_own_is_not_taken_for_the_others(count: dict[str, str], job: str) -> None:
+    environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "JOB_COMPLETION_INDEX": "1", "HOSTNAME": "digits-1", **count}
+    assert platforms.current(environ).job_id == job

@@ -26,27 +26,20 @@ def add(commands: Commands) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Run the job, and return its exit code."""
-    if is_local(options):
-        return _run_locally(options)
-    from smc_core.runner import run
+    from smc_core.runner import note_refusal, run
 
+    is_of_container = not is_local(options)
     try:
-        return run(program(options), module=options.module)
+        return run(program(options), module=options.module) if is_of_container else _run_locally(options)
     except SmcError as error:
-        _note(error)
+        note_refusal(error, has_folder=is_of_container)
         raise
 
 
 def _refused(error: SmcError, options: argparse.Namespace, wrong: str | None) -> None:
-    if not is_local(options, wrong):
-        _note(error)
-
-
-def _note(error: SmcError) -> None:
-    """A job of a container that cannot begin leaves a failure file too."""
     from smc_core.runner import note_refusal
 
-    note_refusal(error)
+    note_refusal(error, has_folder=not is_local(options, wrong))
 
 
 def _run_locally(options: argparse.Namespace) -> int:

@@ -26,8 +26,10 @@ from smc_core.local.stopping import LinePattern, StopAfter
 from smc_core.local.summary import print_summary
 from smc_core.local.target import Code, find_code, short_name
 from smc_core.local.watch import Host, Watch
+from smc_core.platforms import reason_file
 from smc_core.process import log, signals
 from smc_core.process.outcome.files import OutcomeFiles
+from smc_core.process.outcome.reason import ReasonFile
 from smc_core.settings import HOST_SECRET
 
 ALONE = "algo-1"
@@ -118,7 +120,9 @@ def _provide(record: Record, code: Code) -> str | None:
         first, further = f"Stopped by {signals.name(interrupted.number)} while packages were installed", ""
         record.exit_code, record.status = EXIT_SIGNAL_BASE + interrupted.number, records.STOPPED
     record.first_line = first
-    OutcomeFiles(record.paths).fail(f"{first}\n{further}".rstrip("\n") + "\n")
+    text = f"{first}\n{further}".rstrip("\n") + "\n"
+    OutcomeFiles(record.paths).fail(text)
+    ReasonFile(reason_file(os.environ)).write(text)
     return None
 
 

@@ -187,6 +187,8 @@ def fill(shared: Shared, site: Site, request: Request, earlier: Record | None) -
     if "model" in site.places:
         _link(site.places["model"][0], paths.model)
     lay_out(paths, request.channels, request.hyperparameters)
+    if "tensorboard" in site.places:
+        _link(site.places["tensorboard"][0], paths.tensorboard)
 
 
 def publish(shared: Shared, site: Site) -> None:

@@ -13,6 +13,7 @@ from smc_core.platforms.base import KUBERNETES
 from smc_core.platforms.sagemaker import NAME as SAGEMAKER
 from smc_core.provenance import Source
 
+_PLACES = {"model": "model_dir", "checkpoints": "checkpoint_dir", "tensorboard": "tensorboard_dir"}
 _CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 """Files that Docker and Podman put into their containers."""
 
@@ -28,7 +29,7 @@ class Site:
         rank: the rank of this host.
         task: which of several copies on this host this is; None if there is one a host.
         attempt: how often the platform says that the job was restarted.
-        places: ``model`` and ``checkpoints`` → the platform's own folder for it, and what names that.
+        places: ``model``, ``checkpoints``, ``tensorboard`` → the platform's own folder for it, and what names that.
     """
 
     platform: str
@@ -97,10 +98,11 @@ def is_container(environ: Mapping[str, str]) -> bool:
 
 
 def _places(platform: Platform) -> dict[str, tuple[str, Source]]:
-    folders = {"model": platform.model_dir, "checkpoints": platform.checkpoint_dir}
-    attributes = {"model": "model_dir", "checkpoints": "checkpoint_dir"}
-    return {
-        name: (folder, Source("variable", platform.sources.get(attributes[name], platform.name)))
-        for name, folder in folders.items()
-        if folder is not None
-    }
+    kept = Source("rule", f"platform {platform.name}")
+    found = {name: (os.path.abspath(folder), kept) for name, folder in platform.kept.items()}
+    for name, attribute in _PLACES.items():
+        folder = getattr(platform, attribute)
+        if folder is not None:
+            said_by = platform.sources.get(attribute, platform.name)
+            found[name] = (folder, Source("file" if os.path.isabs(said_by) else "variable", said_by))
+    return found

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-__all__ = ["NONE", "PLATFORMS", "Platform", "current", "reason_file", "signals_every_process", "stop_grace"]
+__all__ = [
+    "NONE",
+    "PLATFORMS",
+    "Platform",
+    "current",
+    "keeps_elsewhere",
+    "reason_file",
+    "signals_every_process",
+    "stop_grace",
+]
 
 PLATFORMS = (sagemaker, skypilot, dstack, slurm, vertex, azureml, aws_batch, kubeflow, kubernetes, ray)
 """In the order in which they are looked for: SkyPilot and dstack know more than the Kubernetes or Slurm below them."""
@@ -117,6 +126,15 @@ def signals_every_process(environ: Mapping[str, str], *, root: str = "/") -> boo
     except ConfigurationError:
         return False
     return found is not None and bool(found.signals_every_process(environ))
+
+
+def keeps_elsewhere(environ: Mapping[str, str]) -> bool:
+    """Whether the platform has a folder of its own for the model or for checkpoints."""
+    try:
+        platform = current(environ)
+    except ConfigurationError:
+        return False
+    return platform.model_dir is not None or platform.checkpoint_dir is not None
 
 
 def reason_file(environ: Mapping[str, str]) -> str | None:

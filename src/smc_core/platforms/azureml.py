@@ -21,8 +21,11 @@ HOSTS = "`AZUREML_NODE_COUNT`, `AZ_BATCH_HOST_LIST`"
 RANK = "`NODE_RANK`"
 MASTER = "`MASTER_ADDR`, or `AZ_BATCH_MASTER_NODE`"
 _INPUT, _OUTPUT = "AZURE_ML_INPUT_", "AZURE_ML_OUTPUT_"
+_OLD_INPUT = "AZUREML_DATAREFERENCE_"
 _PLACES = {"model": "model_dir", "checkpoints": "checkpoint_dir", "tensorboard": "tensorboard_dir"}
 """Name of an output → what it is the folder of."""
+_UPLOADED = {"model": "outputs/model", "tensorboard": "logs/tensorboard"}
+"""Azure uploads ``./outputs`` and ``./logs`` of the command's working directory."""
 
 
 def is_here(environ: Mapping[str, str], root: str) -> bool:
@@ -48,11 +51,13 @@ def describe(reader: Reader) -> Platform:
     )
     if found is not None:
         _describe_nodes(platform, reader, *found)
-    for name in environ:
-        if name.startswith(_INPUT) and environ[name]:
-            folder = reader.folder(f"channels.{name[len(_INPUT) :]}", name)
+    platform.kept = dict(_UPLOADED)
+    for name in sorted(environ):  # "AZUREML_" before "AZURE_ML_": the new names of inputs replace the old ones
+        if name.startswith((_INPUT, _OLD_INPUT)) and environ[name]:
+            channel = name.removeprefix(_INPUT).removeprefix(_OLD_INPUT)
+            folder = reader.folder(f"channels.{channel}", name)
             if folder is not None:
-                platform.channels[name[len(_INPUT) :]] = folder
+                platform.channels[channel] = folder
         elif name.startswith(_OUTPUT) and name[len(_OUTPUT) :].lower() in _PLACES:
             attribute = _PLACES[name[len(_OUTPUT) :].lower()]
             setattr(platform, attribute, reader.folder(attribute, name))

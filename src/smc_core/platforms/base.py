@@ -36,6 +36,8 @@ class Platform:
         model_dir: where the platform takes the model from.
         checkpoint_dir: where it keeps checkpoints.
         tensorboard_dir: where it looks for TensorBoard events.
+        kept: ``model`` or ``tensorboard`` → the folder that the platform keeps if nothing else is said, relative to the
+            working directory of its command.
         notes: lines for the log.
         sources: attribute → the variable or file that said it.
 
@@ -49,6 +51,7 @@ class Platform:
         "hosts",
         "job_id",
         "job_name",
+        "kept",
         "master",
         "master_port",
         "model_dir",
@@ -77,6 +80,7 @@ class Platform:
     model_dir: str | None
     checkpoint_dir: str | None
     tensorboard_dir: str | None
+    kept: dict[str, str]
     notes: list[str]
     sources: dict[str, str]
 
@@ -88,6 +92,7 @@ class Platform:
             "attempt": 0,
             "no_launcher": "",
             "channels": {},
+            "kept": {},
             "notes": [],
             "sources": {},
         }

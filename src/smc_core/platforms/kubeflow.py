@@ -23,8 +23,10 @@ RANK = "`PET_NODE_RANK`, `JAX_PROCESS_ID`, `DMLC_TASK_ID`"
 MASTER = "`PET_MASTER_ADDR`, `JAX_COORDINATOR_ADDRESS`, `DMLC_TRACKER_URI`"
 _FIRST_POD = "-node-0-0."
 """In the name of a TrainJob's first pod, between the job and the domain."""
-_DATASET, _MODEL = "workspace/dataset", "workspace/model"
-"""Where the initializers of a TrainJob put what they fetch."""
+_FETCHED = {"training": "workspace/dataset", "model": "workspace/model"}
+"""Channel → where the initializers of a TrainJob put what they fetch: the data, and the model to begin with."""
+_CHECKPOINTS = "workspace/checkpoints"
+"""Where the examples of Trainer and JobSet mount a volume for checkpoints."""
 
 
 def is_here(environ: Mapping[str, str], root: str) -> bool:
@@ -44,10 +46,13 @@ def describe(reader: Reader) -> Platform:
     """The pods: by their names where these follow from the first one's, else by made-up names."""
     environ = reader.environ
     platform = Platform(NAME)
-    dataset = os.path.join(reader.root, _DATASET)
-    if os.path.isdir(dataset):
-        platform.channels["training"] = dataset
-        reader.sources["channels.training"] = dataset
+    for channel, place in _FETCHED.items():
+        folder = os.path.join(reader.root, place)
+        if os.path.isdir(folder):
+            platform.channels[channel] = reader.sources[f"channels.{channel}"] = folder
+    checkpoints = os.path.join(reader.root, _CHECKPOINTS)
+    if os.path.isdir(checkpoints):
+        platform.checkpoint_dir = reader.sources["checkpoint_dir"] = checkpoints
     if "PET_NNODES" in environ:
         _describe_torch(platform, reader)
     elif "JAX_COORDINATOR_ADDRESS" in environ:

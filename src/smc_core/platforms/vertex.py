@@ -44,6 +44,10 @@ def describe(reader: Reader) -> Platform:
         checkpoint_dir=reader.folder("checkpoint_dir", "AIP_CHECKPOINT_DIR"),
         tensorboard_dir=reader.folder("tensorboard_dir", "AIP_TENSORBOARD_LOG_DIR"),
     )
+    for variable in ("AIP_MODEL_DIR", "AIP_CHECKPOINT_DIR", "AIP_TENSORBOARD_LOG_DIR", *_CHANNELS.values()):
+        uri = reader.environ.get(variable, "")
+        if uri.startswith("gs://") and variable not in reader.sources.values():
+            platform.notes.append(f"{variable} is {uri}, which is not mounted below /gcs: it is not used")
     text = reader.text("hosts", "CLUSTER_SPEC")
     if text is not None:
         _describe_cluster(platform, reader, text)

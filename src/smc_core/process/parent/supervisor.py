@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 
 from smc_core.contract import HYPERPARAMETERS_FILE, REPORT_DIR_ENV, JobPaths, job_paths
 from smc_core.errors import EXIT_INTERNAL, ConfigurationError
-from smc_core.platforms import reason_file, signals_every_process, stop_grace
+from smc_core.platforms import keeps_elsewhere, reason_file, signals_every_process, stop_grace
 from smc_core.process import lifeline, signals
 from smc_core.process.outcome.files import OutcomeFiles
 from smc_core.process.outcome.reason import ReasonFile
@@ -254,7 +254,9 @@ class _Supervisor:
 
         note = read_command(self._reports.path)
         alone = note is not None and note.hosts == 1
-        return "the job left no file in model/, output/ or checkpoints/" if alone and self._files.left_nothing() else ""
+        if not alone or keeps_elsewhere(self._environ) or not self._files.left_nothing():
+            return ""
+        return "the job left no file in model/, output/ or checkpoints/"
 
     def _dismiss_watchdog(self) -> None:
         if self._watchdog is not None:
