@@ -194,3 +194,16 @@ def distribution(folder: Path, name: str, version: str, head: str = "", entry_po
     place.mkdir()
     (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{head}")
     (place / "entry_points.txt").write_text(entry_points)
+
+
+def test_a_variable_that_is_no_setting_is_noted_and_a_malformed_one_is_a_problem(desk) -> None:
+    desk.environ |= {"SMC_STOP_GRAZE": "5", "SMC_HP_EPOCHS": "5", "SMC_CHANNEL_TRAINING": "/data"}
+    findings = json.loads(desk.smc("doctor", "--json").stdout)
+    noted = [(each["state"], each["text"]) for each in findings if each["check"] == "variables"]
+    assert noted == [
+        ("note", "SMC_STOP_GRAZE is no setting of smc or of an installed plugin; did you mean SMC_STOP_GRACE?")
+    ]
+    desk.environ["SMC_HP_epochs"] = "6"
+    ended = desk.smc("doctor")
+    assert ended.exit_code == 1
+    assert "variables SMC_HP_EPOCHS and SMC_HP_epochs both set 'epochs'" in ended.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -301,6 +302,7 @@ def host(rank, barrier):
             fill(shared, site, Request("/train.py"), None)
             record = Record(shared.name, shared.attempt, Request("/train.py"), shared.name, site=site.to_json())
             publish(shared, site)
+        record.status = "completed"
         record.save()
         open(f"{shared.attempt}/checkpoints/{rank}-{number}", "x").close()
 
@@ -383,3 +385,39 @@ def test_what_is_refused_is_said_where_the_platform_reads_it(digits, arguments: 
     ended = begin(digits, pod, *arguments).wait()
     assert ended.exit_code in (2, 4)
     assert message in (digits.folder / "reason").read_text()
+
+
+WAIT = "import os, time\nprint(os.environ['SAGEMAKER_BASE_DIR'], flush=True)\nwhile True: time.sleep(0.05)\n"
+
+
+def test_an_attempt_that_overlaps_the_one_before_leaves_it_alone(digits) -> None:
+    """Kubernetes starts another pod while the old one is still stopping."""
+    digits.write("train.py", WAIT)
+    pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "JOB_COMPLETION_INDEX": "0", "HOSTNAME": "digits-0"}
+    top = digits.folder / ".smc/jobs/train-digits-0"
+    old = begin(digits, pod, "train.py")
+    old.wait_until(lambda: "attempt-0" in old.stdout)
+    record = json.loads((top / "job.json").read_text())
+    (top / "attempt-0/job.json").write_text(json.dumps({**record, "machine": "digits-0 pid:[1]"}))  # another pod's
+    new = begin(digits, pod, "train.py")
+    new.wait_until(lambda: "attempt-1" in new.stdout)
+    old.send(signal.SIGTERM)
+    assert old.wait().exit_code == 143
+    assert "SIGTERM" in (top / "attempt-0/output/failure").read_text()
+    assert sorted(path.name for path in (top / "output").iterdir() if not path.name.startswith(".")) == ["data"]
+    assert [job["status"] for job in digits.jobs()] == ["running"]
+    new.send(signal.SIGTERM)
+    assert new.wait().exit_code == 143
+    assert [job["status"] for job in digits.jobs()] == ["stopped"]
+
+
+def test_the_same_command_beside_one_that_still_runs_is_another_job(digits) -> None:
+    digits.write("train.py", WAIT)
+    alone = sky(0, count=1)
+    first = begin(digits, alone, "train.py")
+    first.wait_until(lambda: "/train-sky-1-train/" in first.stdout)
+    second = begin(digits, alone, "train.py")
+    second.wait_until(lambda: "/train-sky-1-train-2/attempt-0" in second.stdout)
+    for running in (first, second):
+        running.send(signal.SIGTERM)
+        assert running.wait().exit_code == 143

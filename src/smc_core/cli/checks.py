@@ -13,19 +13,30 @@ from typing import Literal, NamedTuple
 from smc_core import metadata, start_word
 from smc_core.cli.classic import leftovers
 from smc_core.compatibility import Framework, is_installed, unmet
-from smc_core.contract import BASE_DIR_ENV, job_paths
+from smc_core.contract import (
+    BASE_DIR_ENV,
+    CODE_DIR_ENV,
+    NAMED_PROGRAM_ENV,
+    NAMED_SOURCE_ENV,
+    REPORT_DIR_ENV,
+    job_paths,
+)
 from smc_core.environment import Environment
 from smc_core.errors import ConfigurationError, SmcError
 from smc_core.hosts import wait_for_hosts
 from smc_core.plugins import Plugins, installed, new_manager, register
 from smc_core.process.diagnosis import size_text
 from smc_core.resources import cpu_count, gpu_count, installed_gpus, memory_bytes
-from smc_core.settings import HOST_WAIT
+from smc_core.settings import HOST_WAIT, Family
+from smc_core.words import did_you_mean, nearest
 
 LEAST_DISK = 1 << 30
 """Bytes; less room than this is a problem."""
 LEAST_SHARED_MEMORY = 1 << 30
 """Bytes; PyTorch's data loaders hand batches over in /dev/shm, of which Docker gives 64 MiB."""
+_PREFIX = "SMC_"
+_INTERNAL = (CODE_DIR_ENV, NAMED_PROGRAM_ENV, NAMED_SOURCE_ENV, REPORT_DIR_ENV, "SMC_TEST_HOSTS", "SMC_BASE_IMAGE")
+"""Variables that smc sets itself, and those of the tests of plugins."""
 _SHM = "/dev/shm"  # noqa: S108 - only inspected
 _GPU_DRIVER = "/proc/driver/nvidia/version"
 
@@ -63,6 +74,7 @@ def doctor(*, index: bool, as_json: bool) -> tuple[str, bool]:
         _start_word,
         _classic,
         _plugins,
+        _variables,
         _resources,
         _gpus,
         _shared_memory,
@@ -149,6 +161,19 @@ def _plugins() -> Iterator[Finding]:
             yield Finding("plugin", "problem", f"{label}: {'; '.join(wrong)}", fix)
         else:
             yield Finding("plugin", "note" if absent else "ok", "; ".join([label, *absent]))
+
+
+def _variables() -> Iterator[Finding]:
+    """Variables with the prefix of smc's settings that are none, and malformed ones of a family."""
+    known = Plugins.load().settings()
+    families = [each for each in known.values() if isinstance(each, Family)]
+    for family in families:
+        family.variables(os.environ)
+    for name in sorted(os.environ):
+        is_member = any(name.startswith(family.prefix) for family in families)
+        if name.startswith(_PREFIX) and name not in known and not is_member and name not in _INTERNAL:
+            text = f"{name} is no setting of smc or of an installed plugin{did_you_mean(nearest(name, known))}"
+            yield Finding("variables", "note", text)
 
 
 def _resources() -> Iterator[Finding]:

@@ -74,6 +74,11 @@ class Record:
         self.ended = self.started + _uptime() - self._begun
 
     @property
+    def is_here(self) -> bool:
+        """Whether it runs, or ran, where this process can see its process."""
+        return self.machine in ("", _machine())
+
+    @property
     def paths(self) -> JobPaths:
         """The folders below the job's own."""
         return JobPaths(self.folder)
@@ -157,8 +162,7 @@ def load(folder: str) -> Record | None:
         return None
     record.folder = os.path.dirname(path)  # it may have been moved
     # Without the start time, another process with the same id would pass for the job's. Another machine's are not seen.
-    is_here = record.machine in ("", _machine())
-    if record.status == RUNNING and is_here and (record.born is None or _born(record.pid) != record.born):
+    if record.status == RUNNING and record.is_here and (record.born is None or _born(record.pid) != record.born):
         record.status = LOST
     return record
 

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from smc_core.contract import JobPaths
 from smc_core.errors import ConfigurationError
 from smc_core.local.folder import JOBS, OWNERS, ignore_jobs, lay_out, not_created
-from smc_core.local.record import LOG_FILE, RECORD_FILE, Record, load
+from smc_core.local.record import LOG_FILE, RECORD_FILE, RUNNING, Record, load
 from smc_core.local.request import Request
 from smc_core.local.site import Site
 from smc_core.local.withheld import without_secrets
@@ -63,8 +63,8 @@ def open_shared(site: Site, request: Request, generated: str, name: str | None, 
 
     Args:
         site: the platform's job.
-        request: what was asked for. In a generated folder, the same command is a further attempt of the same job, and
-            another command gets another folder.
+        request: what was asked for. In a generated folder, the same command is a further attempt of the same job.
+            Another command gets another folder, and so does the same command while the first still runs here.
         generated: the first part of the job's name, if none is given.
         name: the job's name.
         job_dir: the folder, instead of ``.smc/jobs/NAME``.
@@ -105,6 +105,8 @@ def _opened(site: Site, request: Request, name: str, top: str, option: str) -> S
     before = load(home)
     if before is not None and _command(before.request) != _command(without_secrets(request)[0]):
         raise _AnotherJobError(f"{option}: {top} holds a job with other options; every job needs its own folder")
+    if before is not None and before.status == RUNNING and before.is_here:
+        raise _AnotherJobError(f"{option}: the job in {top} is still running (process {before.pid})")
     os.makedirs(home, OWNERS, exist_ok=True)
     for number in range(site.attempt, site.attempt + _MOST_ATTEMPTS):
         attempt = os.path.join(home, f"attempt-{number}")

@@ -40,6 +40,8 @@ def describe(reader: Reader) -> Platform:
         job_id=reader.text("job_id", "AWS_BATCH_JOB_ID"),
         attempt=max(0, (reader.number("attempt", "AWS_BATCH_JOB_ATTEMPT") or 1) - 1),
     )
+    if platform.job_id is not None:  # a node of a multi-node job has its index behind the job's own id
+        platform.job_id = platform.job_id.partition("#")[0]
     found = reader.count_and_rank(("AWS_BATCH_JOB_NUM_NODES",), ("AWS_BATCH_JOB_NODE_INDEX",))
     if found is not None and found[0] > 1:
         count, index = found
