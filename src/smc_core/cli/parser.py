@@ -22,7 +22,7 @@ from smc_core.version import __version__
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]
 
-COMMANDS = ("run", "plan", "env", "plugins", "plugin", "jobs", "logs", "why", "doctor")
+COMMANDS = ("run", "plan", "env", "plugins", "plugin", "jobs", "logs", "why", "doctor", "manifest")
 """The subcommands, in the order of ``smc --help``."""
 
 _DESCRIPTION = "Runs machine-learning training inside containers: on Amazon SageMaker, on a laptop, anywhere."
