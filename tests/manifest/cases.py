@@ -19,7 +19,7 @@ def _arguments(engine: str, hosts: int, gpus: int) -> list[str]:
     words += ["--env", "NCCL_DEBUG=$INFO", "-c", f"training={'s3://bucket' if engine == 'sagemaker' else ''}/data"]
     if engine == "sagemaker":
         return [*words, *_SAGEMAKER, "--image", "registry.example/digits:1"]
-    if engine != "slurm" or gpus:
+    if engine not in ("slurm", "ray") or (engine == "slurm" and gpus):
         words += ["--image", "registry.example/digits:1"]
     if engine in ("kubernetes", "kubeflow"):
         words += ["--claim", "data=/data", "--job-dir", "/data/jobs/digits"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -113,6 +114,18 @@ def test_the_shell_of_a_task_reads_them_too(name: str, tmp_path: Path) -> None:
         "-p",
         f"note={NOTE}",
     ]
+
+
+@pytest.mark.parametrize("name", _named("ray"))
+def test_the_program_of_a_ray_job_has_what_was_given(name: str) -> None:
+    values = {}
+    for node in ast.parse(printed(CASES[name])).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            assert isinstance(node.targets[0], ast.Name)
+            values[node.targets[0].id] = json.loads(ast.literal_eval(node.value.args[0]))
+    assert values["COMMAND"][-1] == f"note={NOTE}"
+    assert values["VARIABLES"] == {"NCCL_DEBUG": "$INFO"}
+    assert values["BUNDLE"]["memory"] == 8 * 1024**3
 
 
 @pytest.mark.parametrize("name", _named("compose"))

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from smc_core.manifest.request import Request
 
-ENGINES = ("slurm", "kubernetes", "kubeflow", "sagemaker", "compose", "skypilot")
+ENGINES = ("slurm", "kubernetes", "kubeflow", "sagemaker", "compose", "skypilot", "ray")
 """Names of the engines, which are the modules of this package that write for them."""
 
 

@@ -16,6 +16,9 @@ _LITERAL = re.compile(r"(?:[!-~][ -~]*\n)+\Z")
 """Lines that a literal block keeps as they are: none is empty or indented."""
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
+_LONGEST_KEY = 1000
+"""Characters of a key without a mark of its own: YAML allows 1,024."""
+
 
 class Comment(str):
     """A key that is written as a comment, before what follows it. Its value counts for nothing."""
@@ -32,8 +35,11 @@ def _mapping(tree: dict[str, Any], indent: str) -> Iterator[str]:
     for key, value in tree.items():
         if isinstance(key, Comment):
             yield f"{indent}# {key}"
+        elif len(text := _text(key)) > _LONGEST_KEY:
+            yield f"{indent}? {text}"
+            yield from _entry(f"{indent}:", value, indent)
         else:
-            yield from _entry(f"{indent}{_text(key)}:", value, indent)
+            yield from _entry(f"{indent}{text}:", value, indent)
 
 
 def _entry(head: str, value: Any, indent: str) -> Iterator[str]:
