@@ -114,3 +114,13 @@ def test_the_pods_of_a_job_share_a_volume_and_resume(
     assert sorted(path.name for path in (top / "model").iterdir()) == ["part-digits-0", "part-digits-1"]
     assert (top / "output/success").exists()
     assert json.loads((top / "platform.json").read_text()) == {"platform": "kubernetes", "job": "digits"}
+
+
+def test_options_are_refused_on_sagemaker_which_would_not_find_the_model(
+    image: str, contain: Contain, mounts, tmp_path: Path
+) -> None:
+    (tmp_path / "ml").mkdir()
+    variables = ("--env", "TRAINING_JOB_NAME=digits", "--volume", f"{tmp_path}/ml:/opt/ml")
+    container = contain(image, *mounts, *variables, "--network", "none", command=COMMAND)
+    assert container.wait() == 2
+    assert "cannot be used on SageMaker" in (tmp_path / "ml/output/failure").read_text()
