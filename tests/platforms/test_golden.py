@@ -399,3 +399,12 @@ def test_azure_s_inputs_by_their_new_and_old_names() -> None:
 def test_a_pod_that_is_a_job_of_its_own_is_not_taken_for_the_others(count: dict[str, str], job: str) -> None:
     environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "JOB_COMPLETION_INDEX": "1", "HOSTNAME": "digits-1", **count}
     assert platforms.current(environ).job_id == job
+
+
+def test_who_gets_the_stop_signal() -> None:
+    """Slurm signals each process of a step; Ray the entry point of a job with its descendants, and no worker."""
+    entry_point = {"RAY_ADDRESS": "10.0.0.1:6379", "RAY_JOB_ID": "01000000"}
+    told = [slurm(2, 1), entry_point]
+    alone = [ray_train(2, 1), {"SLURM_JOB_ID": "1"}, kubeflow_torch(2, 1), aws_batch(2, 1), {}]
+    assert [platforms.signals_every_process(each) for each in told] == [True, True]
+    assert [platforms.signals_every_process(each) for each in alone] == [False] * len(alone)

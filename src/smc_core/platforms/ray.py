@@ -31,8 +31,12 @@ def is_here(environ: Mapping[str, str], root: str) -> bool:
 
 
 def signals_every_process(environ: Mapping[str, str]) -> bool:
-    """Whether Ray stops this: it signals the entry point of a job and each of its descendants."""
-    return True
+    """Whether this is the entry point of a job: Ray signals it and each of its descendants, but no worker's."""
+    return not _is_worker(environ)
+
+
+def _is_worker(environ: Mapping[str, str]) -> bool:
+    return environ.keys() >= set(_TRAIN)
 
 
 def describe(reader: Reader) -> Platform:
@@ -41,7 +45,7 @@ def describe(reader: Reader) -> Platform:
         NAME,
         job_id=reader.text("job_id", "RAY_JOB_SUBMISSION_ID", "RAY_JOB_ID"),
     )
-    if not reader.environ.keys() >= set(_TRAIN):
+    if not _is_worker(reader.environ):
         return platform
     world = reader.number("hosts", "WORLD_SIZE", least=1) or 1
     local = reader.number("local", "LOCAL_WORLD_SIZE", least=1, most=world) or 1
