@@ -34,6 +34,8 @@ EXIT_CODE = 4
 EXIT_HOST = 5
 EXIT_INTERNAL = 70
 """A bug in smc itself (``EX_SOFTWARE`` in ``sysexits.h``)."""
+NEVER_BETTER = (EXIT_CONFIGURATION, EXIT_PLUGIN, EXIT_CODE)
+"""Exit codes that another attempt would have too: what is wrong is in the job or its image."""
 EXIT_SIGNAL_BASE = 128
 """A process that signal *n* killed is reported as ``128 + n``, as shells do."""
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from smc_core.errors import EXIT_CODE, EXIT_CONFIGURATION, EXIT_PLUGIN
+from smc_core.errors import NEVER_BETTER
 from smc_core.manifest import pods
 from smc_core.manifest.request import Request, required, unsupported
 from smc_core.manifest.yaml_text import Comment, document
-
-_NEVER_BETTER = [EXIT_CONFIGURATION, EXIT_PLUGIN, EXIT_CODE]
-"""Exit codes of smc that mean the same at every attempt."""
 
 
 def write(request: Request) -> str:
@@ -68,7 +65,7 @@ def _policy() -> dict[str, Any]:
             {
                 Comment("Configuration, plugin, code: another attempt would fail in the same way."): None,
                 "action": "FailJob",
-                "onExitCodes": {"containerName": "smc", "operator": "In", "values": _NEVER_BETTER},
+                "onExitCodes": {"containerName": "smc", "operator": "In", "values": list(NEVER_BETTER)},
             },
             {Comment("A preempted or evicted pod does not count as a failure."): None, **disruption},
         ],

@@ -45,7 +45,7 @@ NONE = "none"
 """The name of no platform: a laptop, a container that someone starts by hand."""
 TERMINATION_LOG_PATH = "/dev/termination-log"
 """The kubelet's default for ``terminationMessagePath``, which a pod cannot see."""
-_UNTOLD_GRACE = 110.0
+UNTOLD_GRACE = 110.0
 """Seconds of grace where the platform does not say when it kills.
 
 As on SageMaker. A container's engine kills ten seconds after its signal unless it was told otherwise, which a container
@@ -96,11 +96,11 @@ def stop_grace(environ: Mapping[str, str], *, root: str = "/") -> float:
     except ConfigurationError:
         found = None
     seconds: float | None = None if found is None else found.STOP_SECONDS
-    return _UNTOLD_GRACE if seconds is None else _less_margin(seconds)
+    return UNTOLD_GRACE if seconds is None else less_margin(seconds)
 
 
-def _less_margin(seconds: float) -> float:
-    """120 → 110, 30 → 25, 10 → 8, 3 → 2: whole seconds."""
+def less_margin(seconds: float) -> float:
+    """The grace where a platform kills after so many seconds: 120 → 110, 30 → 25, 10 → 8, 3 → 2."""
     margin = min(max(2.0, 0.15 * seconds), 10.0, seconds / 3)
     return float(int(seconds - margin))
 
