@@ -124,7 +124,7 @@ def test_the_program_of_a_ray_job_has_what_was_given(name: str) -> None:
             assert isinstance(node.targets[0], ast.Name)
             values[node.targets[0].id] = json.loads(ast.literal_eval(node.value.args[0]))
     assert values["COMMAND"][-1] == f"note={NOTE}"
-    assert values["VARIABLES"] == {"NCCL_DEBUG": "$INFO"}
+    assert values["VARIABLES"] == {"SMC_STOP_GRACE": "110", "NCCL_DEBUG": "$INFO"}
     assert values["BUNDLE"]["memory"] == 8 * 1024**3
 
 

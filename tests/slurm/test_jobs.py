@@ -205,3 +205,27 @@ def test_an_exit_code_requeues_a_stopped_job(slurm: Cluster, desk: Path) -> None
     slurm.run("scontrol", "update", f"JobId={job}", "StartTime=now")
     until((desk / "resumed").exists, f"{slurm.state(job)}\n{slurm.logs()}")
     assert (desk / "resumed").read_text() == "1 7"
+
+
+def test_what_smc_manifest_prints_is_submitted(slurm: Cluster, desk: Path) -> None:
+    """``smc manifest slurm … | sbatch``, on both nodes, with a channel and a hyperparameter."""
+    (desk / "data").mkdir()
+    (desk / "data/points.csv").write_text("1,2\n")
+    (desk / "train.py").write_text(
+        "import os, sys\n"
+        "rank = os.environ['SM_CURRENT_HOST_RANK']\n"
+        "seen = [*sys.argv[1:], *os.listdir(os.environ['SM_CHANNEL_TRAINING']), os.environ['SM_HOSTS']]\n"
+        "open(f'said-{rank}', 'w').write(' '.join(seen))\n"
+        f"os.rename(f'said-{{rank}}', f'{desk}/said-{{rank}}')\n"
+    )
+    given = ["--hosts", "2", "--time", "5", "train.py", "-c", f"training={desk}/data", "-p", "name=two words"]
+    printed = subprocess.run(
+        [sys.executable, "-m", "smc_core", "manifest", "slurm", *given], capture_output=True, text=True, check=True
+    ).stdout
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    job = slurm.sbatch(desk, printed, variables={"PATH": path})
+    state = slurm.wait_for(job, "COMPLETED", "FAILED")
+    log = "\n".join(file.read_text() for file in desk.glob("*.out"))
+    assert state["JobState"] == "COMPLETED", log
+    for rank in (0, 1):
+        assert (desk / f"said-{rank}").read_text() == '--name two words points.csv ["n1","n2"]', log

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, NoReturn
 
+from smc_core import platforms
 from smc_core.errors import ConfigurationError
 from smc_core.secret_names import is_secret
+from smc_core.settings import STOP_GRACE
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PARAMETER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
@@ -80,7 +82,7 @@ class Request(NamedTuple):
 
 
 def checked(request: Request) -> Request:
-    """The request.
+    """The request, with the time to stop in that smc has to know as well as the engine: ``SMC_STOP_GRACE``.
 
     Raises:
         ConfigurationError: something in it is no good for any engine.
@@ -105,7 +107,8 @@ def checked(request: Request) -> Request:
         if not path.startswith("/"):
             _refuse(f"--claim {claim}={path}: the path must begin with '/'")
     _check_texts(request)
-    return request
+    grace = f"{platforms.less_margin(request.grace):g}"
+    return request._replace(variables={STOP_GRACE.name: grace, **request.variables})
 
 
 def path_in_container(engine: str, target: str) -> str:
